@@ -1,0 +1,14 @@
+namespace Activate.Identity.Core;
+
+/// <summary>Claims of our tokens beside the registered ones of RFC 7519 and RFC 9068.</summary>
+public static class ClaimNames
+{
+    /// <summary>The server's host (or whole origin for http), so that a client finds its server from the token alone.</summary>
+    public const string PlatformHost = "platform_host";
+
+    /// <summary>The slug of the owner's organization.</summary>
+    public const string Organization = "organization";
+
+    /// <summary>The id of the credential that an access token belongs to: a generated token or a session. Its row decides whether the token still counts.</summary>
+    public const string SessionId = "sid";
+}

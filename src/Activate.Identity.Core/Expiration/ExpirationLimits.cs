@@ -1,0 +1,67 @@
+using System.Globalization;
+
+namespace Activate.Identity.Core.Expiration;
+
+/// <summary>The unit in which a kind of credential counts its life.</summary>
+public enum LifetimeUnit
+{
+    Hours = 1,
+    Days = 2,
+}
+
+/// <summary>Who set a limit: the organization, the server's ceiling, or the product itself (a token never lives longer than 24 hours).</summary>
+public enum RuleOwner
+{
+    Organization = 1,
+    Server = 2,
+    Product = 3,
+}
+
+/// <summary>The limits of one kind of credential.</summary>
+/// <param name="Unit">Whole hours or whole days.</param>
+/// <param name="UserChoice">False: everybody gets the default.</param>
+/// <param name="Maximum">The longest life; null is no limit.</param>
+/// <param name="Default">The life when none is asked for; null is no expiration.</param>
+/// <param name="MaximumFrom">Whose maximum it is.</param>
+public sealed record ExpirationLimits(LifetimeUnit Unit, bool UserChoice, int? Maximum, int? Default, RuleOwner MaximumFrom = RuleOwner.Organization)
+{
+    /// <summary>The strictest of both: the smallest maximum, a choice only if both leave one, a default no later than the maximum.</summary>
+    public static ExpirationLimits Strictest(ExpirationLimits organization, ExpirationLimits server)
+    {
+        var serverIsStricter = server.Maximum is { } ceiling && (organization.Maximum is not { } own || ceiling < own);
+        var maximum = serverIsStricter ? server.Maximum : organization.Maximum;
+        var preferred = organization.Default;
+        return organization with
+        {
+            UserChoice = organization.UserChoice && server.UserChoice,
+            Maximum = maximum,
+            MaximumFrom = serverIsStricter ? server.MaximumFrom : organization.MaximumFrom,
+            Default = maximum is { } limit && (preferred is not { } days || days > limit) ? limit : preferred,
+        };
+    }
+
+    /// <summary>"30 days", "1 hour", "No expiration".</summary>
+    public string Text(int? amount) => amount is not { } n
+        ? "No expiration"
+        : string.Create(CultureInfo.InvariantCulture, $"{n} {(Unit, n) switch
+        {
+            (LifetimeUnit.Hours, 1) => "hour",
+            (LifetimeUnit.Hours, _) => "hours",
+            (LifetimeUnit.Days, 1) => "day",
+            (LifetimeUnit.Days, _) => "days",
+            _ => throw new InvalidOperationException($"No unit {Unit}."),
+        }}");
+
+    public string MaximumOwner() => MaximumFrom switch
+    {
+        RuleOwner.Organization => "Your organization's policy",
+        RuleOwner.Server => "This server's policy",
+        RuleOwner.Product => "The server's fixed rule for tokens",
+    };
+
+    public TimeSpan Span(int amount) => Unit switch
+    {
+        LifetimeUnit.Hours => TimeSpan.FromHours(amount),
+        LifetimeUnit.Days => TimeSpan.FromDays(amount),
+    };
+}
