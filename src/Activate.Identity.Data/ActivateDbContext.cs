@@ -1,0 +1,66 @@
+using Activate.Identity.Data.Accounts;
+using Activate.Identity.Data.ApiKeys;
+using Activate.Identity.Data.Applications;
+using Activate.Identity.Data.Audit;
+using Activate.Identity.Data.Devices;
+using Activate.Identity.Data.Keys;
+using Activate.Identity.Data.Organizations;
+using Activate.Identity.Data.Setup;
+using Activate.Identity.Data.Tokens;
+using Microsoft.AspNetCore.DataProtection.EntityFrameworkCore;
+using Microsoft.AspNetCore.Identity;
+using Microsoft.AspNetCore.Identity.EntityFrameworkCore;
+using Microsoft.EntityFrameworkCore;
+using Microsoft.EntityFrameworkCore.Storage.ValueConversion;
+
+namespace Activate.Identity.Data;
+
+/// <summary>
+/// Every table: ASP.NET Core Identity (schema version 3: passkeys), OpenIddict, the data-protection ring and ours. One model for all databases:
+/// no JSON columns, no filtered indexes of ours, times as UTC <see cref="DateTime"/> (SQLite cannot compare DateTimeOffset).
+/// </summary>
+public abstract class ActivateDbContext(DbContextOptions options) : IdentityUserContext<User, Guid>(options), IDataProtectionKeyContext
+{
+    protected override Version SchemaVersion => IdentitySchemaVersions.Version3;
+
+    public DbSet<Organization> Organizations => Set<Organization>();
+    public DbSet<BrowserSession> BrowserSessions => Set<BrowserSession>();
+    public DbSet<ApiKey> ApiKeys => Set<ApiKey>();
+    public DbSet<ApiKeyHash> ApiKeyHashes => Set<ApiKeyHash>();
+    public DbSet<TokenGrant> TokenGrants => Set<TokenGrant>();
+    public DbSet<DeviceRequest> DeviceRequests => Set<DeviceRequest>();
+    public DbSet<Application> Applications => Set<Application>();
+    public DbSet<AuditEvent> AuditEvents => Set<AuditEvent>();
+    public DbSet<OneTimeCode> OneTimeCodes => Set<OneTimeCode>();
+    public DbSet<ServerFact> ServerFacts => Set<ServerFact>();
+    public DbSet<ServerKey> ServerKeys => Set<ServerKey>();
+    public DbSet<Throttle> Throttles => Set<Throttle>();
+    public DbSet<DataProtectionKey> DataProtectionKeys => Set<DataProtectionKey>();
+
+    protected override void OnModelCreating(ModelBuilder builder)
+    {
+        base.OnModelCreating(builder);
+        builder.Entity<IdentityUserClaim<Guid>>().ToTable("UserClaims");
+        builder.Entity<IdentityUserLogin<Guid>>().ToTable("UserLogins");
+        builder.Entity<IdentityUserToken<Guid>>().ToTable("UserTokens");
+        builder.Entity<IdentityUserPasskey<Guid>>().ToTable("UserPasskeys");
+        builder.UseOpenIddict<Application, Authorization, Scope, Token, Guid>();
+        builder.ApplyConfigurationsFromAssembly(typeof(ActivateDbContext).Assembly);
+    }
+
+    protected override void ConfigureConventions(ModelConfigurationBuilder configurationBuilder)
+    {
+        base.ConfigureConventions(configurationBuilder);
+        configurationBuilder.Properties<DateTime>().HaveConversion<UtcConverter>();
+        configurationBuilder.Properties<DateTimeOffset>().HaveConversion<UtcOffsetConverter>();
+    }
+
+    /// <summary>Databases forget that a time is UTC; the program must not.</summary>
+    private sealed class UtcConverter() : ValueConverter<DateTime, DateTime>(
+        time => time.Kind == DateTimeKind.Utc ? time : time.ToUniversalTime(),
+        time => DateTime.SpecifyKind(time, DateTimeKind.Utc));
+
+    private sealed class UtcOffsetConverter() : ValueConverter<DateTimeOffset, DateTime>(
+        time => time.UtcDateTime,
+        time => new DateTimeOffset(DateTime.SpecifyKind(time, DateTimeKind.Utc)));
+}

@@ -1,0 +1,25 @@
+namespace Activate.Identity.Data.Audit;
+
+/// <summary>The kinds of event; documented in docs/security.md.</summary>
+public static class AuditTypes
+{
+    public const string SetupCompleted = "setup.completed";
+    public const string SignedIn = "sign_in.succeeded";
+    public const string SignInFailed = "sign_in.failed";
+    public const string LockedOut = "sign_in.locked_out";
+    public const string SignedOut = "sign_out";
+    public const string ApiKeyCreated = "api_key.created";
+    public const string ApiKeyRenamed = "api_key.renamed";
+    public const string ApiKeyRotated = "api_key.rotated";
+    public const string ApiKeyDeleted = "api_key.deleted";
+    public const string TokenCreated = "token.created";
+    public const string TokenDeleted = "token.deleted";
+    public const string SessionStarted = "session.started";
+    public const string SessionEnded = "session.ended";
+    public const string DeviceApproved = "device_login.approved";
+    public const string DeviceDenied = "device_login.denied";
+    public const string DeviceCodeWrong = "device_login.wrong_code";
+    public const string AuthorizationCodeReplayed = "authorization_code.replayed";
+    public const string ApplicationAllowed = "application.allowed";
+    public const string ApplicationDenied = "application.denied";
+}

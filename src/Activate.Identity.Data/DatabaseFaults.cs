@@ -1,0 +1,44 @@
+using System.Data.Common;
+using System.Net.Sockets;
+using Microsoft.Data.SqlClient;
+using Microsoft.Data.Sqlite;
+using Microsoft.EntityFrameworkCore;
+using Microsoft.EntityFrameworkCore.Storage;
+using Npgsql;
+
+namespace Activate.Identity.Data;
+
+/// <summary>Reads what a database exception means, the same for every provider.</summary>
+public static class DatabaseFaults
+{
+    // https://sqlite.org/rescode.html: BUSY, LOCKED, READONLY, IOERR, FULL, CANTOPEN, PROTOCOL.
+    private static readonly HashSet<int> s_sqliteUnavailable = [5, 6, 8, 10, 13, 14, 15];
+
+    /// <summary>The database is locked, full, unreachable or going away: nothing is wrong with the request, and it may be tried again.</summary>
+    public static bool IsUnavailable(Exception exception)
+    {
+        for (var current = exception; current is not null; current = current.InnerException)
+        {
+            if (current is SqliteException sqlite && s_sqliteUnavailable.Contains(sqlite.SqliteErrorCode)
+                || current is NpgsqlException { IsTransient: true }
+                // 53: insufficient resources (disk full), 57P: operator intervention (shutting down).
+                || current is PostgresException postgres && (postgres.SqlState.StartsWith("53", StringComparison.Ordinal) || postgres.SqlState.StartsWith("57P", StringComparison.Ordinal))
+                || current is SqlException sql && (sql.IsTransient || sql.Number is -2 or 2 or 53 or 1105 or 9002 or 4060)
+                || current is DbException && current.InnerException is SocketException or TimeoutException
+                || current is RetryLimitExceededException)
+                return true;
+        }
+
+        return false;
+    }
+
+    /// <summary>A unique index refused the row: somebody else was first.</summary>
+    public static bool IsDuplicate(DbUpdateException exception) => exception.InnerException switch
+    {
+        // SQLITE_CONSTRAINT_PRIMARYKEY, SQLITE_CONSTRAINT_UNIQUE.
+        SqliteException sqlite => sqlite.SqliteExtendedErrorCode is 1555 or 2067,
+        PostgresException postgres => postgres.SqlState == PostgresErrorCodes.UniqueViolation,
+        SqlException sql => sql.Number is 2601 or 2627,
+        _ => false,
+    };
+}

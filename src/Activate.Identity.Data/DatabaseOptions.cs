@@ -1,0 +1,17 @@
+namespace Activate.Identity.Data;
+
+public enum DatabaseProvider
+{
+    Sqlite = 1,
+    SqlServer = 2,
+    PostgreSql = 3,
+}
+
+/// <summary>Section <c>Database</c>.</summary>
+public sealed class DatabaseOptions
+{
+    public DatabaseProvider Provider { get; set; } = DatabaseProvider.Sqlite;
+
+    /// <summary>Default: a file in the data folder.</summary>
+    public string? ConnectionString { get; set; }
+}

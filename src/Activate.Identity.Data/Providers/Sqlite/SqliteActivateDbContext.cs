@@ -1,0 +1,13 @@
+using Microsoft.EntityFrameworkCore;
+using Microsoft.EntityFrameworkCore.Design;
+
+namespace Activate.Identity.Data.Providers.Sqlite;
+
+public sealed class SqliteActivateDbContext(DbContextOptions<SqliteActivateDbContext> options) : ActivateDbContext(options);
+
+/// <summary>For <c>dotnet ef</c> only: it needs the provider, not a server.</summary>
+internal sealed class SqliteDesignTimeFactory : IDesignTimeDbContextFactory<SqliteActivateDbContext>
+{
+    public SqliteActivateDbContext CreateDbContext(string[] args) =>
+        new(new DbContextOptionsBuilder<SqliteActivateDbContext>().UseSqlite("Data Source=design-time.db").Options);
+}

@@ -1,0 +1,54 @@
+using Activate.Identity.Core.Credentials;
+using Activate.Identity.Data.Accounts;
+using Microsoft.EntityFrameworkCore;
+using Microsoft.EntityFrameworkCore.Metadata.Builders;
+
+namespace Activate.Identity.Data.Tokens;
+
+/// <summary>
+/// What an access token stands on: a generated token, a device login or a connected application. The token names it in <c>sid</c>, and this row decides
+/// whether the token still counts: ending the row ends the token on every node.
+/// </summary>
+public sealed class TokenGrant
+{
+    public Guid Id { get; init; }
+    /// <summary><see cref="CredentialKind.Token"/> or <see cref="CredentialKind.Session"/>.</summary>
+    public CredentialKind Kind { get; init; }
+    public Guid OwnerId { get; init; }
+    public User? Owner { get; init; }
+    /// <summary>The OAuth client the tokens were issued to.</summary>
+    public required string ClientId { get; init; }
+    public required string Name { get; init; }
+    /// <summary>Space-separated.</summary>
+    public required string Scopes { get; init; }
+    /// <summary>The last four characters of the newest token.</summary>
+    public string? Last4 { get; set; }
+    public DateTime CreatedAt { get; init; }
+    public DateTime ExpiresAt { get; set; }
+    public ExpiresBecause ExpiresBecause { get; set; }
+    public DateTime? LastUsedAt { get; set; }
+    public string? LastUsedFrom { get; set; }
+    /// <summary>The OpenIddict authorization whose end is this grant's end, for grants that began with an authorization code.</summary>
+    public Guid? AuthorizationId { get; init; }
+    /// <summary>Whether a person signed in for it (a device login), which "no key makes a key" asks for.</summary>
+    public bool Interactive { get; init; }
+    /// <summary>When the person behind an interactive grant last proved who they are.</summary>
+    public DateTime? AuthenticatedAt { get; init; }
+}
+
+internal sealed class TokenGrantMapping : IEntityTypeConfiguration<TokenGrant>
+{
+    public void Configure(EntityTypeBuilder<TokenGrant> builder)
+    {
+        builder.ToTable("TokenGrants");
+        builder.Property(g => g.ClientId).HasMaxLength(100);
+        builder.Property(g => g.Name).HasMaxLength(128);
+        builder.Property(g => g.Scopes).HasMaxLength(512);
+        builder.Property(g => g.Last4).HasMaxLength(4);
+        builder.Property(g => g.LastUsedFrom).HasMaxLength(64);
+        builder.HasOne(g => g.Owner).WithMany().HasForeignKey(g => g.OwnerId).OnDelete(DeleteBehavior.Cascade);
+        builder.HasIndex(g => new { g.OwnerId, g.Kind, g.Id });
+        builder.HasIndex(g => g.AuthorizationId);
+        builder.HasIndex(g => g.ExpiresAt);
+    }
+}
