@@ -21,8 +21,6 @@ namespace Activate.Identity.Data;
 /// </summary>
 public abstract class ActivateDbContext(DbContextOptions options) : IdentityUserContext<User, Guid>(options), IDataProtectionKeyContext
 {
-    protected override Version SchemaVersion => IdentitySchemaVersions.Version3;
-
     public DbSet<Organization> Organizations => Set<Organization>();
     public DbSet<BrowserSession> BrowserSessions => Set<BrowserSession>();
     public DbSet<ApiKey> ApiKeys => Set<ApiKey>();

@@ -1,6 +1,7 @@
 using Activate.Identity.Data.Providers.PostgreSql;
 using Activate.Identity.Data.Providers.Sqlite;
 using Activate.Identity.Data.Providers.SqlServer;
+using Microsoft.AspNetCore.Identity;
 using Microsoft.Data.Sqlite;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.DependencyInjection;
@@ -14,6 +15,7 @@ public static class DatabaseSetup
     public static IServiceCollection AddActivateDatabase(this IServiceCollection services, DatabaseOptions options)
     {
         var connectionString = options.ConnectionString ?? throw new ArgumentException("Database:ConnectionString is empty.", nameof(options));
+        services.AddIdentitySchema();
         return options.Provider switch
         {
             DatabaseProvider.Sqlite => services.AddDbContextPool<ActivateDbContext, SqliteActivateDbContext>(
@@ -22,6 +24,10 @@ public static class DatabaseSetup
             DatabaseProvider.PostgreSql => services.AddDbContextPool<ActivateDbContext, PostgreSqlActivateDbContext>(builder => builder.UseNpgsql(connectionString)),
         };
     }
+
+    /// <summary>The context takes the version of Identity's tables from these options: 3 has passkeys.</summary>
+    internal static IServiceCollection AddIdentitySchema(this IServiceCollection services) =>
+        services.Configure<IdentityOptions>(options => options.Stores.SchemaVersion = IdentitySchemaVersions.Version3);
 
     /// <summary>The connection string of an SQLite file.</summary>
     public static string SqliteFile(string path) => new SqliteConnectionStringBuilder { DataSource = path, Cache = SqliteCacheMode.Private }.ToString();

@@ -1,5 +1,6 @@
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Design;
+using Microsoft.Extensions.DependencyInjection;
 
 namespace Activate.Identity.Data.Providers.PostgreSql;
 
@@ -9,5 +10,8 @@ public sealed class PostgreSqlActivateDbContext(DbContextOptions<PostgreSqlActiv
 internal sealed class PostgreSqlDesignTimeFactory : IDesignTimeDbContextFactory<PostgreSqlActivateDbContext>
 {
     public PostgreSqlActivateDbContext CreateDbContext(string[] args) =>
-        new(new DbContextOptionsBuilder<PostgreSqlActivateDbContext>().UseNpgsql("Host=none").Options);
+        new(new DbContextOptionsBuilder<PostgreSqlActivateDbContext>()
+            .UseNpgsql("Host=none")
+            .UseApplicationServiceProvider(new ServiceCollection().AddIdentitySchema().BuildServiceProvider())
+            .Options);
 }

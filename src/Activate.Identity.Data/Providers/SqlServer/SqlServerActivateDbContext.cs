@@ -1,5 +1,6 @@
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Design;
+using Microsoft.Extensions.DependencyInjection;
 
 namespace Activate.Identity.Data.Providers.SqlServer;
 
@@ -9,5 +10,8 @@ public sealed class SqlServerActivateDbContext(DbContextOptions<SqlServerActivat
 internal sealed class SqlServerDesignTimeFactory : IDesignTimeDbContextFactory<SqlServerActivateDbContext>
 {
     public SqlServerActivateDbContext CreateDbContext(string[] args) =>
-        new(new DbContextOptionsBuilder<SqlServerActivateDbContext>().UseSqlServer("Server=none").Options);
+        new(new DbContextOptionsBuilder<SqlServerActivateDbContext>()
+            .UseSqlServer("Server=none")
+            .UseApplicationServiceProvider(new ServiceCollection().AddIdentitySchema().BuildServiceProvider())
+            .Options);
 }

@@ -1,5 +1,6 @@
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Design;
+using Microsoft.Extensions.DependencyInjection;
 
 namespace Activate.Identity.Data.Providers.Sqlite;
 
@@ -9,5 +10,8 @@ public sealed class SqliteActivateDbContext(DbContextOptions<SqliteActivateDbCon
 internal sealed class SqliteDesignTimeFactory : IDesignTimeDbContextFactory<SqliteActivateDbContext>
 {
     public SqliteActivateDbContext CreateDbContext(string[] args) =>
-        new(new DbContextOptionsBuilder<SqliteActivateDbContext>().UseSqlite("Data Source=design-time.db").Options);
+        new(new DbContextOptionsBuilder<SqliteActivateDbContext>()
+            .UseSqlite("Data Source=design-time.db")
+            .UseApplicationServiceProvider(new ServiceCollection().AddIdentitySchema().BuildServiceProvider())
+            .Options);
 }
