@@ -7,5 +7,5 @@ cd "$(dirname "$0")"
 dotnet tool restore >/dev/null
 dotnet build -v q -nologo
 for provider in Sqlite SqlServer PostgreSql; do
-    dotnet ef migrations add "$name" --no-build --context "${provider}ActivateDbContext" --output-dir "Providers/$provider/Migrations" --namespace "Activate.Identity.Data.Providers.$provider.Migrations"
+    dotnet ef migrations add "$name" --no-build --context "${provider}ActivateDbContext" --output-dir "Providers/$provider/Migrations"
 done

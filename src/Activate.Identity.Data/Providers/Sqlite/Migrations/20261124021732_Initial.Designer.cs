@@ -11,7 +11,7 @@ using Microsoft.EntityFrameworkCore.Storage.ValueConversion;
 namespace Activate.Identity.Data.Providers.Sqlite.Migrations
 {
     [DbContext(typeof(SqliteActivateDbContext))]
-    [Migration("20261124021410_Initial")]
+    [Migration("20261124021732_Initial")]
     partial class Initial
     {
         /// <inheritdoc />
