@@ -1,1 +1,65 @@
-Console.WriteLine();
+using Activate.Identity.Server.Accounts;
+using Activate.Identity.Server.ApiKeys;
+using Activate.Identity.Server.Connect;
+using Activate.Identity.Server.Credentials;
+using Activate.Identity.Server.Devices;
+using Activate.Identity.Server.Keys;
+using Activate.Identity.Server.Organizations;
+using Activate.Identity.Server.Setup;
+using Activate.Identity.Server.Tokens;
+using Activate.Identity.Server.Web;
+
+namespace Activate.Identity.Server;
+
+/// <summary>The list of features. Each has a folder of its own.</summary>
+public static class Program
+{
+    public static async Task<int> Main(string[] args)
+    {
+        try
+        {
+            await using var app = Build(args);
+            await app.MigrateAsync();
+            if (args.Contains("migrate"))
+                return 0;
+            await app.PrepareKeysAsync();
+            await app.PrepareApplicationsAsync();
+            await app.PrepareFirstOwnerAsync();
+            await app.RunAsync();
+            return 0;
+        }
+        catch (StartupException refusal)
+        {
+            await Console.Error.WriteLineAsync($"The server does not start: {refusal.Message}");
+            return 1;
+        }
+    }
+
+    public static WebApplication Build(string[] args, Action<WebApplicationBuilder>? customize = null)
+    {
+        var builder = WebApplication.CreateBuilder(new WebApplicationOptions { Args = args, ApplicationName = typeof(Program).Assembly.GetName().Name });
+        customize?.Invoke(builder);
+
+        builder.AddWeb();
+        builder.AddDatabase();
+        builder.AddKeys();
+        builder.AddOrganizations();
+        builder.AddAccounts();
+        builder.AddFirstOwner();
+        builder.AddCredentials();
+        builder.AddConnect();
+        builder.AddDevices();
+        builder.AddApiKeys();
+        builder.AddTokens();
+
+        var app = builder.Build();
+        app.UseWeb();
+
+        app.MapWeb();
+        app.MapCredentials();
+        app.MapOrganizations();
+        app.MapApiKeys();
+        app.MapTokens();
+        return app;
+    }
+}

@@ -12,6 +12,8 @@ public enum ProblemKind
     TooLarge,
     TooMany,
     Unavailable,
+    /// <summary>A fault of the server itself.</summary>
+    Fault,
 }
 
 /// <summary>An expected refusal: a value, not an exception.</summary>

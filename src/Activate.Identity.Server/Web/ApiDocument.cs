@@ -1,0 +1,30 @@
+using Microsoft.AspNetCore.OpenApi;
+using Microsoft.OpenApi;
+
+namespace Activate.Identity.Server.Web;
+
+/// <summary>What the OpenAPI document says beyond what the endpoints say of themselves.</summary>
+internal static class ApiDocument
+{
+    public static void Configure(OpenApiOptions options)
+    {
+        options.ShouldInclude = description => description.RelativePath?.StartsWith("api/", StringComparison.Ordinal) == true;
+        options.AddDocumentTransformer((document, context, _) =>
+        {
+            document.Info = new OpenApiInfo
+            {
+                Title = "Activate.Identity",
+                Version = "v1",
+                Description = "Accounts, API keys and tokens of ACTIVATE. Send an access token or API key as `Authorization: Bearer …`. Errors are RFC 9457 problem documents with a stable `code`.",
+            };
+            document.Servers = [new OpenApiServer { Url = context.ApplicationServices.GetRequiredService<PublicOrigin>().Value }];
+            document.Components ??= new OpenApiComponents();
+            document.Components.SecuritySchemes = new Dictionary<string, IOpenApiSecurityScheme>
+            {
+                ["bearer"] = new OpenApiSecurityScheme { Type = SecuritySchemeType.Http, Scheme = "bearer", Description = "An access token or an API key." },
+            };
+            document.Security = [new OpenApiSecurityRequirement { [new OpenApiSecuritySchemeReference("bearer", document)] = [] }];
+            return Task.CompletedTask;
+        });
+    }
+}

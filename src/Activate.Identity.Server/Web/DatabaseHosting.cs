@@ -1,0 +1,31 @@
+using Activate.Identity.Data;
+using Microsoft.EntityFrameworkCore;
+
+namespace Activate.Identity.Server.Web;
+
+/// <summary>Settings <c>Database</c> and <c>Data:Folder</c>, and bringing the schema up to date.</summary>
+public static class DatabaseHosting
+{
+    public static void AddDatabase(this WebApplicationBuilder builder)
+    {
+        var options = builder.Configuration.GetSection("Database").Get<DatabaseOptions>() ?? new DatabaseOptions();
+        if (string.IsNullOrWhiteSpace(options.ConnectionString))
+        {
+            if (options.Provider != DatabaseProvider.Sqlite)
+                throw new StartupException($"Database:Provider is {options.Provider}, so Database:ConnectionString must be set.");
+            var folder = Path.GetFullPath(builder.Configuration["Data:Folder"] ?? "data", builder.Environment.ContentRootPath);
+            Directory.CreateDirectory(folder);
+            options.ConnectionString = DatabaseSetup.SqliteFile(Path.Combine(folder, "activate-identity.db"));
+        }
+
+        builder.Services.AddSingleton(options);
+        builder.Services.AddActivateDatabase(options);
+    }
+
+    /// <summary>Applies pending migrations. Nodes that start together take turns: EF Core holds a lock in the database.</summary>
+    public static async Task MigrateAsync(this WebApplication app)
+    {
+        await using var scope = app.Services.CreateAsyncScope();
+        await scope.ServiceProvider.GetRequiredService<ActivateDbContext>().Database.MigrateAsync();
+    }
+}

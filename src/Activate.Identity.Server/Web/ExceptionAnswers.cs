@@ -1,0 +1,76 @@
+using System.Diagnostics;
+using System.Text.Json;
+using Activate.Identity.Core.Errors;
+using Activate.Identity.Data;
+using Microsoft.AspNetCore.Diagnostics;
+using Microsoft.EntityFrameworkCore;
+
+namespace Activate.Identity.Server.Web;
+
+/// <summary>
+/// What a caller learns of an exception: that the request was malformed (400, 413), that the database cannot work just now (503), or a trace id (500).
+/// The cause goes to the log.
+/// </summary>
+internal sealed class ExceptionAnswers(ILogger<ExceptionAnswers> logger) : IExceptionHandler
+{
+    public async ValueTask<bool> TryHandleAsync(HttpContext httpContext, Exception exception, CancellationToken cancellationToken)
+    {
+        if (exception is OperationCanceledException && httpContext.RequestAborted.IsCancellationRequested)
+        {
+            httpContext.Response.StatusCode = StatusCodes.Status499ClientClosedRequest;
+            return true;
+        }
+
+        var problem = Read(httpContext, exception);
+        if (httpContext.Request.Path.StartsWithSegments("/api", StringComparison.Ordinal))
+        {
+            await ProblemResponses.WriteAsync(httpContext, problem);
+            return true;
+        }
+
+        httpContext.Response.StatusCode = problem.StatusCode();
+        if (problem.RetryAfter is { } wait)
+            httpContext.Response.Headers.RetryAfter = ((int)wait.TotalSeconds).ToString(System.Globalization.CultureInfo.InvariantCulture);
+        if (httpContext.Request.Path.StartsWithSegments("/connect", StringComparison.Ordinal) && !HttpMethods.IsGet(httpContext.Request.Method))
+        {
+            // RFC 6749 §5.2 has no code for a server fault at the token endpoint; the ones of §4.1.2.1 are what clients know.
+            httpContext.Response.Headers.CacheControl = "no-store";
+            await httpContext.Response.WriteAsJsonAsync(
+                new Dictionary<string, string>
+                {
+                    ["error"] = problem.Kind switch { ProblemKind.Unavailable => "temporarily_unavailable", ProblemKind.Invalid or ProblemKind.TooLarge => "invalid_request", _ => "server_error" },
+                    ["error_description"] = problem.Detail,
+                }, cancellationToken);
+            return true;
+        }
+
+        await ErrorPage.WriteAsync(httpContext, problem);
+        return true;
+    }
+
+    private Problem Read(HttpContext context, Exception exception)
+    {
+        if (exception is BadHttpRequestException bad)
+        {
+            return bad.StatusCode == StatusCodes.Status413PayloadTooLarge
+                ? new Problem(ProblemKind.TooLarge, "request_too_large", "The request body is larger than this server takes.")
+                : RequestBodies.Problem(bad.InnerException as JsonException, bad);
+        }
+
+        if (exception is InvalidDataException)
+            return new Problem(ProblemKind.Invalid, "request_invalid", "The request cannot be read: too many or too long fields, or a malformed form.");
+
+        if (DatabaseFaults.IsUnavailable(exception))
+        {
+            logger.LogError(exception, "The database is unavailable");
+            return Problems.Unavailable;
+        }
+
+        // Another request changed the same row first; nothing was written. The caller may simply repeat.
+        if (exception is DbUpdateConcurrencyException)
+            return new Problem(ProblemKind.Conflict, "conflict", "Somebody else changed the same thing at the same moment. Try again.");
+
+        logger.LogError(exception, "Unhandled exception");
+        return new Problem(ProblemKind.Fault, "server_error", $"Something went wrong on our side. Trace id: {Activity.Current?.TraceId.ToString() ?? context.TraceIdentifier}");
+    }
+}

@@ -1,0 +1,45 @@
+using System.Diagnostics;
+
+namespace Activate.Identity.Server.Web;
+
+/// <summary>
+/// One line a request: method, path, status, time, address. Never a query string, a header or a body. Answers that are neither a change nor a
+/// refusal are at Debug, so that checking a key costs no log line.
+/// </summary>
+internal sealed partial class RequestLog(RequestDelegate next, ILogger<RequestLog> logger)
+{
+    public async Task InvokeAsync(HttpContext context)
+    {
+        var start = Stopwatch.GetTimestamp();
+        try
+        {
+            await next(context);
+        }
+        finally
+        {
+            var status = context.Response.StatusCode;
+            var level = status >= 500 ? LogLevel.Error
+                : status >= 400 || !HttpMethods.IsGet(context.Request.Method) ? LogLevel.Information
+                : LogLevel.Debug;
+            if (logger.IsEnabled(level))
+            {
+                Finished(level, context.Request.Method, Clean(context.Request.Path.Value), status,
+                    Stopwatch.GetElapsedTime(start).TotalMilliseconds, context.Connection.RemoteIpAddress?.ToString(), Activity.Current?.TraceId.ToString());
+            }
+        }
+    }
+
+    /// <summary>A path is attacker's text: no control characters, no endless lines.</summary>
+    private static string Clean(string? path)
+    {
+        if (string.IsNullOrEmpty(path))
+            return "/";
+        path = path.Length > 200 ? path[..200] : path;
+        return path.AsSpan().ContainsAnyInRange('\0', '\x1f') || path.Contains('\x7f', StringComparison.Ordinal)
+            ? string.Concat(path.Select(c => char.IsControl(c) ? '?' : c))
+            : path;
+    }
+
+    [LoggerMessage(Message = "{Method} {Path} {Status} {Milliseconds:0.0} ms from {Address} {TraceId}")]
+    private partial void Finished(LogLevel level, string method, string path, int status, double milliseconds, string? address, string? traceId);
+}

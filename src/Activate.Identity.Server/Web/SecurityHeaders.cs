@@ -1,0 +1,26 @@
+namespace Activate.Identity.Server.Web;
+
+/// <summary>Headers of every answer. Pages load nothing from elsewhere, run no inline script, and are never framed or kept.</summary>
+internal sealed class SecurityHeaders(RequestDelegate next, PublicOrigin origin)
+{
+    private const string Policy = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+
+    public Task InvokeAsync(HttpContext context)
+    {
+        var headers = context.Response.Headers;
+        headers.XContentTypeOptions = "nosniff";
+        if (!context.Request.Path.StartsWithSegments("/api", StringComparison.Ordinal))
+        {
+            headers.ContentSecurityPolicy = Policy;
+            headers.XFrameOptions = "DENY";
+            headers["Referrer-Policy"] = "no-referrer";
+            headers["Cross-Origin-Opener-Policy"] = "same-origin";
+            headers["Permissions-Policy"] = "camera=(), microphone=(), geolocation=()";
+            headers.CacheControl = "no-store";
+        }
+
+        if (origin.IsHttps)
+            headers.StrictTransportSecurity = "max-age=31536000";
+        return next(context);
+    }
+}

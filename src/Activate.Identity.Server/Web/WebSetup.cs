@@ -1,0 +1,109 @@
+using System.Net;
+using Microsoft.AspNetCore.Antiforgery;
+using Microsoft.AspNetCore.HttpOverrides;
+using Microsoft.Extensions.DependencyInjection.Extensions;
+using Scalar.AspNetCore;
+using Serilog;
+using Serilog.Events;
+
+namespace Activate.Identity.Server.Web;
+
+/// <summary>What every feature stands on: Kestrel's limits, the public origin, logs, errors, pages, the API document and health.</summary>
+public static class WebSetup
+{
+    private const int LargestBody = 256 * 1024;
+
+    public static void AddWeb(this WebApplicationBuilder builder)
+    {
+        var origin = PublicOrigin.From(builder.Configuration, builder.Environment);
+        var services = builder.Services;
+        services.AddSingleton(origin);
+        services.TryAddSingleton(TimeProvider.System);
+        builder.WebHost.UseUrls(builder.Configuration["Urls"] ?? PublicOrigin.DefaultUrls);
+        builder.WebHost.ConfigureKestrel(kestrel =>
+        {
+            kestrel.AddServerHeader = false;
+            kestrel.Limits.MaxRequestBodySize = LargestBody;
+        });
+        AddLogs(builder);
+
+        services.Configure<ForwardedHeadersOptions>(options =>
+        {
+            // Only the address and the scheme, and only from proxies that were named. The host never counts: links come from the public origin.
+            options.ForwardedHeaders = ForwardedHeaders.XForwardedFor | ForwardedHeaders.XForwardedProto;
+            options.KnownProxies.Clear();
+            options.KnownIPNetworks.Clear();
+            foreach (var proxy in builder.Configuration.GetSection("Server:TrustedProxies").Get<string[]>() ?? [])
+            {
+                if (IPAddress.TryParse(proxy, out var address))
+                    options.KnownProxies.Add(address);
+                else if (System.Net.IPNetwork.TryParse(proxy, out var network))
+                    options.KnownIPNetworks.Add(network);
+                else
+                    throw new StartupException($"Server:TrustedProxies: '{proxy}' is neither an address nor a network such as 10.0.0.0/8.");
+            }
+        });
+
+        services.AddExceptionHandler<ExceptionAnswers>();
+        services.AddProblemDetails();
+        services.ConfigureHttpJsonOptions(options => ApiJson.Configure(options.SerializerOptions));
+        services.Configure<RouteHandlerOptions>(options => options.ThrowOnBadRequest = true);
+        services.AddRazorPages(options => options.RootDirectory = "/");
+        services.Configure<AntiforgeryOptions>(options =>
+        {
+            options.Cookie.Name = origin.IsHttps ? "__Host-activate-form" : "activate-form";
+            options.Cookie.SecurePolicy = origin.IsHttps ? CookieSecurePolicy.Always : CookieSecurePolicy.None;
+            options.Cookie.SameSite = SameSiteMode.Strict;
+            options.Cookie.HttpOnly = true;
+        });
+        services.AddOpenApi("v1", ApiDocument.Configure);
+        services.AddAuthentication();
+        services.AddAuthorization();
+        services.AddHealthChecks().AddCheck<DatabaseHealth>("database", tags: ["ready"]);
+    }
+
+    public static void UseWeb(this WebApplication app)
+    {
+        app.UseForwardedHeaders();
+        app.UseMiddleware<HostFilter>();
+        app.UseMiddleware<SecurityHeaders>();
+        app.UseMiddleware<RequestLog>();
+        app.UseExceptionHandler();
+        app.UseMiddleware<EmptyAnswers>();
+        app.UseRouting();
+        app.UseAuthentication();
+        app.UseAuthorization();
+    }
+
+    public static void MapWeb(this WebApplication app)
+    {
+        app.MapAssets();
+        app.MapRazorPages();
+        app.MapOpenApi("/openapi/{documentName}.json").AllowAnonymous();
+        app.MapScalarApiReference("/docs", options => options.WithTitle("Activate.Identity API").WithOpenApiRoutePattern("/openapi/{documentName}.json"));
+        app.MapHealthChecks("/health/live", new() { Predicate = _ => false }).AllowAnonymous();
+        app.MapHealthChecks("/health/ready", new() { Predicate = check => check.Tags.Contains("ready") }).AllowAnonymous();
+    }
+
+    private static void AddLogs(WebApplicationBuilder builder)
+    {
+        builder.Services.AddSerilog((services, log) =>
+        {
+            log.MinimumLevel.Information()
+                .MinimumLevel.Override("System", LogEventLevel.Warning)
+                .MinimumLevel.Override("Microsoft", LogEventLevel.Warning)
+                .MinimumLevel.Override("Microsoft.Hosting.Lifetime", LogEventLevel.Information)
+                .ReadFrom.Configuration(builder.Configuration)
+                .Enrich.FromLogContext()
+                // Whatever level is configured: below these, the libraries write query strings, tokens and parameters.
+                .MinimumLevel.Override("OpenIddict", LogEventLevel.Warning)
+                .MinimumLevel.Override("Microsoft.AspNetCore", LogEventLevel.Warning)
+                .MinimumLevel.Override("Microsoft.EntityFrameworkCore", LogEventLevel.Warning);
+            log.ReadFrom.Services(services);
+            if (builder.Environment.IsDevelopment())
+                log.WriteTo.Console(outputTemplate: "{Timestamp:HH:mm:ss} {Level:u3} {Message:lj}{NewLine}{Exception}", formatProvider: System.Globalization.CultureInfo.InvariantCulture);
+            else
+                log.WriteTo.Console(new Serilog.Formatting.Compact.RenderedCompactJsonFormatter());
+        });
+    }
+}

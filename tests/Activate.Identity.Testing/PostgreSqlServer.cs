@@ -1,0 +1,88 @@
+using System.Diagnostics;
+using System.Net;
+using System.Net.Sockets;
+using Npgsql;
+
+namespace Activate.Identity.Testing;
+
+/// <summary>A real PostgreSQL on loopback, started once for the test process from the machine's own binaries, with a database for each caller.</summary>
+public sealed class PostgreSqlServer
+{
+    private static readonly Lazy<Task<PostgreSqlServer>> s_instance = new(StartAsync);
+    private readonly string _administration;
+    private int _databases;
+
+    private PostgreSqlServer(string administration) => _administration = administration;
+
+    /// <summary>The running server; skips the test when PostgreSQL is not installed.</summary>
+    public static Task<PostgreSqlServer> GetAsync()
+    {
+        Tools.Require("PostgreSQL", Binaries().Select(folder => Path.Combine(folder, "initdb")).ToArray());
+        return s_instance.Value;
+    }
+
+    /// <summary>The connection string of a new, empty database.</summary>
+    public async Task<string> CreateDatabaseAsync()
+    {
+        var name = $"test_{Environment.ProcessId}_{Interlocked.Increment(ref _databases)}";
+        await using var connection = new NpgsqlConnection(_administration);
+        await connection.OpenAsync();
+        await using var command = connection.CreateCommand();
+#pragma warning disable CA2100 // The name is made here.
+        command.CommandText = $"CREATE DATABASE {name}";
+#pragma warning restore CA2100
+        await command.ExecuteNonQueryAsync();
+        return new NpgsqlConnectionStringBuilder(_administration) { Database = name, MaxPoolSize = 40 }.ToString();
+    }
+
+    private static IEnumerable<string> Binaries() =>
+        Directory.Exists("/usr/lib/postgresql")
+            ? Directory.GetDirectories("/usr/lib/postgresql").OrderByDescending(folder => folder, StringComparer.Ordinal).Select(folder => Path.Combine(folder, "bin"))
+            : ["/usr/bin"];
+
+    private static async Task<PostgreSqlServer> StartAsync()
+    {
+        var binaries = Binaries().First(folder => File.Exists(Path.Combine(folder, "initdb")));
+        var folder = Directory.CreateTempSubdirectory("activate-pg-").FullName;
+        var port = FreePort();
+        var root = Environment.UserName == "root";
+        if (root)
+            await RunAsync("chown", "postgres", folder);
+        await RunAsync(As(root, Path.Combine(binaries, "initdb"), "-D", $"{folder}/data", "-A", "trust", "-U", "postgres", "--no-sync", "-E", "UTF8", "--locale=C.UTF-8"));
+        await RunAsync(As(root, Path.Combine(binaries, "pg_ctl"), "-D", $"{folder}/data", "-w", "-l", $"{folder}/log", "-o",
+            $"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={folder} -c fsync=off -c synchronous_commit=off -c full_page_writes=off -c max_connections=300", "start"));
+        AppDomain.CurrentDomain.ProcessExit += (_, _) =>
+        {
+            RunAsync(As(root, Path.Combine(binaries, "pg_ctl"), "-D", $"{folder}/data", "-m", "immediate", "stop")).GetAwaiter().GetResult();
+            Directory.Delete(folder, recursive: true);
+        };
+        return new PostgreSqlServer($"Host=127.0.0.1;Port={port};Username=postgres;Database=postgres");
+    }
+
+    private static string[] As(bool root, params string[] command) => root ? ["runuser", "-u", "postgres", "--", .. command] : command;
+
+    private static async Task RunAsync(params string[] command)
+    {
+        var start = new ProcessStartInfo(command[0]) { WorkingDirectory = "/tmp", RedirectStandardOutput = true, RedirectStandardError = true };
+        foreach (var argument in command.Skip(1))
+            start.ArgumentList.Add(argument);
+        using var process = Process.Start(start) ?? throw new InvalidOperationException($"Cannot start {command[0]}.");
+        // pg_ctl leaves the server with our pipes: wait for the process, not for the end of its output.
+        var errors = new List<string>();
+        process.ErrorDataReceived += (_, line) => errors.Add(line.Data ?? "");
+        process.OutputDataReceived += (_, _) => { };
+        process.BeginErrorReadLine();
+        process.BeginOutputReadLine();
+        while (!process.HasExited)
+            await Task.Delay(20);
+        if (process.ExitCode != 0)
+            throw new InvalidOperationException($"{string.Join(' ', command)} ended with {process.ExitCode}: {string.Join('\n', errors)}");
+    }
+
+    internal static int FreePort()
+    {
+        using var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start();
+        return ((IPEndPoint)listener.LocalEndpoint).Port;
+    }
+}

@@ -1,0 +1,156 @@
+using System.Net;
+using System.Net.Sockets;
+using Activate.Identity.Data;
+using Activate.Identity.Server;
+using Activate.Identity.Server.Accounts;
+using Activate.Identity.Server.Connect;
+using Activate.Identity.Server.Keys;
+using Activate.Identity.Server.Setup;
+using Activate.Identity.Server.Web;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.Data.Sqlite;
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Time.Testing;
+
+namespace Activate.Identity.Testing;
+
+/// <summary>How a <see cref="TestServer"/> is to be.</summary>
+public sealed record TestServerOptions
+{
+    /// <summary>Nodes on one database.</summary>
+    public int Nodes { get; init; } = 1;
+    public DatabaseProvider Database { get; init; } = DatabaseProvider.Sqlite;
+    /// <summary>A clock that only <see cref="TestServer.Clock"/> moves; otherwise the real one.</summary>
+    public bool FakeClock { get; init; }
+    /// <summary>False: no first owner, as after a fresh installation.</summary>
+    public bool Owner { get; init; } = true;
+    /// <summary>More settings, e.g. <c>Policy:Ceiling:Tokens:MaximumHours</c>.</summary>
+    public IReadOnlyDictionary<string, string?> Settings { get; init; } = new Dictionary<string, string?>();
+    public Action<WebApplicationBuilder>? Customize { get; init; }
+}
+
+/// <summary>
+/// The real server on real Kestrel, one or more nodes on one database, with the first owner <see cref="OwnerName"/>. Every node answers under the same
+/// public origin, as behind a load balancer; a client chooses the node it talks to.
+/// </summary>
+public sealed partial class TestServer : IAsyncDisposable
+{
+    public const string OwnerName = "ada";
+    public const string OwnerPassword = "analytical engine no. 1";
+    public const string OwnerEmail = "ada@example.test";
+    public const string OrganizationName = "Hydrology Lab";
+
+    private readonly List<WebApplication> _nodes = [];
+    private readonly List<int> _ports = [];
+    private readonly string _folder = Directory.CreateTempSubdirectory("activate-test-").FullName;
+
+    private TestServer(string origin) => Origin = new Uri(origin);
+
+    public Uri Origin { get; }
+
+    public int NodeCount => _ports.Count;
+
+    public FakeTimeProvider? Clock { get; private set; }
+
+    /// <summary>Everything the nodes logged, at Debug and above.</summary>
+    public LogCapture Logs { get; } = new();
+
+    public static async Task<TestServer> StartAsync(TestServerOptions? options = null)
+    {
+        options ??= new TestServerOptions();
+        var ports = Enumerable.Range(0, options.Nodes).Select(_ => PostgreSqlServer.FreePort()).ToArray();
+        var server = new TestServer($"http://localhost:{ports[0]}");
+        try
+        {
+            if (options.FakeClock)
+                server.Clock = new FakeTimeProvider(new DateTimeOffset(2026, 11, 24, 8, 0, 0, TimeSpan.Zero));
+            var settings = new Dictionary<string, string?>
+            {
+                ["Server:PublicOrigin"] = server.Origin.GetLeftPart(UriPartial.Authority),
+                ["Data:Folder"] = server._folder,
+                ["Database:Provider"] = options.Database.ToString(),
+                ["Database:ConnectionString"] = options.Database == DatabaseProvider.PostgreSql ? await (await PostgreSqlServer.GetAsync()).CreateDatabaseAsync() : null,
+            };
+            if (options.Owner)
+            {
+                settings["Setup:Organization"] = OrganizationName;
+                settings["Setup:Username"] = OwnerName;
+                settings["Setup:Email"] = OwnerEmail;
+                settings["Setup:Password"] = OwnerPassword;
+            }
+
+            foreach (var (key, value) in options.Settings)
+                settings[key] = value;
+            foreach (var port in ports)
+                await server.StartNodeAsync(port, settings, options);
+            return server;
+        }
+        catch
+        {
+            await server.DisposeAsync();
+            throw;
+        }
+    }
+
+    private async Task StartNodeAsync(int port, Dictionary<string, string?> settings, TestServerOptions options)
+    {
+        var app = Program.Build(["--environment", "Development"], builder =>
+        {
+            builder.Configuration.AddInMemoryCollection(settings);
+            builder.Configuration.AddInMemoryCollection([new("Urls", $"http://127.0.0.1:{port}")]);
+            if (Clock is not null)
+                builder.Services.AddSingleton<TimeProvider>(Clock);
+            builder.Services.AddSingleton<Serilog.Core.ILogEventSink>(Logs);
+            options.Customize?.Invoke(builder);
+        });
+        _nodes.Add(app);
+        _ports.Add(port);
+        await app.MigrateAsync();
+        await app.PrepareKeysAsync();
+        await app.PrepareApplicationsAsync();
+        await app.PrepareFirstOwnerAsync();
+        await app.StartAsync();
+    }
+
+    /// <summary>Services of a node, for what has no endpoint.</summary>
+    public IServiceProvider Services(int node = 0) => _nodes[node].Services;
+
+    /// <summary>Reads or changes the database directly.</summary>
+    public async Task<T> QueryAsync<T>(Func<ActivateDbContext, Task<T>> query, int node = 0)
+    {
+        await using var scope = _nodes[node].Services.CreateAsyncScope();
+        return await query(scope.ServiceProvider.GetRequiredService<ActivateDbContext>());
+    }
+
+    /// <summary>A client without cookies that talks to one node under the public origin and follows no redirect.</summary>
+    public HttpClient Client(int node = 0) => new(Handler(node)) { BaseAddress = Origin };
+
+    internal SocketsHttpHandler Handler(int node) => new()
+    {
+        AllowAutoRedirect = false,
+        UseCookies = false,
+        ConnectCallback = async (_, cancellation) =>
+        {
+            var socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
+            await socket.ConnectAsync(IPAddress.Loopback, _ports[node], cancellation);
+            return new NetworkStream(socket, ownsSocket: true);
+        },
+    };
+
+    /// <summary>A browser with cookies of its own, nobody signed in.</summary>
+    public Browser Browser(int node = 0) => new(this, node);
+
+    public async ValueTask DisposeAsync()
+    {
+        foreach (var node in _nodes)
+        {
+            await node.StopAsync();
+            await node.DisposeAsync();
+        }
+
+        SqliteConnection.ClearAllPools();
+        Directory.Delete(_folder, recursive: true);
+    }
+}
