@@ -40,8 +40,9 @@ public static class Scopes
     /// <summary>What is granted when nothing is asked for.</summary>
     public static readonly IReadOnlyList<string> Default = [Platform, CredentialsRead];
 
-    /// <summary>Scopes an API key or a generated token may carry: what OpenID Connect describes is for sign-in, and an unattended credential makes no other credential.</summary>
-    public static readonly FrozenSet<string> ForKeys = FrozenSet.ToFrozenSet([Platform, CredentialsRead, OrganizationRead, AuditRead]);
+    /// <summary>Scopes an API key or a generated token may carry: those of OpenID Connect are for sign-in. A write scope lets a key delete and rename, never make a key.</summary>
+    public static readonly FrozenSet<string> ForKeys =
+        FrozenSet.ToFrozenSet([Platform, CredentialsRead, CredentialsWrite, OrganizationRead, OrganizationWrite, AuditRead]);
 
     /// <summary>Scopes that are given only when asked for, after a recent sign-in, and shown in bold.</summary>
     public static readonly FrozenSet<string> Sensitive = FrozenSet.ToFrozenSet([CredentialsWrite, OrganizationWrite]);

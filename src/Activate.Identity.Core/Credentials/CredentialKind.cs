@@ -50,6 +50,9 @@ public static class CredentialNames
         return end - now <= warning ? "expiring" : "active";
     }
 
+    /// <summary>How long an expired credential stays in the lists.</summary>
+    public static readonly TimeSpan ListedAfterExpiry = TimeSpan.FromDays(90);
+
     /// <summary>How long before its end a credential is said to be expiring.</summary>
     public static readonly TimeSpan ExpiryNotice = TimeSpan.FromDays(14);
 }

@@ -71,6 +71,7 @@ public static class WebSetup
         app.UseExceptionHandler();
         app.UseMiddleware<EmptyAnswers>();
         app.UseRouting();
+        app.UseMiddleware<Credentials.ApiGate>();
         app.UseAuthentication();
         app.UseAuthorization();
     }

@@ -1,0 +1,153 @@
+using Activate.Identity.Core;
+using Activate.Identity.Core.ApiKeys;
+using Activate.Identity.Core.Credentials;
+using Activate.Identity.Core.Errors;
+using Activate.Identity.Core.Expiration;
+using Activate.Identity.Data;
+using Activate.Identity.Data.ApiKeys;
+using Activate.Identity.Data.Audit;
+using Activate.Identity.Server.Audit;
+using Activate.Identity.Server.Credentials;
+using Activate.Identity.Server.Organizations;
+using Activate.Identity.Server.Web;
+using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.Options;
+
+namespace Activate.Identity.Server.ApiKeys;
+
+/// <summary>A key with its secret, which exists only on its way to the owner.</summary>
+public sealed record IssuedApiKey(ApiKey Key, ApiKeySecret Secret);
+
+/// <summary>Makes, rotates, renames and deletes API keys. Page, REST and command line all end here.</summary>
+public sealed class ApiKeyIssuer(
+    ActivateDbContext database, PolicyReader policies, AuditTrail audit, CredentialCache cache, PublicOrigin origin, TimeProvider clock, IOptions<ApiKeysOptions> options)
+{
+    private const int LongestOverlapHours = 168;
+
+    /// <param name="actor">The owner-to-be.</param>
+    /// <param name="giver">What the key may not exceed.</param>
+    /// <param name="name">1 to 64 characters, unique among the owner's keys.</param>
+    /// <param name="expiresInDays">Absent: the default. Null: no expiration.</param>
+    /// <param name="scopes">Null: <see cref="Scopes.Default"/>.</param>
+    /// <param name="cancellationToken">Ends the wait; the key is then made or not, never half.</param>
+    public async Task<Result<IssuedApiKey>> CreateAsync(
+        AuditActor actor, ScopeGiver giver, string? name, Optional<int?> expiresInDays, IReadOnlyList<string>? scopes, CancellationToken cancellationToken)
+    {
+        var now = clock.Now();
+        if (!CredentialName.Parse(name).TryGet(out var parsed, out var problem)
+            || !ScopeRequest.Decide(scopes, giver, now).TryGet(out var granted, out problem)
+            || !ExpirationPolicy.Decide(policies.Effective(actor.OrganizationId).ApiKeys, expiresInDays, now, "expiresInDays").TryGet(out var expiration, out problem))
+            return problem;
+
+        var secret = ApiKeySecret.Generate(origin.Uri);
+        var key = new ApiKey
+        {
+            Id = Guid.CreateVersion7(now),
+            OwnerId = actor.UserId,
+            Name = parsed,
+            NormalizedName = CredentialName.Normalize(parsed),
+            Scopes = granted,
+            Last4 = secret.Last4,
+            CreatedAt = now,
+            ExpiresAt = expiration.ExpiresAt,
+            ExpiresBecause = expiration.Because,
+            Hashes = { new ApiKeyHash { Hash = secret.Hash() } },
+        };
+
+        await using var transaction = await database.Database.BeginTransactionAsync(cancellationToken);
+        // Locks the owner's row: two nodes that both see room for one more key take turns here.
+        await database.Users.Where(u => u.Id == actor.UserId).ExecuteUpdateAsync(set => set.SetProperty(u => u.CredentialsVersion, u => u.CredentialsVersion + 1), cancellationToken);
+        if (await database.ApiKeys.CountAsync(k => k.OwnerId == actor.UserId, cancellationToken) >= options.Value.MaximumPerUser)
+            return new Problem(ProblemKind.Conflict, "too_many_keys", $"You have {options.Value.MaximumPerUser} API keys, the most one user may have. Delete one that is no longer used.");
+        database.ApiKeys.Add(key);
+        audit.Add(AuditTypes.ApiKeyCreated, actor, key.Id, detail: key.Name);
+        try
+        {
+            await database.SaveChangesAsync(cancellationToken);
+        }
+        catch (DbUpdateException exception) when (DatabaseFaults.IsDuplicate(exception))
+        {
+            return Problems.NameTaken("name", "an API key");
+        }
+
+        await transaction.CommitAsync(cancellationToken);
+        return new IssuedApiKey(key, secret);
+    }
+
+    /// <summary>A new secret for the same key: same id, scopes and end. The old secret works for the overlap.</summary>
+    public async Task<Result<IssuedApiKey>> RotateAsync(AuditActor actor, Guid id, int? overlapHours, CancellationToken cancellationToken)
+    {
+        var overlap = overlapHours ?? 24;
+        if (overlap is < 0 or > LongestOverlapHours)
+            return Problems.Invalid("overlapHours", "overlap_invalid", $"The overlap is a whole number of hours from 0 to {LongestOverlapHours}.");
+        var now = clock.Now();
+        var end = now.AddHours(overlap);
+        var secret = ApiKeySecret.Generate(origin.Uri);
+
+        await using var transaction = await database.Database.BeginTransactionAsync(cancellationToken);
+        // One pending rotation at a time: whoever changes the row first has it.
+        var taken = await database.ApiKeys
+            .Where(k => k.Id == id && k.OwnerId == actor.UserId && (k.ExpiresAt == null || k.ExpiresAt > now) && (k.RotationEndsAt == null || k.RotationEndsAt <= now))
+            .ExecuteUpdateAsync(set => set.SetProperty(k => k.RotationEndsAt, end).SetProperty(k => k.Last4, secret.Last4), cancellationToken);
+        if (taken == 0)
+            return await WhyNotRotatedAsync(actor, id, now, cancellationToken);
+        await database.ApiKeyHashes.Where(h => h.ApiKeyId == id && h.EndsAt != null).ExecuteDeleteAsync(cancellationToken);
+        await database.ApiKeyHashes.Where(h => h.ApiKeyId == id).ExecuteUpdateAsync(set => set.SetProperty(h => h.EndsAt, end), cancellationToken);
+        database.ApiKeyHashes.Add(new ApiKeyHash { Hash = secret.Hash(), ApiKeyId = id });
+        audit.Add(AuditTypes.ApiKeyRotated, actor, id, detail: $"overlap {overlap} h");
+        await database.SaveChangesAsync(cancellationToken);
+        var key = await database.ApiKeys.AsNoTracking().SingleAsync(k => k.Id == id, cancellationToken);
+        await transaction.CommitAsync(cancellationToken);
+        cache.Forget();
+        return new IssuedApiKey(key, secret);
+    }
+
+    public async Task<Result<ApiKey>> RenameAsync(AuditActor actor, Guid id, string? name, CancellationToken cancellationToken)
+    {
+        if (!CredentialName.Parse(name).TryGet(out var parsed, out var problem))
+            return problem;
+        var key = await database.ApiKeys.SingleOrDefaultAsync(k => k.Id == id && k.OwnerId == actor.UserId, cancellationToken);
+        if (key is null)
+            return Problems.NotFound;
+        audit.Add(AuditTypes.ApiKeyRenamed, actor, id, detail: $"{key.Name} → {parsed}");
+        key.Name = parsed;
+        key.NormalizedName = CredentialName.Normalize(parsed);
+        try
+        {
+            await database.SaveChangesAsync(cancellationToken);
+        }
+        catch (DbUpdateException exception) when (DatabaseFaults.IsDuplicate(exception))
+        {
+            return Problems.NameTaken("name", "an API key");
+        }
+
+        cache.Forget();
+        return key;
+    }
+
+    /// <summary>Deletes a key with all its secrets. It works nowhere from now on: at once on this node, within a second on the others.</summary>
+    public async Task<Problem?> DeleteAsync(AuditActor actor, Guid id, CancellationToken cancellationToken)
+    {
+        var name = await database.ApiKeys.Where(k => k.Id == id && k.OwnerId == actor.UserId).Select(k => k.Name).SingleOrDefaultAsync(cancellationToken);
+        if (name is null)
+            return Problems.NotFound;
+        await using var transaction = await database.Database.BeginTransactionAsync(cancellationToken);
+        if (await database.ApiKeys.Where(k => k.Id == id && k.OwnerId == actor.UserId).ExecuteDeleteAsync(cancellationToken) == 0)
+            return Problems.NotFound;
+        audit.Add(AuditTypes.ApiKeyDeleted, actor, id, detail: name);
+        await database.SaveChangesAsync(cancellationToken);
+        await transaction.CommitAsync(cancellationToken);
+        cache.Forget();
+        return null;
+    }
+
+    private async Task<Problem> WhyNotRotatedAsync(AuditActor actor, Guid id, DateTime now, CancellationToken cancellationToken)
+    {
+        var key = await database.ApiKeys.AsNoTracking().SingleOrDefaultAsync(k => k.Id == id && k.OwnerId == actor.UserId, cancellationToken);
+        if (key is null)
+            return Problems.NotFound;
+        return key.ExpiresAt <= now
+            ? new Problem(ProblemKind.Conflict, "key_expired", "The key has expired. A rotation never lengthens its life: make a new key.")
+            : new Problem(ProblemKind.Conflict, "rotation_pending", $"A rotation is under way until {key.RotationEndsAt:yyyy-MM-dd HH:mm:ss}Z, while the old secret still works. Wait for its end, or delete the key.");
+    }
+}

@@ -1,0 +1,87 @@
+using System.Text.Json.Serialization;
+using Activate.Identity.Core;
+using Activate.Identity.Core.Credentials;
+using Activate.Identity.Core.Errors;
+using Activate.Identity.Data;
+using Activate.Identity.Data.ApiKeys;
+using Activate.Identity.Server.Credentials;
+using Activate.Identity.Server.Web;
+using Microsoft.EntityFrameworkCore;
+
+namespace Activate.Identity.Server.ApiKeys;
+
+/// <summary>REST of API keys: <c>/api/v1/api-keys</c>.</summary>
+internal static class ApiKeysApi
+{
+    private const string Path = "/api/v1/api-keys";
+
+    public static void MapApiKeysApi(this IEndpointRouteBuilder endpoints)
+    {
+        var group = endpoints.MapGroup(Path).WithTags("API keys");
+        group.MapGet("", List).RequireScope(Scopes.CredentialsRead).Produces<PageOf<ApiKeyBody>>().WithSummary("The caller's API keys, newest first");
+        group.MapPost("", Create).RequireInteractive(Scopes.CredentialsWrite).Produces<ApiKeyBody>(201).WithSummary("Make an API key; the answer holds it, once");
+        group.MapGet("/{id:guid}", Get).RequireScope(Scopes.CredentialsRead).Produces<ApiKeyBody>().WithSummary("One API key");
+        group.MapPatch("/{id:guid}", Rename).RequireScope(Scopes.CredentialsWrite).Produces<ApiKeyBody>().WithSummary("Rename an API key");
+        group.MapPost("/{id:guid}/rotate", Rotate).RequireInteractive(Scopes.CredentialsWrite, orItself: true).Produces<ApiKeyBody>()
+            .WithSummary("Give an API key a new secret; the old one works for the overlap. A key may rotate itself");
+        group.MapDelete("/{id:guid}", Delete).RequireScope(Scopes.CredentialsWrite, orItself: true).Produces(204).WithSummary("Delete an API key. A key may delete itself");
+    }
+
+    private static async Task<IResult> List(Caller caller, ActivateDbContext database, TimeProvider clock, string? limit, string? after, CancellationToken cancellationToken)
+    {
+        if (!PageQuery.Parse(limit, after).TryGet(out var page, out var problem))
+            return problem.ToResult();
+        var listedSince = clock.Now() - CredentialNames.ListedAfterExpiry;
+        var rows = await database.ApiKeys.AsNoTracking()
+            .Where(k => k.OwnerId == caller.UserId && (k.ExpiresAt == null || k.ExpiresAt > listedSince) && (page.After == null || k.Id.CompareTo(page.After.Value) < 0))
+            .OrderByDescending(k => k.Id).Take(page.Limit + 1).ToListAsync(cancellationToken);
+        var now = clock.Now();
+        return Results.Ok(page.Page(rows, k => k.Id, k => ApiKeyBody.From(k, now)));
+    }
+
+    private static async Task<IResult> Get(Guid id, Caller caller, ActivateDbContext database, TimeProvider clock, CancellationToken cancellationToken) =>
+        await database.ApiKeys.AsNoTracking().SingleOrDefaultAsync(k => k.Id == id && k.OwnerId == caller.UserId, cancellationToken) is { } key
+            ? Results.Ok(ApiKeyBody.From(key, clock.Now()))
+            : Problems.NotFound.ToResult();
+
+    private static async Task<IResult> Create(CreateApiKeyBody body, Caller caller, ApiKeyIssuer issuer, TimeProvider clock, CancellationToken cancellationToken) =>
+        (await issuer.CreateAsync(caller.ToActor(), ScopeGiver.From(caller), body.Name, body.ExpiresInDays, body.Scopes, cancellationToken)).TryGet(out var issued, out var problem)
+            ? Results.Created($"{Path}/{issued.Key.Id}", ApiKeyBody.From(issued.Key, clock.Now()) with { Key = issued.Secret.Reveal() })
+            : problem.ToResult();
+
+    private static async Task<IResult> Rotate(Guid id, Caller caller, ApiKeyIssuer issuer, TimeProvider clock, CancellationToken cancellationToken, RotateApiKeyBody? body = null) =>
+        (await issuer.RotateAsync(caller.ToActor(), id, body?.OverlapHours, cancellationToken)).TryGet(out var issued, out var problem)
+            ? Results.Ok(ApiKeyBody.From(issued.Key, clock.Now()) with { Key = issued.Secret.Reveal() })
+            : problem.ToResult();
+
+    private static async Task<IResult> Rename(Guid id, RenameBody body, Caller caller, ApiKeyIssuer issuer, TimeProvider clock, CancellationToken cancellationToken) =>
+        (await issuer.RenameAsync(caller.ToActor(), id, body.Name, cancellationToken)).TryGet(out var key, out var problem)
+            ? Results.Ok(ApiKeyBody.From(key, clock.Now()))
+            : problem.ToResult();
+
+    private static async Task<IResult> Delete(Guid id, Caller caller, ApiKeyIssuer issuer, CancellationToken cancellationToken) =>
+        await issuer.DeleteAsync(caller.ToActor(), id, cancellationToken) is { } problem ? problem.ToResult() : Results.NoContent();
+}
+
+/// <param name="Name">1 to 64 characters.</param>
+/// <param name="ExpiresInDays">Whole days; null: no expiration; absent: the default of the policy.</param>
+/// <param name="Scopes">Absent: <c>platform credentials:read</c>.</param>
+internal sealed record CreateApiKeyBody(string Name, Optional<int?> ExpiresInDays = default, IReadOnlyList<string>? Scopes = null);
+
+internal sealed record RotateApiKeyBody(int? OverlapHours = null);
+
+internal sealed record RenameBody(string Name);
+
+internal sealed record ApiKeyBody(
+    Guid Id, string Name, string Last4, IReadOnlyList<string> Scopes, DateTime CreatedAt, DateTime? ExpiresAt, string ExpiresBecause, DateTime? LastUsedAt, string? LastUsedFrom, string State)
+{
+    /// <summary>The secret: in the answer that made it, and never again.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public string? Key { get; init; }
+
+    public static ApiKeyBody From(ApiKey key, DateTime now) => new(
+        key.Id, key.Name, key.Last4, key.Scopes.Split(' ', StringSplitOptions.RemoveEmptyEntries), key.CreatedAt, key.ExpiresAt, key.ExpiresBecause.Word(), key.LastUsedAt, key.LastUsedFrom,
+        CredentialNames.State(key.CreatedAt, key.ExpiresAt, now));
+
+    public override string ToString() => $"API key {Id}";
+}

@@ -1,0 +1,47 @@
+using Activate.Identity.Core;
+using Activate.Identity.Data.Tokens;
+using Activate.Identity.Server.Keys;
+using Activate.Identity.Server.Web;
+using Microsoft.IdentityModel.JsonWebTokens;
+using Microsoft.IdentityModel.Tokens;
+
+namespace Activate.Identity.Server.Credentials;
+
+/// <summary>
+/// Writes an access token (RFC 9068): <c>typ: at+jwt</c>, RS256, not encrypted, and only what resource servers need: never a name or an e-mail address.
+/// RS256 signatures are deterministic, so writing the same grant again gives the same token.
+/// </summary>
+public sealed class AccessTokenWriter(ServerKeys keys, PublicOrigin origin)
+{
+    private static readonly JsonWebTokenHandler s_handler = new() { SetDefaultTimesOnTokenCreation = false };
+
+    private readonly SigningCredentials _signing = new(keys.Signing, SecurityAlgorithms.RsaSha256);
+
+    /// <param name="grant">The grant the token stands on.</param>
+    /// <param name="organizationSlug">Of the grant's owner.</param>
+    /// <param name="tokenId">The <c>jti</c>: the grant's id where a grant has one token only.</param>
+    /// <param name="audiences">Absent: those of the grant's scopes.</param>
+    public string Write(TokenGrant grant, string organizationSlug, Guid tokenId, IReadOnlyList<string>? audiences = null)
+    {
+        audiences ??= Caller.AudiencesFor(grant.Scopes.Split(' '), origin);
+        return s_handler.CreateToken(new SecurityTokenDescriptor
+        {
+            TokenType = "at+jwt",
+            SigningCredentials = _signing,
+            Claims = new Dictionary<string, object>
+            {
+                ["iss"] = origin.Issuer,
+                ["sub"] = grant.OwnerId.ToString(),
+                ["aud"] = audiences.Count == 1 ? audiences[0] : audiences,
+                ["iat"] = EpochTime.GetIntDate(grant.CreatedAt),
+                ["exp"] = EpochTime.GetIntDate(grant.ExpiresAt),
+                ["jti"] = tokenId.ToString(),
+                ["client_id"] = grant.ClientId,
+                ["scope"] = grant.Scopes,
+                [ClaimNames.PlatformHost] = origin.Platform,
+                [ClaimNames.Organization] = organizationSlug,
+                [ClaimNames.SessionId] = grant.Id.ToString(),
+            },
+        });
+    }
+}

@@ -1,0 +1,122 @@
+using System.Data.Common;
+using Activate.Identity.Core;
+using Activate.Identity.Core.ApiKeys;
+using Activate.Identity.Core.Credentials;
+using Activate.Identity.Core.Organizations;
+using Activate.Identity.Data;
+using Activate.Identity.Data.Accounts;
+using Activate.Identity.Server.Web;
+
+namespace Activate.Identity.Server.Credentials;
+
+/// <summary>The one indexed read behind every check: a credential with its owner and organization. Null when it is unknown or its owner is out of standing.</summary>
+public sealed class CredentialReader : IAsyncDisposable
+{
+    private readonly PreparedRead<byte[], Caller> _apiKeys;
+    private readonly PreparedRead<Guid, Caller> _grants;
+    private readonly PublicOrigin _origin;
+
+    public CredentialReader(IServiceScopeFactory scopes, PublicOrigin origin)
+    {
+        _origin = origin;
+        _apiKeys = new(scopes, ApiKeyByHash, new byte[ApiKeySecret.HashLength], ApiKey);
+        _grants = new(scopes, GrantById, Guid.Empty, Grant);
+    }
+
+    /// <param name="hash">SHA-256 of the whole key.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    public ValueTask<Caller?> ApiKeyAsync(byte[] hash, CancellationToken cancellationToken) => InStandingAsync(_apiKeys.ReadAsync(hash, cancellationToken));
+
+    /// <param name="id">The <c>sid</c> of an access token.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    public ValueTask<Caller?> GrantAsync(Guid id, CancellationToken cancellationToken) => InStandingAsync(_grants.ReadAsync(id, cancellationToken));
+
+    public async ValueTask DisposeAsync()
+    {
+        await _apiKeys.DisposeAsync();
+        await _grants.DisposeAsync();
+    }
+
+    private static async ValueTask<Caller?> InStandingAsync(ValueTask<Caller?> read) =>
+        await read is { } caller && !ReferenceEquals(caller, s_outOfStanding) ? caller : null;
+
+    /// <summary>Stands for a row whose owner is disabled or whose organization is suspended: for every caller the same as no row.</summary>
+    private static readonly Caller s_outOfStanding = new()
+    {
+        Kind = CredentialKind.ApiKey, CredentialId = default, CredentialName = "", Scopes = [], Audiences = [], IssuedAt = default, ExpiresAt = default(DateTime), TokenId = "",
+        UserId = default, Username = "", UserKind = UserKind.Person, Role = Role.Member, OrganizationId = default, OrganizationSlug = "", OrganizationName = "",
+    };
+
+    // The order of the members is the order of the columns that the readers below count on.
+    private static IQueryable ApiKeyByHash(ActivateDbContext database, byte[] hash) =>
+        from secret in database.ApiKeyHashes
+        where secret.Hash == hash
+        let key = secret.ApiKey!
+        let user = key.Owner!
+        let organization = user.Organization!
+        select new
+        {
+            user.Disabled, organization.Suspended,
+            UserId = user.Id, user.UserName, user.DisplayName, user.Email, UserKind = user.Kind, user.Role, user.IsOperator,
+            OrganizationId = organization.Id, organization.Slug, OrganizationName = organization.Name,
+            key.Id, key.Name, key.Scopes, key.CreatedAt, key.ExpiresAt, secret.EndsAt,
+        };
+
+    private static IQueryable GrantById(ActivateDbContext database, Guid id) =>
+        from grant in database.TokenGrants
+        where grant.Id == id
+        let user = grant.Owner!
+        let organization = user.Organization!
+        select new
+        {
+            user.Disabled, organization.Suspended,
+            UserId = user.Id, user.UserName, user.DisplayName, user.Email, UserKind = user.Kind, user.Role, user.IsOperator,
+            OrganizationId = organization.Id, organization.Slug, OrganizationName = organization.Name,
+            grant.Id, grant.Name, grant.Scopes, grant.CreatedAt, grant.ExpiresAt, grant.Kind, grant.ClientId, grant.Interactive, grant.AuthenticatedAt,
+        };
+
+    private Caller ApiKey(DbDataReader row)
+    {
+        var end = Time(row, 16);
+        var secretEnd = Time(row, 17);
+        return Read(row, CredentialKind.ApiKey, secretEnd is { } early && (end is not { } late || early < late) ? early : end, clientId: null, interactive: false, authenticatedAt: null);
+    }
+
+    private Caller Grant(DbDataReader row) =>
+        Read(row, (CredentialKind)row.GetInt32(17), Time(row, 16), row.GetString(18), row.GetBoolean(19), Time(row, 20));
+
+    private Caller Read(DbDataReader row, CredentialKind kind, DateTime? expiresAt, string? clientId, bool interactive, DateTime? authenticatedAt)
+    {
+        if (row.GetBoolean(0) || row.GetBoolean(1))
+            return s_outOfStanding;
+        var role = (Role)row.GetInt32(7);
+        string[] scopes = [.. Scopes.AllowedTo(role, row.GetString(14).Split(' ', StringSplitOptions.RemoveEmptyEntries))];
+        var id = row.GetGuid(12);
+        return new Caller
+        {
+            Kind = kind,
+            CredentialId = id,
+            CredentialName = row.GetString(13),
+            Scopes = scopes,
+            Audiences = Caller.AudiencesFor(scopes, _origin),
+            IssuedAt = Time(row, 15)!.Value,
+            ExpiresAt = expiresAt,
+            TokenId = id.ToString(),
+            ClientId = clientId,
+            Interactive = interactive,
+            AuthenticatedAt = authenticatedAt,
+            UserId = row.GetGuid(2),
+            Username = row.GetString(3),
+            DisplayName = row.IsDBNull(4) ? null : row.GetString(4),
+            Email = row.IsDBNull(5) ? null : row.GetString(5),
+            UserKind = (UserKind)row.GetInt32(6),
+            Role = role,
+            IsOperator = row.GetBoolean(8),
+            OrganizationId = row.GetGuid(9),
+            OrganizationSlug = row.GetString(10),
+            OrganizationName = row.GetString(11),
+        };
+    }
+
+    private static DateTime? Time(DbDataReader row, int column) => row.IsDBNull(column) ? null : DateTime.SpecifyKind(row.GetDateTime(column), DateTimeKind.Utc);
+}

@@ -1,0 +1,63 @@
+using Activate.Identity.Core.Credentials;
+using Activate.Identity.Core.Expiration;
+using Activate.Identity.Data.Accounts;
+using Activate.Identity.Server.Organizations;
+using Activate.Identity.Server.Web;
+
+namespace Activate.Identity.Server.Credentials;
+
+/// <summary>Who the caller is, and what the caller may choose.</summary>
+internal static class MeApi
+{
+    public static void MapMe(this IEndpointRouteBuilder endpoints)
+    {
+        endpoints.MapGet("/api/v1/me", Me).RequireCredential().Produces<MeBody>().WithTags("Me").WithSummary("Who the caller is, and the credential in use");
+        // For ACTIVATE scripts that exist already.
+        endpoints.MapGet("/api/auth/session", Me).RequireCredential().Produces<MeBody>().WithTags("Me").WithSummary("The same as /api/v1/me");
+    }
+
+    public static void MapExpirationChoices(this IEndpointRouteBuilder endpoints) =>
+        endpoints.MapGet("/api/v1/expiration-choices", Choices).RequireScope(Core.Scopes.CredentialsRead).WithTags("Me")
+            .WithSummary("The lifetimes the caller may choose now, per kind of credential, and why");
+
+    private static IResult Me(Caller caller) => Results.Ok(new MeBody(
+        caller.UserId,
+        caller.Username,
+        caller.DisplayName ?? caller.Username,
+        caller.Email,
+        caller.UserKind == UserKind.ServiceAccount ? "serviceAccount" : "person",
+        caller.Role.ToString().ToLowerInvariant(),
+        caller.IsOperator,
+        new MeOrganization(caller.OrganizationId, caller.OrganizationSlug, caller.OrganizationName),
+        new MeCredential(caller.Kind.Word(), caller.CredentialId, caller.CredentialName, caller.Scopes, caller.ExpiresAt)));
+
+    private static ExpirationChoicesBody Choices(Caller caller, PolicyReader policies)
+    {
+        var policy = policies.Effective(caller.OrganizationId);
+        return new ExpirationChoicesBody(Days(policy.ApiKeys), Hours(policy.Tokens), Days(policy.SshKeys));
+    }
+
+    private static DayChoices Days(ExpirationLimits limits) => new(
+        limits.UserChoice, [.. ExpirationPolicy.Choices(limits).Select(choice => new DayChoice(choice.Amount, choice.Label))], limits.Default, ExpirationPolicy.Reason(limits));
+
+    private static HourChoices Hours(ExpirationLimits limits) => new(
+        limits.UserChoice, [.. ExpirationPolicy.Choices(limits).Select(choice => new HourChoice(choice.Amount ?? 0, choice.Label))], limits.Default ?? Policy.LongestTokenHours,
+        ExpirationPolicy.Reason(limits));
+}
+
+internal sealed record MeBody(
+    Guid Id, string Username, string DisplayName, string? Email, string Kind, string Role, bool Operator, MeOrganization Organization, MeCredential Credential);
+
+internal sealed record MeOrganization(Guid Id, string Slug, string Name);
+
+internal sealed record MeCredential(string Kind, Guid Id, string Name, IReadOnlyList<string> Scopes, DateTime? ExpiresAt);
+
+internal sealed record ExpirationChoicesBody(DayChoices ApiKey, HourChoices Token, DayChoices SshKey);
+
+internal sealed record DayChoices(bool UserChoice, IReadOnlyList<DayChoice> Choices, int? DefaultDays, string Reason);
+
+internal sealed record DayChoice(int? Days, string Label);
+
+internal sealed record HourChoices(bool UserChoice, IReadOnlyList<HourChoice> Choices, int DefaultHours, string Reason);
+
+internal sealed record HourChoice(int Hours, string Label);

@@ -1,0 +1,89 @@
+using System.Globalization;
+using Activate.Identity.Core;
+using Activate.Identity.Core.Credentials;
+using Activate.Identity.Core.Errors;
+using Activate.Identity.Core.Expiration;
+using Activate.Identity.Data;
+using Activate.Identity.Data.Audit;
+using Activate.Identity.Data.Tokens;
+using Activate.Identity.Server.Audit;
+using Activate.Identity.Server.Connect;
+using Activate.Identity.Server.Credentials;
+using Activate.Identity.Server.Organizations;
+using Activate.Identity.Server.Web;
+using Microsoft.EntityFrameworkCore;
+
+namespace Activate.Identity.Server.Tokens;
+
+/// <summary>A generated token with its grant. The token exists only on its way to the owner.</summary>
+public sealed record IssuedToken(TokenGrant Grant, string Token)
+{
+    public override string ToString() => $"token {Grant.Id}";
+}
+
+/// <summary>Makes generated tokens, and ends tokens and sessions.</summary>
+public sealed class TokenIssuer(ActivateDbContext database, PolicyReader policies, AuditTrail audit, AccessTokenWriter writer, CredentialCache cache, TimeProvider clock)
+{
+    /// <summary>Live generated tokens one user may have at a time.</summary>
+    private const int MaximumPerUser = 200;
+
+    /// <param name="actor">The owner-to-be.</param>
+    /// <param name="giver">What the token may not exceed.</param>
+    /// <param name="organizationSlug">Of the owner.</param>
+    /// <param name="name">Null: named after the time.</param>
+    /// <param name="expiresInHours">Absent: the default.</param>
+    /// <param name="scopes">Null: <see cref="Scopes.Default"/>.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    public async Task<Result<IssuedToken>> CreateAsync(
+        AuditActor actor, ScopeGiver giver, string organizationSlug, string? name, Optional<int?> expiresInHours, IReadOnlyList<string>? scopes, CancellationToken cancellationToken)
+    {
+        var now = clock.Now();
+        name ??= string.Create(CultureInfo.InvariantCulture, $"Token of {now:yyyy-MM-dd HH:mm:ss}Z");
+        if (!CredentialName.Parse(name).TryGet(out var parsed, out var problem)
+            || !ScopeRequest.Decide(scopes, giver, now).TryGet(out var granted, out problem)
+            || !ExpirationPolicy.Decide(policies.Effective(actor.OrganizationId).Tokens, expiresInHours, now, "expiresInHours").TryGet(out var expiration, out problem))
+            return problem;
+
+        var grant = new TokenGrant
+        {
+            Id = Guid.CreateVersion7(now),
+            Kind = CredentialKind.Token,
+            OwnerId = actor.UserId,
+            ClientId = BuiltInApplications.Cli,
+            Name = parsed,
+            Scopes = granted,
+            CreatedAt = now,
+            ExpiresAt = expiration.ExpiresAt ?? throw new InvalidOperationException("A token always ends."),
+            ExpiresBecause = expiration.Because,
+        };
+        var token = writer.Write(grant, organizationSlug, grant.Id);
+        grant.Last4 = token[^4..];
+
+        await using var transaction = await database.Database.BeginTransactionAsync(cancellationToken);
+        // Locks the owner's row, as for API keys.
+        await database.Users.Where(u => u.Id == actor.UserId).ExecuteUpdateAsync(set => set.SetProperty(u => u.CredentialsVersion, u => u.CredentialsVersion + 1), cancellationToken);
+        if (await database.TokenGrants.CountAsync(g => g.OwnerId == actor.UserId && g.Kind == CredentialKind.Token && g.ExpiresAt > now, cancellationToken) >= MaximumPerUser)
+            return new Problem(ProblemKind.Conflict, "too_many_tokens", $"You have {MaximumPerUser} living tokens, the most one user may have. Delete some, or wait until they end.");
+        database.TokenGrants.Add(grant);
+        audit.Add(AuditTypes.TokenCreated, actor, grant.Id, detail: grant.Name);
+        await database.SaveChangesAsync(cancellationToken);
+        await transaction.CommitAsync(cancellationToken);
+        return new IssuedToken(grant, token);
+    }
+
+    /// <summary>Ends a generated token or a session of the actor: at once on this node, within a second on the others.</summary>
+    public async Task<Problem?> EndAsync(AuditActor actor, CredentialKind kind, Guid id, CancellationToken cancellationToken)
+    {
+        var grant = await database.TokenGrants.AsNoTracking().SingleOrDefaultAsync(g => g.Id == id && g.OwnerId == actor.UserId && g.Kind == kind, cancellationToken);
+        if (grant is null)
+            return Problems.NotFound;
+        await using var transaction = await database.Database.BeginTransactionAsync(cancellationToken);
+        if (await database.TokenGrants.Where(g => g.Id == id).ExecuteDeleteAsync(cancellationToken) == 0)
+            return Problems.NotFound;
+        audit.Add(kind == CredentialKind.Token ? AuditTypes.TokenDeleted : AuditTypes.SessionEnded, actor, id, grant.ClientId, grant.Name);
+        await database.SaveChangesAsync(cancellationToken);
+        await transaction.CommitAsync(cancellationToken);
+        cache.Forget();
+        return null;
+    }
+}
