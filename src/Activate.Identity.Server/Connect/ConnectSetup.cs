@@ -1,7 +1,72 @@
+using Activate.Identity.Core;
+using Activate.Identity.Core.Devices;
+using Activate.Identity.Data;
+using Activate.Identity.Data.Applications;
+using Activate.Identity.Server.Keys;
+using Activate.Identity.Server.Web;
+using Microsoft.Extensions.Options;
+using Microsoft.IdentityModel.Tokens;
+using OpenIddict.Server;
+
 namespace Activate.Identity.Server.Connect;
 
+/// <summary>
+/// The OAuth2 / OpenID Connect endpoints: OpenIddict's protocol machinery, with our storage of what matters (device requests, grants) and our handlers
+/// where it falls short (docs/decisions/0003).
+/// </summary>
 public static class ConnectSetup
 {
-    public static void AddConnect(this WebApplicationBuilder builder) => builder.Services.AddOptions();
-    public static Task PrepareApplicationsAsync(this WebApplication app) => Task.CompletedTask;
+    private static readonly TimeSpan s_codeLifetime = TimeSpan.FromSeconds(60);
+
+    public static void AddConnect(this WebApplicationBuilder builder)
+    {
+        var services = builder.Services;
+        services.AddScoped<CodeGrant>();
+        services.AddSingleton<IConfigureOptions<OpenIddictServerOptions>, ServerKeysForOpenIddict>();
+        services.AddOpenIddict()
+            .AddCore(core =>
+            {
+                core.UseEntityFrameworkCore().UseDbContext<ActivateDbContext>().ReplaceDefaultEntities<Application, Authorization, Scope, Token, Guid>();
+                core.ReplaceApplicationManager(typeof(ApplicationSecrets));
+                core.ReplaceTokenManager(typeof(ReferenceTokens));
+            })
+            .AddServer(server =>
+            {
+                server.SetAuthorizationEndpointUris("connect/authorize")
+                    .SetTokenEndpointUris("connect/token")
+                    .SetDeviceAuthorizationEndpointUris("connect/device")
+                    .SetEndUserVerificationEndpointUris("device")
+                    .SetIntrospectionEndpointUris("connect/introspect")
+                    .SetRevocationEndpointUris("connect/revoke")
+                    .SetJsonWebKeySetEndpointUris(".well-known/jwks");
+                server.AllowAuthorizationCodeFlow().AllowDeviceAuthorizationFlow();
+                server.RequireProofKeyForCodeExchange();
+                server.RegisterScopes([.. Scopes.All.Where(scope => scope != Scopes.OfflineAccess)]);
+                server.RegisterClaims("sub", "preferred_username", "name", "email", "email_verified", "organization", "role", "auth_time");
+                server.SetAuthorizationCodeLifetime(s_codeLifetime).SetUserCodeLifetime(UserCode.Lifetime).SetDeviceCodeLifetime(UserCode.Lifetime);
+                server.DisableAccessTokenEncryption();
+                server.Configure(options => options.CodeChallengeMethods.Remove("plain"));
+                server.UseAspNetCore().EnableAuthorizationEndpointPassthrough().DisableTransportSecurityRequirement().SuppressJsonResponseIndentation();
+                foreach (var handler in DeviceHandlers.All.Concat(TokenHandlers.All).Concat(CredentialHandlers.All).Concat(CodeHandlers.All).Concat(RequestRules.All))
+                    server.AddEventHandler(handler);
+            });
+    }
+
+    /// <summary>Registers the applications that every server has.</summary>
+    public static async Task PrepareApplicationsAsync(this WebApplication app)
+    {
+        await using var scope = app.Services.CreateAsyncScope();
+        await BuiltInApplications.PrepareAsync(scope.ServiceProvider);
+    }
+
+    /// <summary>OpenIddict asks for its keys when the first request comes: the database has been read by then.</summary>
+    private sealed class ServerKeysForOpenIddict(ServerKeys keys, PublicOrigin origin) : IConfigureOptions<OpenIddictServerOptions>
+    {
+        public void Configure(OpenIddictServerOptions options)
+        {
+            options.Issuer = new Uri(origin.Issuer);
+            options.SigningCredentials.Add(new SigningCredentials(keys.Signing, SecurityAlgorithms.RsaSha256));
+            options.EncryptionCredentials.Add(new EncryptingCredentials(keys.Encryption, SecurityAlgorithms.Aes256KW, SecurityAlgorithms.Aes256CbcHmacSha512));
+        }
+    }
 }

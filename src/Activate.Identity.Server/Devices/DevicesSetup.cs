@@ -1,6 +1,12 @@
 namespace Activate.Identity.Server.Devices;
 
+/// <summary>Device login (RFC 8628): codes, the approval page, and the grant.</summary>
 public static class DevicesSetup
 {
-    public static void AddDevices(this WebApplicationBuilder builder) => builder.Services.AddOptions();
+    public static void AddDevices(this WebApplicationBuilder builder)
+    {
+        builder.Services.AddScoped<DeviceCodeIssuer>();
+        builder.Services.AddScoped<DeviceApprovals>();
+        builder.Services.AddScoped<DeviceGrant>();
+    }
 }

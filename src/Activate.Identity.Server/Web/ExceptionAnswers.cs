@@ -33,14 +33,7 @@ internal sealed class ExceptionAnswers(ILogger<ExceptionAnswers> logger) : IExce
             httpContext.Response.Headers.RetryAfter = ((int)wait.TotalSeconds).ToString(System.Globalization.CultureInfo.InvariantCulture);
         if (httpContext.Request.Path.StartsWithSegments("/connect", StringComparison.Ordinal) && !HttpMethods.IsGet(httpContext.Request.Method))
         {
-            // RFC 6749 §5.2 has no code for a server fault at the token endpoint; the ones of §4.1.2.1 are what clients know.
-            httpContext.Response.Headers.CacheControl = "no-store";
-            await httpContext.Response.WriteAsJsonAsync(
-                new Dictionary<string, string>
-                {
-                    ["error"] = problem.Kind switch { ProblemKind.Unavailable => "temporarily_unavailable", ProblemKind.Invalid or ProblemKind.TooLarge => "invalid_request", _ => "server_error" },
-                    ["error_description"] = problem.Detail,
-                }, cancellationToken);
+            await Connect.OAuthErrors.WriteAsync(httpContext, problem);
             return true;
         }
 

@@ -44,6 +44,7 @@ public static class WebSetup
             }
         });
 
+        services.AddSingleton(new RateLimits(builder.Configuration.GetValue("RateLimits:Enabled", true)));
         services.AddExceptionHandler<ExceptionAnswers>();
         services.AddProblemDetails();
         services.ConfigureHttpJsonOptions(options => ApiJson.Configure(options.SerializerOptions));

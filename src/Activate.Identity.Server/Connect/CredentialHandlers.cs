@@ -1,0 +1,117 @@
+using System.Security.Claims;
+using Activate.Identity.Core.ApiKeys;
+using Activate.Identity.Core.Credentials;
+using Activate.Identity.Data;
+using Activate.Identity.Server.ApiKeys;
+using Activate.Identity.Server.Credentials;
+using Activate.Identity.Server.Tokens;
+using Microsoft.EntityFrameworkCore;
+using OpenIddict.Abstractions;
+using OpenIddict.Server;
+using static OpenIddict.Abstractions.OpenIddictConstants;
+using static OpenIddict.Server.OpenIddictServerEvents;
+using static OpenIddict.Server.OpenIddictServerHandlers;
+
+namespace Activate.Identity.Server.Connect;
+
+/// <summary>Introspection (RFC 7662) and revocation (RFC 7009) of access tokens and API keys, both through the one <see cref="CredentialAuthenticator"/>.</summary>
+internal static class CredentialHandlers
+{
+    public static readonly OpenIddictServerHandlerDescriptor[] All =
+    [
+        Handlers.Handle<ValidateTokenContext, Check>(Protection.RemoveDisallowedCharacters.Descriptor.Order + 500),
+        Handlers.Handle<HandleIntrospectionRequestContext, Describe>(Introspection.AttachApplicationClaims.Descriptor.Order + 500),
+        Handlers.Handle<ValidateRevocationRequestContext, RevokeWithoutClient>(Revocation.ValidateAuthentication.Descriptor.Order - 500),
+        Handlers.Handle<HandleRevocationRequestContext, Revoke>(Revocation.RevokeToken.Descriptor.Order - 500),
+    ];
+
+    /// <summary>The checked caller, as the principal that OpenIddict's later checks look at.</summary>
+    internal sealed class Check(CredentialAuthenticator authenticator, ActivateDbContext database) : IOpenIddictServerHandler<ValidateTokenContext>
+    {
+        public async ValueTask HandleAsync(ValidateTokenContext context)
+        {
+            if (context.Principal is not null || !context.ValidTokenTypes.Contains(TokenTypeIdentifiers.AccessToken) || context.Token is not { } token)
+                return;
+            var http = context.Http();
+            if (await authenticator.AuthenticateAsync(token, http.RequestAborted) is not { Caller: var caller })
+            {
+                context.Reject(Errors.InvalidToken, "The token is unknown, malformed, expired or revoked.");
+                return;
+            }
+
+            context.Transaction.SetProperty(nameof(Caller), caller);
+            // OpenIddict compares audiences with client ids: whoever answers for one of the credential's audiences, and may see its owner, is one.
+            // Both an audience and a presenter must be there, or it lets everybody through.
+            List<string> audiences = ["-"];
+            if (context.Request?.ClientId is { } client && context.EndpointType == OpenIddictServerEndpointType.Introspection)
+            {
+                var application = await database.Applications.AsNoTracking().Where(a => a.ClientId == client)
+                    .Select(a => new { a.Audiences, a.OrganizationId, a.Suspended }).SingleOrDefaultAsync(http.RequestAborted);
+                if (application is { Suspended: false } && (application.OrganizationId is null || application.OrganizationId == caller.OrganizationId)
+                    && (application.Audiences ?? "").Split(' ', StringSplitOptions.RemoveEmptyEntries).Intersect(caller.Audiences).Any())
+                    audiences.Add(client);
+            }
+
+            context.Principal = new ClaimsPrincipal(new ClaimsIdentity("credential", Claims.Name, Claims.Role))
+                .SetTokenType(TokenTypeIdentifiers.AccessToken)
+                .SetClaim(Claims.Subject, caller.UserId.ToString())
+                .SetAudiences([.. audiences])
+                .SetPresenters(caller.ClientId ?? "-");
+        }
+    }
+
+    /// <summary>The answer of the contract: for a key no <c>client_id</c>, and no <c>exp</c> when it is endless.</summary>
+    internal sealed class Describe : IOpenIddictServerHandler<HandleIntrospectionRequestContext>
+    {
+        public ValueTask HandleAsync(HandleIntrospectionRequestContext context)
+        {
+            var caller = context.Transaction.GetProperty<Caller>(nameof(Caller)) ?? throw new InvalidOperationException("Introspection answers for checked credentials only.");
+            context.Username = caller.Username;
+            context.TokenId = caller.TokenId;
+            context.IssuedAt = caller.IssuedAt;
+            context.NotBefore = null;
+            context.ExpiresAt = caller.ExpiresAt is { } end ? end : null;
+            context.ClientId = caller.ClientId;
+            context.TokenUsage = null;
+            context.Scopes.Clear();
+            context.Scopes.UnionWith(caller.Scopes);
+            context.Audiences.Clear();
+            context.Audiences.UnionWith(caller.Audiences);
+            context.Claims["organization"] = caller.OrganizationSlug;
+            return default;
+        }
+    }
+
+    /// <summary>Whoever holds an API key may revoke it: a key is bound to no client. The answer is the same for one that does not exist.</summary>
+    internal sealed class RevokeWithoutClient(CredentialAuthenticator authenticator, ApiKeyIssuer keys) : IOpenIddictServerHandler<ValidateRevocationRequestContext>
+    {
+        public async ValueTask HandleAsync(ValidateRevocationRequestContext context)
+        {
+            if (context.Request.Token is not { } token || !ApiKeySecret.LooksLikeKey(token) || !string.IsNullOrEmpty(context.Request.ClientId) || !string.IsNullOrEmpty(context.Request.ClientAssertion))
+                return;
+            var http = context.Http();
+            if (await authenticator.AuthenticateAsync(token, http.RequestAborted) is { Caller: var caller })
+                await keys.DeleteAsync(caller.ToActor(), caller.CredentialId, http.RequestAborted);
+            http.Response.StatusCode = StatusCodes.Status200OK;
+            http.Response.Headers.CacheControl = "no-store";
+            context.HandleRequest();
+        }
+    }
+
+    internal sealed class Revoke(ApiKeyIssuer keys, TokenIssuer tokens) : IOpenIddictServerHandler<HandleRevocationRequestContext>
+    {
+        public async ValueTask HandleAsync(HandleRevocationRequestContext context)
+        {
+            if (context.Transaction.GetProperty<Caller>(nameof(Caller)) is not { } caller)
+                return;
+            var http = context.Http();
+            if (caller.Kind == CredentialKind.ApiKey)
+                await keys.DeleteAsync(caller.ToActor(), caller.CredentialId, http.RequestAborted);
+            else
+                await tokens.EndAsync(caller.ToActor(), caller.Kind, caller.CredentialId, http.RequestAborted);
+            http.Response.StatusCode = StatusCodes.Status200OK;
+            http.Response.Headers.CacheControl = "no-store";
+            context.HandleRequest();
+        }
+    }
+}

@@ -1,0 +1,82 @@
+using Activate.Identity.Core.Errors;
+using Activate.Identity.Data.Devices;
+using Activate.Identity.Server.Accounts;
+using Activate.Identity.Server.Web;
+using Microsoft.AspNetCore.Authorization;
+using Microsoft.AspNetCore.Mvc;
+using Microsoft.AspNetCore.Mvc.RazorPages;
+
+namespace Activate.Identity.Server.Devices;
+
+/// <summary>
+/// <c>/device</c>: a person enters the code of a device, sees who asks for what, and allows or denies it. A GET changes nothing: a link with the code
+/// only shows the request.
+/// </summary>
+[Authorize]
+public sealed class DevicePage(DeviceApprovals approvals) : PageModel
+{
+    public string? Code { get; private set; }
+
+    public DeviceApproval? Approval { get; private set; }
+
+    /// <summary>Set when it is decided.</summary>
+    public DeviceRequestStatus? Decision { get; private set; }
+
+    public Problem? Problem { get; private set; }
+
+    public SignedIn Person { get; private set; } = null!;
+
+    public async Task<IActionResult> OnGetAsync([FromQuery(Name = "user_code")] string? userCode, CancellationToken cancellationToken)
+    {
+        Person = Current();
+        if (!string.IsNullOrWhiteSpace(userCode))
+            await ShowAsync(userCode, claim: false, cancellationToken);
+        return Answer();
+    }
+
+    public async Task<IActionResult> OnPostAsync(string? code, CancellationToken cancellationToken)
+    {
+        Person = Current();
+        await ShowAsync(code, claim: true, cancellationToken);
+        return Answer();
+    }
+
+    public Task<IActionResult> OnPostAllowAsync(string? code, int hours, CancellationToken cancellationToken) => DecideAsync(code, hours, cancellationToken);
+
+    public Task<IActionResult> OnPostDenyAsync(string? code, CancellationToken cancellationToken) => DecideAsync(code, null, cancellationToken);
+
+    private async Task<IActionResult> DecideAsync(string? code, int? hours, CancellationToken cancellationToken)
+    {
+        Person = Current();
+        if ((await approvals.DecideAsync(code, Person, hours, cancellationToken)).TryGet(out var request, out var problem))
+        {
+            Decision = request.Status;
+            return Answer();
+        }
+
+        if (problem == DeviceApprovals.RecentSignInRequired)
+            return Redirect($"/sign-in?reauthenticate=1&returnUrl={Uri.EscapeDataString($"/device?user_code={Uri.EscapeDataString(code ?? "")}")}");
+        Code = code;
+        Problem = problem;
+        return Answer();
+    }
+
+    private async Task ShowAsync(string? code, bool claim, CancellationToken cancellationToken)
+    {
+        Code = code;
+        if (!(await approvals.OpenAsync(code, Person, claim, cancellationToken)).TryGet(out var approval, out var problem))
+            Problem = problem;
+        else if (approval.Request.Status == DeviceRequestStatus.Pending)
+            Approval = approval;
+        else
+            Decision = approval.Request.Status;
+    }
+
+    private PageResult Answer()
+    {
+        Response.StatusCode = Problem?.Kind == ProblemKind.TooMany ? Problem.StatusCode() : StatusCodes.Status200OK;
+        return Page();
+    }
+
+    private SignedIn Current() => SignedIn.From(HttpContext) ?? throw new InvalidOperationException("The page needs a signed-in person.");
+}

@@ -1,0 +1,86 @@
+using System.Buffers.Text;
+using System.Security.Cryptography;
+using System.Text;
+using Activate.Identity.Core.Devices;
+using Activate.Identity.Core.Errors;
+using Activate.Identity.Data;
+using Activate.Identity.Data.Devices;
+using Activate.Identity.Server.Keys;
+using Activate.Identity.Server.Web;
+using Microsoft.EntityFrameworkCore;
+
+namespace Activate.Identity.Server.Devices;
+
+/// <summary>A device authorization response (RFC 8628 §3.2) in the making.</summary>
+/// <param name="DeviceCode">256 random bits; stored as SHA-256.</param>
+/// <param name="UserCode">As shown, with the dash; stored as HMAC.</param>
+/// <param name="ExpiresIn">Seconds.</param>
+/// <param name="Interval">Seconds between polls.</param>
+public sealed record DeviceCodes(string DeviceCode, string UserCode, int ExpiresIn, int Interval)
+{
+    public override string ToString() => "device codes";
+}
+
+/// <summary>Makes device codes and user codes.</summary>
+public sealed class DeviceCodeIssuer(ActivateDbContext database, ServerKeys keys, TimeProvider clock, RateLimits limits)
+{
+    public const int Interval = 5;
+
+    /// <summary>Requests that may wait at once: for one address (a login node has many users), and in all.</summary>
+    private const int WaitingPerAddress = 200;
+    private const int WaitingInAll = 20_000;
+
+    public static byte[] Hash(string deviceCode) => SHA256.HashData(Encoding.UTF8.GetBytes(deviceCode));
+
+    public static byte[] Hash(ServerKeys keys, string userCode) => keys.HashCode(Encoding.ASCII.GetBytes(userCode));
+
+    /// <param name="clientId">Who asks; validated.</param>
+    /// <param name="scopes">Validated, space-separated.</param>
+    /// <param name="deviceName">What the device calls itself; validated.</param>
+    /// <param name="lifetimeWish">In hours, 1 to 24; null without a wish.</param>
+    /// <param name="address">Where the request came from.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    public async Task<Result<DeviceCodes>> IssueAsync(string clientId, string scopes, string? deviceName, int? lifetimeWish, string? address, CancellationToken cancellationToken)
+    {
+        var now = clock.Now();
+        if (limits.Enabled && (await WaitingAsync(r => r.Address == address && r.ExpiresAt > now, WaitingPerAddress, cancellationToken)
+            || await WaitingAsync(r => r.ExpiresAt > now, WaitingInAll, cancellationToken)))
+        {
+            return new Problem(ProblemKind.TooMany, "too_many_device_requests", "Too many device logins are waiting to be approved. Try again in a minute.") { RetryAfter = TimeSpan.FromMinutes(1) };
+        }
+
+        var deviceCode = Base64Url.EncodeToString(RandomNumberGenerator.GetBytes(32));
+        for (var attempt = 1; ; attempt++)
+        {
+            var userCode = UserCode.Generate();
+            database.DeviceRequests.Add(new DeviceRequest
+            {
+                Id = Guid.CreateVersion7(now),
+                DeviceCodeHash = Hash(deviceCode),
+                UserCodeHash = Hash(keys, userCode),
+                ClientId = clientId,
+                Scopes = scopes,
+                DeviceName = deviceName,
+                LifetimeWish = lifetimeWish,
+                Address = address,
+                CreatedAt = now,
+                ExpiresAt = now + UserCode.Lifetime,
+                Interval = Interval,
+                Status = DeviceRequestStatus.Pending,
+            });
+            try
+            {
+                await database.SaveChangesAsync(cancellationToken);
+                return new DeviceCodes(deviceCode, UserCode.Display(userCode), (int)UserCode.Lifetime.TotalSeconds, Interval);
+            }
+            catch (DbUpdateException exception) when (DatabaseFaults.IsDuplicate(exception) && attempt < 5)
+            {
+                // The same user code is waiting already: one in 2^34.6 for each.
+                database.ChangeTracker.Clear();
+            }
+        }
+    }
+
+    private async Task<bool> WaitingAsync(System.Linq.Expressions.Expression<Func<DeviceRequest, bool>> which, int most, CancellationToken cancellationToken) =>
+        await database.DeviceRequests.Where(which).Select(r => r.Id).Take(most).CountAsync(cancellationToken) >= most;
+}
