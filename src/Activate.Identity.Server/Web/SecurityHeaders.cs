@@ -23,4 +23,8 @@ internal sealed class SecurityHeaders(RequestDelegate next, PublicOrigin origin)
             headers.StrictTransportSecurity = "max-age=31536000";
         return next(context);
     }
+
+    /// <summary>Lets the page's form end, by redirects, at a foreign origin: the validated redirect URI of an application.</summary>
+    public static void AllowFormTo(HttpContext context, string origin) =>
+        context.Response.Headers.ContentSecurityPolicy = Policy.Replace("form-action 'self'", $"form-action 'self' {origin}", StringComparison.Ordinal);
 }

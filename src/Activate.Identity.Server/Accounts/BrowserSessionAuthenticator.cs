@@ -1,0 +1,86 @@
+using System.Text.Encodings.Web;
+using Activate.Identity.Data;
+using Activate.Identity.Server.Organizations;
+using Activate.Identity.Server.Web;
+using Microsoft.AspNetCore.Authentication;
+using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.Options;
+
+namespace Activate.Identity.Server.Accounts;
+
+/// <summary>
+/// The scheme of the pages: the cookie's key leads to a row, read with its user and organization in one query. The row decides: signed out, expired, idle
+/// too long, user disabled, organization suspended all mean that nobody is signed in.
+/// </summary>
+internal sealed class BrowserSessionAuthenticator(
+    IOptionsMonitor<AuthenticationSchemeOptions> options, ILoggerFactory logger, UrlEncoder encoder,
+    ActivateDbContext database, BrowserSessionIssuer issuer, PolicyReader policies, PublicOrigin origin)
+    : SignOutAuthenticationHandler<AuthenticationSchemeOptions>(options, logger, encoder)
+{
+    private static readonly TimeSpan s_seenEvery = TimeSpan.FromMinutes(1);
+
+    protected override async Task<AuthenticateResult> HandleAuthenticateAsync()
+    {
+        // The API takes no cookies, so that no foreign page can make a browser call it.
+        if (Request.Path.StartsWithSegments("/api", StringComparison.OrdinalIgnoreCase)
+            || Request.Cookies[BrowserSessionIssuer.CookieName(origin)] is not { } key || !BrowserSessionIssuer.IsKey(key))
+            return AuthenticateResult.NoResult();
+
+        var hash = BrowserSessionIssuer.Hash(key);
+        var now = TimeProvider.GetUtcNow().UtcDateTime;
+        var session = await database.BrowserSessions.AsNoTracking()
+            .Where(row => row.KeyHash == hash)
+            .Select(row => new
+            {
+                row.Id,
+                row.UserId,
+                row.AuthenticatedAt,
+                row.AuthenticationMethods,
+                row.LastSeenAt,
+                row.ExpiresAt,
+                row.User!.UserName,
+                row.User.DisplayName,
+                row.User.Disabled,
+                row.User.LockoutEnd,
+                row.User.Role,
+                row.User.IsOperator,
+                row.User.OrganizationId,
+                OrganizationName = row.User.Organization!.Name,
+                OrganizationSlug = row.User.Organization.Slug,
+                row.User.Organization.Suspended,
+            })
+            .FirstOrDefaultAsync(Context.RequestAborted);
+        if (session is null || session.Disabled || session.Suspended || session.ExpiresAt <= now)
+            return AuthenticateResult.NoResult();
+
+        // The limits of now: an administrator who shortens them means the sessions that exist, too.
+        var limits = policies.Effective(session.OrganizationId).WebSessions;
+        if (limits.MaximumHours is { } hours && session.AuthenticatedAt.AddHours(hours) <= now
+            || limits.IdleMinutes is { } minutes && session.LastSeenAt.AddMinutes(minutes) <= now)
+            return AuthenticateResult.NoResult();
+
+        var seenBefore = now - s_seenEvery;
+        if (session.LastSeenAt <= seenBefore)
+        {
+            // Conditional, so that it is written once a minute however many requests and nodes see it, and never goes backwards.
+            await database.BrowserSessions.Where(row => row.Id == session.Id && row.LastSeenAt <= seenBefore)
+                .ExecuteUpdateAsync(row => row.SetProperty(r => r.LastSeenAt, now), Context.RequestAborted);
+        }
+
+        var signedIn = new SignedIn(session.UserId, session.UserName!, session.DisplayName, session.OrganizationId, session.OrganizationName,
+            session.OrganizationSlug, session.Role, session.IsOperator, session.Id, session.AuthenticatedAt, LockedOut: session.LockoutEnd > now)
+        {
+            AuthenticationMethods = session.AuthenticationMethods,
+        };
+        return AuthenticateResult.Success(new AuthenticationTicket(signedIn.ToPrincipal(), Scheme.Name));
+    }
+
+    protected override Task HandleChallengeAsync(AuthenticationProperties properties)
+    {
+        var back = properties.RedirectUri ?? (HttpMethods.IsGet(Request.Method) ? Request.PathBase + Request.Path + Request.QueryString : null);
+        Response.Redirect(back is null ? SignInPage.Path : SignInPage.PathTo(back));
+        return Task.CompletedTask;
+    }
+
+    protected override Task HandleSignOutAsync(AuthenticationProperties? properties) => issuer.EndAsync(Context, Context.RequestAborted);
+}

@@ -1,0 +1,79 @@
+using Activate.Identity.Data;
+using Activate.Identity.Server.Web;
+using Microsoft.AspNetCore.Mvc;
+using Microsoft.AspNetCore.Mvc.RazorPages;
+using Microsoft.EntityFrameworkCore;
+
+namespace Activate.Identity.Server.Accounts;
+
+/// <summary>Sign-in, and with <c>?reauthenticate=1</c> the fresh sign-in that some steps ask for.</summary>
+public sealed class SignInPage(PasswordAuthenticator passwords, ActivateDbContext database, SignInDestinations destinations) : PageModel
+{
+    public const string Path = "/sign-in";
+
+    [BindProperty, FromForm]
+    public string? Username { get; set; }
+
+    [BindProperty, FromForm]
+    public string? Password { get; set; }
+
+    [FromQuery(Name = "returnUrl")]
+    public string? ReturnUrl { get; set; }
+
+    [FromQuery(Name = "reauthenticate")]
+    public string? Reauthenticate { get; set; }
+
+    /// <summary>Somebody is signed in and has to give the password again.</summary>
+    public bool Again { get; private set; }
+
+    /// <summary>No user exists: whoever looks is probably the one who installs the server.</summary>
+    public bool NobodyYet { get; private set; }
+
+    /// <summary>The address of this page for somebody who came from <paramref name="returnUrl"/>; to be signed in afresh if asked.</summary>
+    public static string PathTo(string returnUrl, bool reauthenticate = false) =>
+        $"{Path}?{(reauthenticate ? "reauthenticate=1&" : "")}returnUrl={Uri.EscapeDataString(returnUrl)}";
+
+    public async Task<IActionResult> OnGetAsync(CancellationToken cancellation)
+    {
+        var before = SignedIn.From(HttpContext);
+        if (before is not null && Reauthenticate != "1")
+            return Redirect(LocalAddress.From(ReturnUrl));
+        Username = before?.Username;
+        return await ShowAsync(cancellation);
+    }
+
+    public async Task<IActionResult> OnPostAsync(CancellationToken cancellation)
+    {
+        if (string.IsNullOrEmpty(Username))
+            ModelState.AddModelError(nameof(Username), "Type your username.");
+        if (string.IsNullOrEmpty(Password))
+            ModelState.AddModelError(nameof(Password), "Type your password.");
+        if (ModelState.IsValid)
+        {
+            if (await passwords.SignInAsync(HttpContext, Username, Password, cancellation) is not { } problem)
+                return this.SeeOther(LocalAddress.From(ReturnUrl));
+            this.Show(problem);
+        }
+
+        Response.StatusCode = Math.Max(Response.StatusCode, StatusCodes.Status400BadRequest);
+        return await ShowAsync(cancellation);
+    }
+
+    private async Task<PageResult> ShowAsync(CancellationToken cancellation)
+    {
+        Again = SignedIn.From(HttpContext) is not null;
+        NobodyYet = !await database.Users.AnyAsync(cancellation);
+        if (destinations.ThirdParty is { } find && await find(HttpContext, LocalAddress.From(ReturnUrl)) is { } origin)
+            SecurityHeaders.AllowFormTo(HttpContext, origin);
+        return Page();
+    }
+}
+
+/// <summary>
+/// What Connect tells the sign-in page: to which foreign origin a return address leads in the end (a validated redirect URI). Browsers hold the redirects
+/// after a form against the page's <c>form-action</c>.
+/// </summary>
+public sealed class SignInDestinations
+{
+    public Func<HttpContext, string, ValueTask<string?>>? ThirdParty { get; set; }
+}

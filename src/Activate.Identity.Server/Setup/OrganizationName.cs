@@ -1,0 +1,43 @@
+using System.Globalization;
+using System.Text;
+using Activate.Identity.Core.Credentials;
+using Activate.Identity.Core.Errors;
+
+namespace Activate.Identity.Server.Setup;
+
+/// <summary>An organization's name for people, and the slug made of it for programs.</summary>
+internal static class OrganizationName
+{
+    private const int MaximumLength = 100;
+    private const int MaximumSlugLength = 64;
+
+    public static Result<string> Parse(string? name, string field)
+    {
+        if (string.IsNullOrWhiteSpace(name))
+            return Problems.Invalid(field, "organization_required", "Give the organization's name.");
+        if (name.Length > MaximumLength * 2 || !CredentialName.IsPrintable(name))
+            return Invalid(field);
+        name = name.Trim().Normalize(NormalizationForm.FormC);
+        return name.Length > MaximumLength ? Invalid(field) : name;
+    }
+
+    /// <summary>"Hydrology Lab Zürich" → "hydrology-lab-zurich"; a name without any Latin letter or digit → "organization".</summary>
+    public static string ToSlug(string name)
+    {
+        var slug = new StringBuilder();
+        foreach (var c in name.Normalize(NormalizationForm.FormKD))
+        {
+            if (char.IsAsciiLetterOrDigit(c))
+                slug.Append(char.ToLowerInvariant(c));
+            else if (CharUnicodeInfo.GetUnicodeCategory(c) != UnicodeCategory.NonSpacingMark && slug.Length > 0 && slug[^1] != '-')
+                slug.Append('-');
+        }
+
+        var text = slug.Length > MaximumSlugLength ? slug.ToString(0, MaximumSlugLength) : slug.ToString();
+        text = text.Trim('-');
+        return text.Length == 0 ? "organization" : text;
+    }
+
+    private static Problem Invalid(string field) => Problems.Invalid(field, "organization_invalid",
+        $"An organization's name has at most {MaximumLength} printable characters.");
+}
