@@ -52,6 +52,14 @@ public sealed class Throttles(IServiceScopeFactory scopes, TimeProvider clock)
         }
     }
 
+    /// <summary>Takes an attempt back that turned out well, for counts of wrong attempts only.</summary>
+    public async Task GiveBackAsync(string key, CancellationToken cancellation)
+    {
+        await using var scope = scopes.CreateAsyncScope();
+        await scope.ServiceProvider.GetRequiredService<ActivateDbContext>().Throttles.Where(throttle => throttle.Key == key && throttle.Count > 0)
+            .ExecuteUpdateAsync(set => set.SetProperty(throttle => throttle.Count, throttle => throttle.Count - 1), cancellation);
+    }
+
     /// <summary>How many attempts were taken in the window that is open now.</summary>
     public async Task<int> CountAsync(string key, CancellationToken cancellation)
     {
