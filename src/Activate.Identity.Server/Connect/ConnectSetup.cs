@@ -27,8 +27,8 @@ public static class ConnectSetup
             .AddCore(core =>
             {
                 core.UseEntityFrameworkCore().UseDbContext<ActivateDbContext>().ReplaceDefaultEntities<Application, Authorization, Scope, Token, Guid>();
-                core.ReplaceApplicationManager(typeof(ApplicationSecrets));
-                core.ReplaceTokenManager(typeof(ReferenceTokens));
+                core.ReplaceApplicationManager<Application, ApplicationSecrets>();
+                core.ReplaceTokenManager<Token, ReferenceTokens>();
             })
             .AddServer(server =>
             {

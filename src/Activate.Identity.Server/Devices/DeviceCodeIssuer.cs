@@ -82,5 +82,5 @@ public sealed class DeviceCodeIssuer(ActivateDbContext database, ServerKeys keys
     }
 
     private async Task<bool> WaitingAsync(System.Linq.Expressions.Expression<Func<DeviceRequest, bool>> which, int most, CancellationToken cancellationToken) =>
-        await database.DeviceRequests.Where(which).Select(r => r.Id).Take(most).CountAsync(cancellationToken) >= most;
+        await database.DeviceRequests.Where(which).OrderBy(r => r.ExpiresAt).Select(r => r.Id).Take(most).CountAsync(cancellationToken) >= most;
 }
