@@ -78,7 +78,7 @@ internal sealed class BrowserSessionAuthenticator(
     protected override Task HandleChallengeAsync(AuthenticationProperties properties)
     {
         var back = properties.RedirectUri ?? (HttpMethods.IsGet(Request.Method) ? Request.PathBase + Request.Path + Request.QueryString : null);
-        Response.Redirect(back is null ? SignInPage.Path : SignInPage.PathTo(back));
+        Response.Redirect(back is null or LocalAddress.Start ? SignInPage.Path : SignInPage.PathTo(back));
         return Task.CompletedTask;
     }
 

@@ -3,19 +3,22 @@ using System.Security.Cryptography;
 
 namespace Activate.Identity.Server.Web;
 
-/// <summary>The stylesheet and script, embedded and served under a path with their hash, so that browsers may keep them forever.</summary>
+/// <summary>Stylesheet, script and icon, embedded and served under a path with their hash, so that browsers may keep them forever.</summary>
 public static class Assets
 {
     private static readonly Asset s_stylesheet = Load("site.css", "text/css; charset=utf-8");
     private static readonly Asset s_script = Load("site.js", "text/javascript; charset=utf-8");
+    private static readonly Asset s_icon = Load("icon.svg", "image/svg+xml");
 
     public static string StylesheetPath => s_stylesheet.Path;
 
     public static string ScriptPath => s_script.Path;
 
+    public static string IconPath => s_icon.Path;
+
     public static void MapAssets(this IEndpointRouteBuilder endpoints)
     {
-        foreach (var asset in new[] { s_stylesheet, s_script })
+        foreach (var asset in new[] { s_stylesheet, s_script, s_icon })
         {
             endpoints.MapGet(asset.Path, (HttpContext context) =>
             {

@@ -17,9 +17,15 @@ public static class ErrorPage
             $"""
             <!DOCTYPE html>
             <html lang="en">
-            <head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><title>{encode.Encode(title)} · ACTIVATE</title>
-            <link rel="stylesheet" href="{Assets.StylesheetPath}"></head>
-            <body><main class="card"><h1>{encode.Encode(title)}</h1><p>{encode.Encode(detail)}</p><p><a href="/">Go to the start page</a></p></main></body>
+            <head>
+            <meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><meta name="color-scheme" content="light dark">
+            <title>{encode.Encode(title)} · ACTIVATE</title>
+            <link rel="icon" href="{Assets.IconPath}" type="image/svg+xml"><link rel="stylesheet" href="{Assets.StylesheetPath}">
+            </head>
+            <body>
+            <header class="top"><a class="product" href="/">ACTIVATE</a></header>
+            <main><div class="card narrow"><h1>{encode.Encode(title)}</h1><p>{encode.Encode(detail)}</p><p><a href="/">Go to the start page</a></p></div></main>
+            </body>
             </html>
             """, context.RequestAborted);
     }

@@ -1,0 +1,11 @@
+using Microsoft.AspNetCore.Authorization;
+using Microsoft.AspNetCore.Mvc.RazorPages;
+
+namespace Activate.Identity.Server.Accounts;
+
+/// <summary>Where somebody lands after signing in.</summary>
+[Authorize(AuthenticationSchemes = SignedIn.Scheme)]
+public sealed class StartPage : PageModel
+{
+    public SignedIn Me => SignedIn.From(HttpContext) ?? throw new InvalidOperationException("The page is for people who are signed in.");
+}
