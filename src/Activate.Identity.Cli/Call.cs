@@ -29,6 +29,9 @@ internal sealed class Call(Actid actid, ParseResult parsed, Surroundings around)
     /// <summary>Words for people. They go to stderr, so that stdout holds data only.</summary>
     public void Say(string line) => Around.Error.WriteLine(SafeText.OneLine(line));
 
+    /// <summary>Data, exactly; only where a person would read it, nothing in it may drive the terminal.</summary>
+    public void Show(string data) => Around.Out.WriteLine(Around.OutIsTerminal ? SafeText.Lines(data) : data);
+
     /// <summary>The API, with the credential that this call is to use.</summary>
     public ApiClient Connect() => Connect(CredentialInUse.Choose(this));
 

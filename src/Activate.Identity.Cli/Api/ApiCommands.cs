@@ -49,11 +49,11 @@ internal static class ApiCommands
         }
         else if (answer.MediaType?.EndsWith("json", StringComparison.OrdinalIgnoreCase) == true && IsJson(answer.Body))
         {
-            call.Around.Out.WriteLine(SafeText.Lines(JsonText.Indent(answer.Body)));
+            call.Show(JsonText.Indent(answer.Body));
         }
         else
         {
-            call.Around.Out.WriteLine(SafeText.Lines(Encoding.UTF8.GetString(answer.Body)));
+            call.Show(Encoding.UTF8.GetString(answer.Body));
         }
 
         return ExitCodes.Done;

@@ -58,7 +58,7 @@ internal static class ApiKeyCommands
             using var api = call.Connect();
             var answer = await api.DoAsync(HttpMethod.Patch, $"{Path}/{call.Get(id)}", json => json.WriteString("name", call.Get(name)), cancellation);
             if (call.Json && answer.Body.Length > 0)
-                call.Around.Out.WriteLine(JsonText.Indent(answer.Body));
+                call.Show(JsonText.Indent(answer.Body));
             call.Say($"The API key is called '{call.Get(name)}' now.");
             return ExitCodes.Done;
         });

@@ -35,7 +35,7 @@ internal static class ContextCommands
         }
 
         if (call.Json)
-            call.Around.Out.WriteLine(Json(contexts, current));
+            call.Show(Json(contexts, current));
         else if (contexts.Count > 0)
             Tables.Write(call.Around, ["", "NAME", "SERVER", "USER", "KIND", "EXPIRES"], contexts.Select(item => Row(item.Name, item.Context, current, call.Now)));
         else if (damaged is null)

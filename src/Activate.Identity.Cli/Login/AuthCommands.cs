@@ -158,7 +158,7 @@ internal static class AuthCommands
             return ExitCodes.Done;
         }
 
-        call.Around.Out.WriteLine(JsonText.Write(json =>
+        call.Show(JsonText.Write(json =>
         {
             json.WriteStartObject();
             json.WriteString("access_token", credential.Secret);
@@ -181,7 +181,7 @@ internal static class AuthCommands
         if (call.Json)
         {
             using var document = JsonDocument.Parse(answer.Body);
-            call.Around.Out.WriteLine(JsonText.Write(json =>
+            call.Show(JsonText.Write(json =>
             {
                 json.WriteStartObject();
                 json.WriteString("server", ServerAddress.Origin(credential.Server));
@@ -318,7 +318,7 @@ internal static class AuthCommands
             call.Say("warning: ACTID_TOKEN or ACTID_API_KEY is set and is used instead. Unset it to use this sign-in.");
         if (!call.Json)
             return;
-        call.Around.Out.WriteLine(JsonText.Write(json =>
+        call.Show(JsonText.Write(json =>
         {
             json.WriteStartObject();
             json.WriteString("context", context);

@@ -12,7 +12,7 @@ internal static class Lists
         var items = await api.ListAsync(path, cancellation);
         if (call.Json)
         {
-            call.Around.Out.WriteLine(JsonText.Write(json =>
+            call.Show(JsonText.Write(json =>
             {
                 json.WriteStartObject();
                 json.WriteStartArray("items");

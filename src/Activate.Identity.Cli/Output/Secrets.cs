@@ -11,7 +11,7 @@ internal static class Secrets
         var secret = made.Key ?? made.Token;
         if (secret is null || secret.Length == 0 || secret.Any(c => c is <= ' ' or > '~'))
             throw Failure.Failed($"{ServerAddress.Origin(api.Server)} did not answer with {what}.");
-        call.Around.Out.WriteLine(call.Json ? JsonText.Indent(answer.Body) : secret);
+        call.Show(call.Json ? JsonText.Indent(answer.Body) : secret);
         var reason = made.ExpiresBecause is "policy" or "default" ? $" ({made.ExpiresBecause})" : "";
         call.Say($"This is {what}{(made.Name is null ? "" : $" '{made.Name}'")}, id {made.Id}. It ends {Times.Full(made.ExpiresAt, call.Now, "never")}{reason}.");
         call.Say("It cannot be shown again: keep it now.");

@@ -1,4 +1,3 @@
-using System.Net;
 using Activate.Identity.Core.ApiKeys;
 
 namespace Activate.Identity.Cli.Servers;
@@ -41,8 +40,6 @@ internal static class ServerAddress
             throw Failure.Usage($"{Origin(server)} is plain http: a credential would be readable on the way, so nothing was sent. Use https.");
     }
 
-    /// <summary>Not <see cref="Uri.IsLoopback"/>, which also trusts the name "loopback".</summary>
-    public static bool IsLoopback(Uri server) => server.HostNameType is UriHostNameType.IPv4 or UriHostNameType.IPv6
-        ? IPAddress.IsLoopback(IPAddress.Parse(server.Host))
-        : server.IdnHost == "localhost" || server.IdnHost.EndsWith(".localhost", StringComparison.Ordinal);
+    /// <summary>127.0.0.0/8, ::1 and localhost. Not names under .localhost: many resolvers ask the network for them.</summary>
+    public static bool IsLoopback(Uri server) => server.IsLoopback;
 }
