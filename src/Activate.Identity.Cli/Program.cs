@@ -1,1 +1,3 @@
-Console.WriteLine();
+using Activate.Identity.Cli;
+
+return await new Actid(Surroundings.OfThisProcess()).RunAsync(args);

@@ -1,0 +1,35 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+
+namespace Activate.Identity.Cli.Servers;
+
+/// <summary><c>/api/v1/me</c>.</summary>
+internal sealed record Me(string? Id, string? Username, string? DisplayName, string? Email, string? Role, bool Operator, OrganizationName? Organization, CredentialOfMe? Credential);
+
+internal sealed record OrganizationName(string? Slug, string? Name);
+
+internal sealed record CredentialOfMe(string? Kind, string? Id, string? Name, string[]? Scopes, DateTimeOffset? ExpiresAt);
+
+/// <summary>An API key, token or session in a list.</summary>
+internal sealed record CredentialItem(
+    string? Id, string? Name, string? Last4, string[]? Scopes, DateTimeOffset? CreatedAt, DateTimeOffset? ExpiresAt, string? ExpiresBecause, DateTimeOffset? LastUsedAt,
+    string? LastUsedFrom, string? State);
+
+/// <summary>An answer that shows a secret, once.</summary>
+internal sealed record NewCredential(string? Id, string? Name, DateTimeOffset? ExpiresAt, string? ExpiresBecause, string? Key, string? Token)
+{
+    public override string ToString() => $"{Name} ({Id})";
+}
+
+internal sealed record Page([property: JsonRequired] List<JsonElement> Items, string? Next);
+
+/// <summary>RFC 9457, and RFC 6749 §5.2 where an OAuth endpoint answers.</summary>
+internal sealed record ProblemAnswer(string? Title, string? Detail, string? Code, Dictionary<string, JsonElement>? Errors, string? Error, [property: JsonPropertyName("error_description")] string? ErrorDescription);
+
+[JsonSourceGenerationOptions(JsonSerializerDefaults.Web)]
+[JsonSerializable(typeof(Me))]
+[JsonSerializable(typeof(CredentialItem))]
+[JsonSerializable(typeof(NewCredential))]
+[JsonSerializable(typeof(Page))]
+[JsonSerializable(typeof(ProblemAnswer))]
+internal sealed partial class ApiJson : JsonSerializerContext;
