@@ -71,7 +71,7 @@ public sealed class AuthorizePage(ActivateDbContext database, AuditTrail audit, 
         RedirectHost = redirect.Authority.Length > 0 ? redirect.Authority : redirect.Scheme;
         Parameters = [.. Request().GetParameters().Select(parameter => KeyValuePair.Create(parameter.Key, (string?)parameter.Value ?? ""))];
         // The answer to the form is a redirect to the application, which browsers hold against form-action as well.
-        SecurityHeaders.AllowFormTo(HttpContext, redirect.Authority.Length > 0 ? redirect.GetLeftPart(UriPartial.Authority) : $"{redirect.Scheme}:");
+        SecurityHeaders.AllowFormTo(HttpContext, OriginOf(redirect));
         return Page();
     }
 
@@ -88,6 +88,9 @@ public sealed class AuthorizePage(ActivateDbContext database, AuditTrail audit, 
         Granted = [.. Scopes.AllowedTo(person.Role, request.GetScopes() is { Length: > 0 } scopes ? scopes : [.. Scopes.Default])];
         return Granted.Any(Scopes.Sensitive.Contains) && person.AuthenticatedAt <= clock.Now() - ScopeRequest.RecentSignIn ? SignInFirst(request, fresh: true) : null;
     }
+
+    /// <summary>As form-action wants it: an origin, or the scheme of a native application.</summary>
+    internal static string OriginOf(Uri redirect) => redirect.Authority.Length > 0 ? redirect.GetLeftPart(UriPartial.Authority) : $"{redirect.Scheme}:";
 
     private RedirectResult SignInFirst(OpenIddictRequest request, bool fresh)
     {

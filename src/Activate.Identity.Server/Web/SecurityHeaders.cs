@@ -16,7 +16,8 @@ internal sealed class SecurityHeaders(RequestDelegate next, PublicOrigin origin)
             headers["Referrer-Policy"] = "no-referrer";
             headers["Cross-Origin-Opener-Policy"] = "same-origin";
             headers["Permissions-Policy"] = "camera=(), microphone=(), geolocation=()";
-            headers.CacheControl = "no-store";
+            // With no-cache, or antiforgery logs a warning for every form it makes.
+            headers.CacheControl = "no-cache, no-store";
         }
 
         if (origin.IsHttps)
