@@ -81,8 +81,9 @@ public sealed partial class TestServer
         return browser.Response.Headers.Location;
     }
 
-    public static string Parameter(Uri address, string name)
+    public static string Parameter(Uri? address, string name)
     {
+        Assert.True(address is not null, "There is no Location.");
         var value = HttpUtility.ParseQueryString(address.Query)[name];
         Assert.True(value is not null, $"No '{name}' in {address}");
         return value;

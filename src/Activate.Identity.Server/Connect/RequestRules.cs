@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
 using Activate.Identity.Data.Applications;
@@ -21,6 +22,7 @@ internal static class RequestRules
     public static readonly OpenIddictServerHandlerDescriptor[] All =
     [
         Handlers.Handle<ValidateAuthorizationRequestContext, RequireRealChallenge>(Authentication.ValidateAuthentication.Descriptor.Order - 500),
+        Handlers.Handle<ValidateAuthorizationRequestContext, RequireRealMaxAge>(Authentication.ValidateAuthentication.Descriptor.Order - 400),
         Handlers.Handle<ExtractAuthorizationRequestContext, ParametersInBody<ExtractAuthorizationRequestContext>>(First),
         Handlers.Handle<ExtractTokenRequestContext, ParametersInBody<ExtractTokenRequestContext>>(First),
         Handlers.Handle<ExtractIntrospectionRequestContext, ParametersInBody<ExtractIntrospectionRequestContext>>(First),
@@ -38,6 +40,7 @@ internal static class RequestRules
         Handlers.Handle<ApplyIntrospectionResponseContext, RightErrors<ApplyIntrospectionResponseContext>>(First),
         Handlers.Handle<ApplyRevocationResponseContext, RightErrors<ApplyRevocationResponseContext>>(First),
         Handlers.Handle<ApplyDeviceAuthorizationResponseContext, RightErrors<ApplyDeviceAuthorizationResponseContext>>(First),
+        Handlers.Handle<ApplyAuthorizationResponseContext, TellTheApplication>(Authentication.InferResponseMode.Descriptor.Order + 500),
         Handlers.Handle<ApplyAuthorizationResponseContext, LetFormPostRun>(AspNetCoreHandlers.Authentication.ProcessFormPostResponse.Descriptor.Order - 500),
         Handlers.Handle<ApplyAuthorizationResponseContext, ShowErrorPage>(AspNetCoreHandlers.ProcessLocalErrorResponse<ApplyAuthorizationResponseContext>.Descriptor.Order - 500),
     ];
@@ -51,6 +54,17 @@ internal static class RequestRules
                 context.Reject(Errors.InvalidRequest, "PKCE is required: send a code_challenge of 43 base64url characters (RFC 7636, S256).");
             else if (context.Request.CodeChallengeMethod != CodeChallengeMethods.Sha256)
                 context.Reject(Errors.InvalidRequest, "PKCE is required with code_challenge_method=S256.");
+            return default;
+        }
+    }
+
+    /// <summary>OpenID Connect Core §3.1.2.1: seconds, none of them negative.</summary>
+    internal sealed class RequireRealMaxAge : IOpenIddictServerHandler<ValidateAuthorizationRequestContext>
+    {
+        public ValueTask HandleAsync(ValidateAuthorizationRequestContext context)
+        {
+            if ((string?)context.Request.GetParameter(Parameters.MaxAge) is { Length: > 0 } text && !int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out _))
+                context.Reject(Errors.InvalidRequest, "max_age is a whole number of seconds, 0 or more.");
             return default;
         }
     }
@@ -146,6 +160,27 @@ internal static class RequestRules
             }
 
             return default;
+        }
+    }
+
+    /// <summary>
+    /// RFC 6749 §4.1.2.1: what is wrong with a request is told to its application, unless application or address are wrong themselves. OpenIddict looks at
+    /// the address last, and keeps to itself what it found before.
+    /// </summary>
+    internal sealed class TellTheApplication(IOpenIddictApplicationManager applications) : IOpenIddictServerHandler<ApplyAuthorizationResponseContext>
+    {
+        public async ValueTask HandleAsync(ApplyAuthorizationResponseContext context)
+        {
+            // Without this property it could not even be read (PlainParameters).
+            if (context.Error is null || context.RedirectUri is not null || context.Request is not { ClientId: { Length: > 0 } client, RedirectUri: { Length: > 0 } redirect }
+                || context.Transaction.GetProperty<ValidateAuthorizationRequestContext>(typeof(ValidateAuthorizationRequestContext).FullName!) is null)
+                return;
+            if (Uri.TryCreate(redirect, UriKind.Absolute, out _) && await applications.FindByClientIdAsync(client) is { } application
+                && await applications.ValidateRedirectUriAsync(application, redirect))
+            {
+                context.RedirectUri = redirect;
+                context.ResponseMode = context.Request.IsFormPostResponseMode() ? ResponseModes.FormPost : ResponseModes.Query;
+            }
         }
     }
 
