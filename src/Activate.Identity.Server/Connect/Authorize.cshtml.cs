@@ -87,7 +87,8 @@ public sealed class AuthorizePage(ActivateDbContext database, AuditTrail audit, 
         if (person.LockedOut || Client.Suspended || (Client.OrganizationId is { } owner && owner != person.OrganizationId))
             return Refuse(Errors.AccessDenied, "The user may not use this application now.");
         Granted = [.. Scopes.AllowedTo(person.Role, request.GetScopes() is { Length: > 0 } scopes ? scopes : [.. Scopes.Default])];
-        var stale = request.HasPromptValue(PromptValues.Login)
+        // Another account is chosen by signing in to it.
+        var stale = request.HasPromptValue(PromptValues.Login) || request.HasPromptValue(PromptValues.SelectAccount)
             || (request.MaxAge is { } seconds && person.AuthenticatedAt <= clock.Now().AddSeconds(-seconds))
             || (Granted.Any(Scopes.Sensitive.Contains) && person.AuthenticatedAt <= clock.Now() - ScopeRequest.RecentSignIn);
         if (!stale)

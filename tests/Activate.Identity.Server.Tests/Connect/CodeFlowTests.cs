@@ -160,6 +160,8 @@ public sealed class CodeFlowTests(SharedNodesWithClock shared) : IClassFixture<S
 
     [Theory, Trait("Case", "J8")]
     [InlineData("prompt", "login")]
+    [InlineData("prompt", "login consent")]
+    [InlineData("prompt", "select_account")]
     [InlineData("max_age", "0")]
     [InlineData("max_age", "60")]
     public async Task An_application_may_ask_for_a_fresh_sign_in(string name, string value)
@@ -205,6 +207,20 @@ public sealed class CodeFlowTests(SharedNodesWithClock shared) : IClassFixture<S
         var hash = Convert.ToBase64String(SHA256.HashData(Encoding.UTF8.GetBytes(page.QuerySelector("script")!.TextContent)));
         Assert.Equal($"default-src 'none'; script-src 'sha256-{hash}'; form-action https://app.example.test; base-uri 'none'; frame-ancestors 'none'",
             person.Response.Headers.GetValues("Content-Security-Policy").Single());
+    }
+
+    [Fact, Trait("Case", "L1")]
+    public async Task Nothing_secret_of_a_sign_in_reaches_the_log()
+    {
+        var (client, pkce) = (await RegisterAsync("canary-secret-7d1f"), Pkce.New());
+        var (_, browser) = await shared.NewUserAsync();
+        using var person = browser;
+        var code = await _server.GetCodeAsync(person, client, pkce, ("state", "canary-state-7d1f"), ("nonce", "canary-nonce-7d1f"), ("login_hint", "canary-hint-7d1f"));
+        var tokens = await _server.RedeemAsync(client, "canary-secret-7d1f", code, pkce);
+        await _server.RedeemAsync(client, "canary-secret-7d1f", code, pkce);
+        await _server.RedeemAsync(client, "canary-wrong-7d1f", code, pkce);
+        foreach (var secret in new[] { code, pkce.Verifier, tokens.Text("access_token"), tokens.Text("access_token").Split('.')[2], tokens.Text("id_token").Split('.')[2], "canary" })
+            Assert.DoesNotContain(_server.Logs.Lines, line => line.Contains(secret, StringComparison.Ordinal));
     }
 
     [Theory, Trait("Case", "A7")]

@@ -74,13 +74,13 @@ public sealed class RefusalTests(SharedPostgreSqlServer shared) : IClassFixture<
     [Theory, Trait("Case", "B7")]
     [InlineData("", "invalid_request")]
     [InlineData("grant_type=", "invalid_request")]
-    [InlineData("grant_type=authorization_code", "invalid_client")]
+    [InlineData("grant_type=authorization_code", "invalid_request")]
     [InlineData("grant_type=authorization_code&client_id=nobody&code=x&redirect_uri=x&code_verifier=x", "invalid_client")]
     [InlineData("grant_type=authorization_code&client_id=activate-cli", "invalid_request")]
-    [InlineData("grant_type=authorization_code&client_id=activate-cli&code=x&code_verifier=E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM", "unauthorized_client")]
+    [InlineData("grant_type=authorization_code&client_id=activate-cli&code=x&code_verifier=E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM", "invalid_grant")]
     [InlineData("grant_type=authorization_code&client_id=app&code=x&code_verifier=E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM", "invalid_grant")]
     [InlineData("grant_type=authorization_code&client_id=app&code=ey.ey.ey.ey.ey&code_verifier=E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM", "invalid_grant")]
-    [InlineData("grant_type=authorization_code&client_id=activate-cli&client_secret=x&code=x", "invalid_client")]
+    [InlineData("grant_type=authorization_code&client_id=activate-cli&client_secret=x&code=x&code_verifier=E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM", "invalid_client")]
     public async Task A_wrong_token_request_gets_the_error_of_the_RFC(string body, string error)
     {
         var app = await RegisterAsync(null);
