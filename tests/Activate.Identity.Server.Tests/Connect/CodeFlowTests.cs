@@ -339,6 +339,21 @@ public sealed class CodeFlowTests(SharedNodesWithClock shared) : IClassFixture<S
         Assert.Equal("unauthorized_client", (await _server.RedeemAsync(client, null, code, pkce)).Error);
     }
 
+    [Fact, Trait("Case", "O11")]
+    public async Task The_tokens_of_a_suspended_application_are_dead_everywhere_within_a_second()
+    {
+        var (client, pkce) = (await RegisterAsync(), Pkce.New());
+        var (_, browser) = await shared.NewUserAsync();
+        using var person = browser;
+        var token = (await _server.RedeemAsync(client, null, await _server.GetCodeAsync(person, client, pkce), pkce)).Text("access_token");
+        Assert.Equal((200, 200), (await MeAsync(token), await MeAsync(token, 1)));
+        await _server.SuspendApplicationAsync(client);
+        _server.Clock!.Advance(TimeSpan.FromSeconds(1));
+        Assert.Equal((401, 401), (await MeAsync(token), await MeAsync(token, 1)));
+        await _server.SuspendApplicationAsync(client, suspended: false);
+        Assert.Equal((200, 200), (await MeAsync(token), await MeAsync(token, 1)));
+    }
+
     [Fact, Trait("Case", "O9")]
     public async Task A_member_gives_no_scope_beyond_the_role()
     {

@@ -12,21 +12,28 @@ public sealed class DevicePollCostTests
     [Fact]
     public async Task A_waiting_poll_is_one_update_beside_the_lookup_of_its_client()
     {
+        // From the start: EF looks only once a second whether anybody listens.
+        var commands = new Commands();
+        using var subscription = DiagnosticListener.AllListeners.Subscribe(commands);
         await using var server = await TestServer.StartAsync();
         var login = await server.StartDeviceAsync();
         var source = await server.QueryAsync(database => Task.FromResult(database.Database.GetDbConnection().DataSource));
-        var commands = new Commands(source);
-        using (DiagnosticListener.AllListeners.Subscribe(commands))
-            Assert.Equal("authorization_pending", (await server.PollAsync(login)).Error);
+        await server.PollAsync(await server.StartDeviceAsync());
+        commands.Listen(source);
+        Assert.Equal("authorization_pending", (await server.PollAsync(login)).Error);
         Assert.Single(commands.Texts, text => text.StartsWith("UPDATE \"DeviceRequests\"", StringComparison.Ordinal));
         Assert.Single(commands.Texts, text => text.Contains("FROM \"OpenIddictApplications\"", StringComparison.Ordinal));
         Assert.Equal(2, commands.Texts.Count(text => !text.StartsWith("PRAGMA", StringComparison.Ordinal)));
     }
 
     /// <summary>The commands of one database; other tests run at the same time.</summary>
-    private sealed class Commands(string source) : IObserver<DiagnosticListener>, IObserver<KeyValuePair<string, object?>>
+    private sealed class Commands : IObserver<DiagnosticListener>, IObserver<KeyValuePair<string, object?>>
     {
+        private volatile string? _source;
+
         public ConcurrentQueue<string> Texts { get; } = new();
+
+        public void Listen(string source) => _source = source;
 
         public void OnNext(DiagnosticListener value)
         {
@@ -36,7 +43,7 @@ public sealed class DevicePollCostTests
 
         public void OnNext(KeyValuePair<string, object?> value)
         {
-            if (value.Value is CommandExecutedEventData executed && executed.Command.Connection?.DataSource == source)
+            if (value.Value is CommandExecutedEventData executed && executed.Command.Connection?.DataSource is { } from && from == _source)
                 Texts.Enqueue(executed.Command.CommandText);
         }
 
