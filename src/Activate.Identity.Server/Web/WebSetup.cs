@@ -100,6 +100,8 @@ public static class WebSetup
                 // Whatever level is configured: below these, the libraries write query strings, tokens and parameters.
                 .MinimumLevel.Override("OpenIddict", LogEventLevel.Warning)
                 .MinimumLevel.Override("Microsoft.AspNetCore", LogEventLevel.Warning)
+                // Our RequestLog tells of requests. Off, not Warning: enabled at any level it makes an Activity and a log scope for each request.
+                .MinimumLevel.Override("Microsoft.AspNetCore.Hosting.Diagnostics", LevelAlias.Off)
                 .MinimumLevel.Override("Microsoft.EntityFrameworkCore", LogEventLevel.Warning);
             log.ReadFrom.Services(services);
             if (builder.Environment.IsDevelopment())
