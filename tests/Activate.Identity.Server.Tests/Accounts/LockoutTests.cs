@@ -3,6 +3,7 @@ using Activate.Identity.Data.Audit;
 using Activate.Identity.Server.Accounts;
 using Activate.Identity.Testing;
 using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.DependencyInjection;
 
 namespace Activate.Identity.Server.Tests.Accounts;
 
@@ -37,7 +38,7 @@ public sealed class LockoutTests
         await Task.WhenAll(browsers.Select(browser => browser.SignInAsync(password: "wrong password")));
         Assert.Equal(9, await server.QueryAsync(database => database.Users.Select(u => u.AccessFailedCount).SingleAsync()));
         await browsers[0].SignInAsync();
-        await Task.WhenAll(browsers.Select(browser => browser.SignInAsync()));
+        await Task.WhenAll(browsers.Skip(1).Select(browser => browser.SignInAsync()));
         Assert.All(browsers, browser => Assert.Contains("Welcome, ada", browser.PageText, StringComparison.Ordinal));
         Assert.Equal(0, await server.QueryAsync(database => database.Users.Select(u => u.AccessFailedCount).SingleAsync()));
         browsers.ForEach(browser => browser.Dispose());
@@ -72,11 +73,8 @@ public sealed class LockoutTests
     [Fact]
     public async Task A_flood_that_is_turned_away_uses_up_no_try()
     {
-        var gate = new PasswordGate();
-        await using var server = await TestServer.StartAsync(new TestServerOptions
-        {
-            Customize = builder => Microsoft.Extensions.DependencyInjection.Extensions.ServiceCollectionDescriptorExtensions.TryAddSingleton(builder.Services, gate),
-        });
+        await using var server = await TestServer.StartAsync();
+        var gate = server.Services().GetRequiredService<PasswordGate>();
         var turns = new List<PasswordGate.Turn>();
         for (var i = 0; i < Environment.ProcessorCount; i++)
         {

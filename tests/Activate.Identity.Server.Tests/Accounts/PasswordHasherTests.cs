@@ -50,7 +50,7 @@ public sealed class PasswordHasherTests(ITestOutputHelper output)
     {
         await using var server = await TestServer.StartAsync();
         var salt = new byte[16];
-        var hash = new Argon2id(new Argon2Parameters { DegreeOfParallelism = 1, MemorySize = 8192, NumberOfPasses = 1 }).DeriveBytes(TestServer.OwnerPassword, salt, 32);
+        var hash = new Argon2id(new Argon2Parameters { DegreeOfParallelism = 1, MemorySize = 8192, NumberOfPasses = 1 }).DeriveBytes(System.Text.Encoding.UTF8.GetBytes(TestServer.OwnerPassword), salt, 32);
         var old = $"$argon2id$v=19$m=8192,t=1,p=1${Convert.ToBase64String(salt).TrimEnd('=')}${Convert.ToBase64String(hash).TrimEnd('=')}";
         await server.QueryAsync(database => database.Users.ExecuteUpdateAsync(set => set.SetProperty(u => u.PasswordHash, old)));
         using var browser = server.Browser();

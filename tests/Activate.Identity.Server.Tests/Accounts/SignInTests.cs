@@ -172,30 +172,31 @@ public sealed partial class SignInTests(ServerFixture fixture) : IClassFixture<S
     }
 
     [Theory, Trait("Case", "W22")]
-    [InlineData(1024 * 1024, HttpStatusCode.RequestEntityTooLarge)]
-    [InlineData(200 * 1024, HttpStatusCode.BadRequest)]
-    public async Task An_enormous_password_is_refused(int length, HttpStatusCode expected)
+    [InlineData(1024 * 1024, "That form is out of date")]
+    [InlineData(200 * 1024, "Username or password is wrong")]
+    public async Task An_enormous_password_is_refused(int length, string text)
     {
         using var browser = _server.Browser();
         await browser.GoAsync("/sign-in");
         await browser.SubmitAsync("Sign in", ("Username", TestServer.OwnerName), ("Password", new string('x', length)));
-        Assert.Equal(expected, browser.Response.StatusCode);
+        Assert.Equal(HttpStatusCode.BadRequest, browser.Response.StatusCode);
+        Assert.Contains(text, browser.PageText, StringComparison.Ordinal);
     }
 
     [Theory, Trait("Case", "B4")]
-    [InlineData("ada\0")]
+    [InlineData("ada\0", "That form is out of date")]
     [InlineData("\uD800")]
     [InlineData("ＡＤＡ")]
     [InlineData("аda")]
     [InlineData("ada\u200B")]
     [InlineData("a'; DROP TABLE Users;--")]
     [InlineData("aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa")]
-    public async Task Odd_usernames_are_nobody(string username)
+    public async Task Odd_usernames_are_nobody(string username, string text = "Username or password is wrong")
     {
         using var browser = _server.Browser();
         await browser.SignInAsync(username);
         Assert.Equal(HttpStatusCode.BadRequest, browser.Response.StatusCode);
-        Assert.Contains("Username or password is wrong", browser.PageText, StringComparison.Ordinal);
+        Assert.Contains(text, browser.PageText, StringComparison.Ordinal);
     }
 
     [Fact]
