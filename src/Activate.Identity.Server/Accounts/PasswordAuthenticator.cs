@@ -18,6 +18,9 @@ public sealed class PasswordAuthenticator(ActivateDbContext database, PasswordGa
     public const int MaximumFailures = 10;
     public static readonly TimeSpan LockedFor = TimeSpan.FromMinutes(10);
 
+    /// <summary>The detail of a failed sign-in to an account that was locked: the password was not looked at.</summary>
+    public const string NotTried = "locked";
+
     /// <summary>The one answer to every sign-in that failed.</summary>
     public static readonly Problem Refused = new(ProblemKind.Invalid, "sign_in_failed",
         "Username or password is wrong, or the account is locked for a while after too many tries.");
@@ -53,7 +56,7 @@ public sealed class PasswordAuthenticator(ActivateDbContext database, PasswordGa
         if (!matches || user is null)
         {
             var about = user is null ? null : new AuditActor(user.Id, user.OrganizationId, null);
-            audit.Add(AuditTypes.SignInFailed, about, user?.Id, succeeded: false);
+            audit.Add(AuditTypes.SignInFailed, about, user?.Id, detail: user is not null && reserved == Reservation.Refused ? NotTried : null, succeeded: false);
             if (reserved == Reservation.Last)
                 audit.Add(AuditTypes.LockedOut, about, user?.Id, succeeded: false);
             await database.SaveChangesAsync(cancellation);
