@@ -25,8 +25,8 @@ public sealed class StoryTests : IAsyncLifetime
         using var browser = new Browser(Origin, [TestServer.ClientOf(Origin, _portA), TestServer.ClientOf(Origin, _portB)]);
         await browser.GoAsync(new Uri(link).PathAndQuery);
         Assert.DoesNotContain("code=", browser.Address.Query, StringComparison.Ordinal);
-        await browser.SubmitAsync("Create", ("Organization", "Hydrology Lab"), ("Username", "ada"), ("Email", "ada@example.test"),
-            ("Password", "analytical engine no. 1"), ("RepeatPassword", "analytical engine no. 1"));
+        await browser.SubmitAsync("Create account", ("Organization", "Hydrology Lab"), ("Username", "ada"), ("Email", "ada@example.test"),
+            ("Password", "analytical engine no. 1"), ("Repeat", "analytical engine no. 1"));
         Assert.Equal("/", browser.Address.AbsolutePath);
         await StartServerAsync(_portB);
 
