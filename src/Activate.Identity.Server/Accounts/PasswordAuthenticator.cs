@@ -1,6 +1,7 @@
 using Activate.Identity.Core.Accounts;
 using Activate.Identity.Core.Errors;
 using Activate.Identity.Data;
+using Activate.Identity.Data.Accounts;
 using Activate.Identity.Data.Audit;
 using Activate.Identity.Server.Audit;
 using Microsoft.AspNetCore.Identity;
@@ -31,7 +32,7 @@ public sealed class PasswordAuthenticator(ActivateDbContext database, PasswordGa
         // What cannot be a username is not sent to the database (PostgreSQL refuses U+0000), but the query is still made: it takes as long.
         var name = Username.Parse(UserRules.Normalize(username?.Trim())).TryGet(out var parsed, out _) ? parsed : "";
         var user = await database.Users.AsNoTracking().Where(u => u.NormalizedUserName == name)
-            .Select(u => new { u.Id, u.OrganizationId, u.PasswordHash, Barred = u.Disabled || u.Organization!.Suspended })
+            .Select(u => new { u.Id, u.OrganizationId, u.PasswordHash, Barred = u.Disabled || u.Kind != UserKind.Person || u.Organization!.Suspended })
             .FirstOrDefaultAsync(cancellation);
 
         // No password that we would have accepted is longer: such a one is wrong without being hashed, at the price of any other.

@@ -87,6 +87,18 @@ public sealed class BrowserSessionTests(FakeClockFixture fixture) : IClassFixtur
     }
 
     [Fact]
+    public async Task Sessions_that_ended_are_deleted_within_the_hour()
+    {
+        await using var server = await TestServer.StartAsync(new TestServerOptions { FakeClock = true });
+        using var browser = server.Browser();
+        await browser.SignInAsync();
+        server.Clock!.Advance(TimeSpan.FromHours(169));
+        for (var i = 0; i < 100 && await server.QueryAsync(database => database.BrowserSessions.AnyAsync()); i++)
+            await Task.Delay(50);
+        Assert.False(await server.QueryAsync(database => database.BrowserSessions.AnyAsync()));
+    }
+
+    [Fact]
     public async Task The_server_s_ceiling_shortens_sessions()
     {
         await using var server = await TestServer.StartAsync(new TestServerOptions

@@ -1,5 +1,7 @@
 using System.Net;
+using Activate.Identity.Server.Setup;
 using Activate.Identity.Testing;
+using Microsoft.Extensions.DependencyInjection;
 
 namespace Activate.Identity.Server.Tests.Accounts;
 
@@ -27,6 +29,26 @@ public sealed class CookieTests
         var cookies = await SignInAsync(server, server.Origin.Authority);
         Assert.Matches(@"^activate-form=[^;]+; path=/; samesite=strict; httponly$", cookies[0]);
         Assert.Matches(@"^activate=[A-Za-z0-9_-]{43}; path=/; samesite=lax; httponly$", cookies[1]);
+    }
+
+    [Fact]
+    public async Task The_setup_code_moves_into_a_cookie_of_half_an_hour()
+    {
+        var console = new StringWriter();
+        await using var server = await TestServer.StartAsync(new TestServerOptions
+        {
+            Owner = false,
+            Settings = new Dictionary<string, string?> { ["Server:PublicOrigin"] = "https://id.example.test" },
+            Customize = builder => builder.Services.AddSingleton(new SetupConsole(console)),
+        });
+        var text = console.ToString();
+        var link = text[text.IndexOf("https://id.example.test/setup?code=", StringComparison.Ordinal)..].Split('\n')[0].Trim();
+        using var client = server.Client();
+        using var get = new HttpRequestMessage(HttpMethod.Get, new Uri(link).PathAndQuery);
+        get.Headers.Host = "id.example.test";
+        using var answer = await client.SendAsync(get);
+        Assert.Equal("/setup", answer.Headers.Location?.ToString());
+        Assert.Matches(@"^__Host-activate-setup=[A-Za-z0-9_-]{43}; max-age=1800; path=/; secure; samesite=lax; httponly$", answer.Headers.GetValues("Set-Cookie").Single());
     }
 
     private static async Task<List<string>> SignInAsync(TestServer server, string host)
