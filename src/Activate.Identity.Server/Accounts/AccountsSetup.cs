@@ -21,7 +21,6 @@ public static class AccountsSetup
         services.AddSingleton<IPasswordHasher<User>, PasswordHasher>();
         services.AddSingleton<PasswordGate>();
         services.AddSingleton<Throttles>();
-        services.AddSingleton<SignInDestinations>();
         services.AddScoped<UserRegistry>();
         services.AddScoped<PasswordAuthenticator>();
         services.AddScoped<BrowserSessionIssuer>();

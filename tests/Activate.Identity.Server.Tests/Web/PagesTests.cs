@@ -39,18 +39,6 @@ public sealed class PagesTests(ServerFixture fixture) : IClassFixture<ServerFixt
         Assert.All(browser.Page.QuerySelectorAll("input:not([type=hidden])"), input => Assert.NotNull(browser.Page.QuerySelector($"label[for={input.Id}]")));
     }
 
-    [Fact, Trait("Case", "W6")]
-    public async Task The_sign_in_form_may_end_at_a_third_party_only_when_its_return_address_does()
-    {
-        _server.Services().GetRequiredService<SignInDestinations>().ThirdParty = (_, returnUrl) =>
-            ValueTask.FromResult(returnUrl.StartsWith("/connect/authorize?", StringComparison.Ordinal) ? "https://app.example.test" : null);
-        using var browser = _server.Browser();
-        await browser.GoAsync("/sign-in?returnUrl=%2Fconnect%2Fauthorize%3Fclient_id%3Dapp");
-        Assert.Contains("form-action 'self' https://app.example.test;", browser.Response.Headers.GetValues("Content-Security-Policy").Single(), StringComparison.Ordinal);
-        await browser.GoAsync("/sign-in?returnUrl=%2Fdevice");
-        Assert.Contains("form-action 'self';", browser.Response.Headers.GetValues("Content-Security-Policy").Single(), StringComparison.Ordinal);
-    }
-
     [Fact]
     public async Task Stylesheet_script_and_icon_are_served_and_kept()
     {
