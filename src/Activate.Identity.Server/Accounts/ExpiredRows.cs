@@ -4,7 +4,7 @@ using Microsoft.EntityFrameworkCore;
 namespace Activate.Identity.Server.Accounts;
 
 /// <summary>
-/// Deletes, once an hour, what has ended anyway: browser sessions, throttle windows, one-time codes. Nothing depends on it; every check looks at the time
+/// Deletes, once an hour, what has ended anyway: browser sessions, throttle windows, one-time codes, device requests. Nothing depends on it; every check looks at the time
 /// itself. Several nodes may do it at once.
 /// </summary>
 internal sealed class ExpiredRows(IServiceScopeFactory scopes, TimeProvider clock, ILogger<ExpiredRows> logger) : BackgroundService
@@ -37,5 +37,6 @@ internal sealed class ExpiredRows(IServiceScopeFactory scopes, TimeProvider cloc
         // An hour more: another node's clock may be behind, and its window still open.
         var old = now - s_interval;
         await database.Throttles.Where(throttle => throttle.WindowEndsAt <= old).ExecuteDeleteAsync(cancellation);
+        await database.DeviceRequests.Where(request => request.ExpiresAt <= old).ExecuteDeleteAsync(cancellation);
     }
 }

@@ -3,24 +3,12 @@ using Activate.Identity.Testing;
 namespace Activate.Identity.Server.Tests.Connect;
 
 /// <summary>One server for all tests of a class: each test brings users and applications of its own.</summary>
-public class SharedServer : IAsyncLifetime
+public class SharedServer : ServerFixture
 {
     private int _names;
 
-    public TestServer Server { get; private set; } = null!;
-
-    protected virtual TestServerOptions Options => new();
-
     /// <summary>A name that no other test of the class uses.</summary>
     public string NewName(string prefix = "user") => $"{prefix}{Interlocked.Increment(ref _names)}";
-
-    public virtual async ValueTask InitializeAsync() => Server = await TestServer.StartAsync(Options);
-
-    public async ValueTask DisposeAsync()
-    {
-        GC.SuppressFinalize(this);
-        await Server.DisposeAsync();
-    }
 
     /// <summary>A browser with a new user signed in.</summary>
     public async Task<(string Username, Browser Browser)> NewUserAsync(Core.Organizations.Role role = Core.Organizations.Role.Member, Guid? organizationId = null)

@@ -163,6 +163,19 @@ public sealed class DeviceFloodTests
         Assert.Equal(200, (await server.PostFormAsync("/connect/device", [("client_id", TestServer.Cli)])).Status);
     }
 
+    [Fact, Trait("Case", "D16"), Trait("Case", "F17")]
+    public async Task Requests_that_ended_long_ago_are_deleted_and_the_sessions_they_gave_live_on()
+    {
+        await using var server = await TestServer.StartAsync(new TestServerOptions { FakeClock = true });
+        var token = await server.LoginWithDeviceAsync();
+        await server.StartDeviceAsync();
+        server.Clock!.Advance(TimeSpan.FromHours(2));
+        for (var wait = 0; wait < 100 && await server.QueryAsync(database => database.DeviceRequests.AnyAsync()); wait++)
+            await Task.Delay(50);
+        Assert.Equal(0, await server.QueryAsync(database => database.DeviceRequests.CountAsync()));
+        Assert.Equal(200, (await server.ApiAsync(HttpMethod.Get, "/api/v1/me", token)).Status);
+    }
+
     [Fact, Trait("Case", "D16")]
     public async Task With_rate_limits_off_nothing_is_refused()
     {
