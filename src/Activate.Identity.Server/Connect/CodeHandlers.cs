@@ -17,6 +17,7 @@ internal static class CodeHandlers
         Handlers.Handle<HandleTokenRequestContext, Prepare>(Exchange.AttachPrincipal.Descriptor.Order + 600),
         // After the code is redeemed, so that of many redemptions at once only the winner makes a grant.
         Handlers.Handle<ProcessSignInContext, Store>(RedeemTokenEntry.Descriptor.Order + 500),
+        Handlers.Handle<ApplyTokenResponseContext, EndTheRace>(int.MinValue + 2000),
     ];
 
     internal sealed class Prepare(CodeGrant grants, TimeProvider clock) : IOpenIddictServerHandler<HandleTokenRequestContext>
@@ -48,6 +49,20 @@ internal static class CodeHandlers
             var standing = context.Transaction.GetProperty<Standing>(nameof(Standing)) ?? throw new InvalidOperationException("The grant was not prepared.");
             if (!await grants.StoreAsync(standing, context.Http().RequestAborted))
                 context.Reject(Errors.InvalidGrant, "The authorization code was used twice.");
+        }
+    }
+
+    /// <summary>
+    /// The code was valid a moment ago and is not any more: somebody else redeemed it at the same time, and one of the two is a thief. As with a code that
+    /// comes again later (RFC 6749 §4.1.2), what the winner got ends.
+    /// </summary>
+    internal sealed class EndTheRace(IOpenIddictTokenManager tokens) : IOpenIddictServerHandler<ApplyTokenResponseContext>
+    {
+        public async ValueTask HandleAsync(ApplyTokenResponseContext context)
+        {
+            if (context is { Error: Errors.InvalidGrant, Request: { } request } && request.IsAuthorizationCodeGrantType()
+                && context.Transaction.GetProperty<Standing>(nameof(Standing)) is { Grant.AuthorizationId: { } authorization })
+                await tokens.RevokeByAuthorizationIdAsync(authorization.ToString());
         }
     }
 }

@@ -43,8 +43,8 @@ public sealed class DeviceCodeIssuer(ActivateDbContext database, ServerKeys keys
     public async Task<Result<DeviceCodes>> IssueAsync(string clientId, string scopes, string? deviceName, int? lifetimeWish, string? address, CancellationToken cancellationToken)
     {
         var now = clock.Now();
-        if (limits.Enabled && (await WaitingAsync(r => r.Address == address && r.ExpiresAt > now, WaitingPerAddress, cancellationToken)
-            || await WaitingAsync(r => r.ExpiresAt > now, WaitingInAll, cancellationToken)))
+        if (limits.Enabled && (await WaitingAsync(r => r.Address == address && r.ExpiresAt > now && r.Status == DeviceRequestStatus.Pending, WaitingPerAddress, cancellationToken)
+            || await WaitingAsync(r => r.ExpiresAt > now && r.Status == DeviceRequestStatus.Pending, WaitingInAll, cancellationToken)))
         {
             return new Problem(ProblemKind.TooMany, "too_many_device_requests", "Too many device logins are waiting to be approved. Try again in a minute.") { RetryAfter = TimeSpan.FromMinutes(1) };
         }

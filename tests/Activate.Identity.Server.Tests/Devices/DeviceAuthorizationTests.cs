@@ -158,6 +158,9 @@ public sealed class DeviceFloodTests
         using var browser = await server.SignInAsync();
         await TestServer.ApproveAsync(browser, first);
         Assert.Equal(200, (await server.PollAsync(first)).Status);
+        // What is decided waits no more, and leaves its place to another.
+        await server.StartDeviceAsync();
+        Assert.Equal(429, (await server.PostFormAsync("/connect/device", [("client_id", TestServer.Cli)])).Status);
 
         server.Clock!.Advance(TimeSpan.FromMinutes(10));
         Assert.Equal(200, (await server.PostFormAsync("/connect/device", [("client_id", TestServer.Cli)])).Status);
