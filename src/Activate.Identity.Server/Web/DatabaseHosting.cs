@@ -8,7 +8,7 @@ public static class DatabaseHosting
 {
     public static void AddDatabase(this WebApplicationBuilder builder)
     {
-        var options = builder.Configuration.GetSection("Database").Get<DatabaseOptions>() ?? new DatabaseOptions();
+        var options = Read(builder.Configuration);
         if (string.IsNullOrWhiteSpace(options.ConnectionString))
         {
             if (options.Provider != DatabaseProvider.Sqlite)
@@ -22,10 +22,25 @@ public static class DatabaseHosting
         builder.Services.AddActivateDatabase(options);
     }
 
+    private static DatabaseOptions Read(IConfiguration configuration)
+    {
+        try
+        {
+            return configuration.GetSection("Database").Get<DatabaseOptions>() ?? new DatabaseOptions();
+        }
+        catch (InvalidOperationException)
+        {
+            throw new StartupException($"Database:Provider '{configuration["Database:Provider"]}' is none of {string.Join(", ", Enum.GetNames<DatabaseProvider>())}.");
+        }
+    }
+
     /// <summary>Applies pending migrations. Nodes that start together take turns: EF Core holds a lock in the database.</summary>
     public static async Task MigrateAsync(this WebApplication app)
     {
         await using var scope = app.Services.CreateAsyncScope();
-        await scope.ServiceProvider.GetRequiredService<ActivateDbContext>().Database.MigrateAsync();
+        var database = scope.ServiceProvider.GetRequiredService<ActivateDbContext>().Database;
+        // A migration of large tables, or waiting for the node that does it, takes longer than a request may.
+        database.SetCommandTimeout(TimeSpan.FromMinutes(30));
+        await database.MigrateAsync();
     }
 }
