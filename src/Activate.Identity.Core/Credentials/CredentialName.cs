@@ -19,7 +19,8 @@ public static class CredentialName
         if (!IsPrintable(name))
             return Problems.Invalid(field, "name_invalid", "A name holds printable characters only: no control, zero-width or direction-changing ones.");
         name = name.Trim().Normalize(NormalizationForm.FormC);
-        return new StringInfo(name).LengthInTextElements > MaximumLength || name.Length > MaximumLength * 2 ? TooLong(field) : name;
+        // A few characters grow eighteenfold when normalized; storage has room for what the rest needs.
+        return new StringInfo(name).LengthInTextElements > MaximumLength || name.Length > MaximumLength * 2 || Normalize(name).Length > MaximumLength * 4 ? TooLong(field) : name;
     }
 
     /// <summary>The form under which two names count as the same.</summary>

@@ -8,7 +8,8 @@ public static class DatabaseHosting
 {
     public static void AddDatabase(this WebApplicationBuilder builder)
     {
-        var options = Read(builder.Configuration);
+        var settings = builder.Configuration.GetSection("Database");
+        var options = new DatabaseOptions { Provider = settings.Choice("Provider", DatabaseProvider.Sqlite), ConnectionString = settings["ConnectionString"] };
         if (string.IsNullOrWhiteSpace(options.ConnectionString))
         {
             if (options.Provider != DatabaseProvider.Sqlite)
@@ -20,18 +21,6 @@ public static class DatabaseHosting
 
         builder.Services.AddSingleton(options);
         builder.Services.AddActivateDatabase(options);
-    }
-
-    private static DatabaseOptions Read(IConfiguration configuration)
-    {
-        try
-        {
-            return configuration.GetSection("Database").Get<DatabaseOptions>() ?? new DatabaseOptions();
-        }
-        catch (InvalidOperationException)
-        {
-            throw new StartupException($"Database:Provider '{configuration["Database:Provider"]}' is none of {string.Join(", ", Enum.GetNames<DatabaseProvider>())}.");
-        }
     }
 
     /// <summary>Applies pending migrations. Nodes that start together take turns: EF Core holds a lock in the database.</summary>

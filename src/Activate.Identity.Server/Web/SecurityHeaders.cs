@@ -9,7 +9,7 @@ internal sealed class SecurityHeaders(RequestDelegate next, PublicOrigin origin)
     {
         var headers = context.Response.Headers;
         headers.XContentTypeOptions = "nosniff";
-        if (!context.Request.Path.StartsWithSegments("/api", StringComparison.Ordinal))
+        if (!context.Request.Path.StartsWithSegments("/api", StringComparison.OrdinalIgnoreCase))
         {
             headers.ContentSecurityPolicy = Policy;
             headers.XFrameOptions = "DENY";

@@ -44,7 +44,7 @@ public static class WebSetup
             }
         });
 
-        services.AddSingleton(new RateLimits(builder.Configuration.GetValue("RateLimits:Enabled", true)));
+        services.AddSingleton(new RateLimits(builder.Configuration.Flag("RateLimits:Enabled", true)));
         services.AddExceptionHandler<ExceptionAnswers>();
         services.AddProblemDetails();
         services.ConfigureHttpJsonOptions(options => ApiJson.Configure(options.SerializerOptions));
@@ -87,6 +87,12 @@ public static class WebSetup
         app.MapHealthChecks("/health/ready", new() { Predicate = check => check.Tags.Contains("ready") }).AllowAnonymous();
     }
 
+    private static bool TellsSecrets(LogEvent logEvent) =>
+        logEvent.Properties.TryGetValue(Serilog.Core.Constants.SourceContextPropertyName, out var source) && source is ScalarValue { Value: string name }
+        && (name.StartsWith("OpenIddict", StringComparison.Ordinal)
+            || name.StartsWith("Microsoft.AspNetCore", StringComparison.Ordinal)
+            || name.StartsWith("Microsoft.EntityFrameworkCore", StringComparison.Ordinal));
+
     private static void AddLogs(WebApplicationBuilder builder)
     {
         builder.Services.AddSerilog((services, log) =>
@@ -100,7 +106,9 @@ public static class WebSetup
                 // Whatever level is configured: below these, the libraries write query strings, tokens and parameters.
                 .MinimumLevel.Override("OpenIddict", LogEventLevel.Warning)
                 .MinimumLevel.Override("Microsoft.AspNetCore", LogEventLevel.Warning)
-                .MinimumLevel.Override("Microsoft.EntityFrameworkCore", LogEventLevel.Warning);
+                .MinimumLevel.Override("Microsoft.EntityFrameworkCore", LogEventLevel.Warning)
+                // A configured override of a longer name ("OpenIddict.Server": Debug) wins over those.
+                .Filter.ByExcluding(logEvent => logEvent.Level < LogEventLevel.Warning && TellsSecrets(logEvent));
             log.ReadFrom.Services(services);
             if (builder.Environment.IsDevelopment())
                 log.WriteTo.Console(outputTemplate: "{Timestamp:HH:mm:ss} {Level:u3} {Message:lj}{NewLine}{Exception}", formatProvider: System.Globalization.CultureInfo.InvariantCulture);
