@@ -71,9 +71,12 @@ internal static class ApiKeysApi
 }
 
 /// <param name="Name">1 to 64 characters.</param>
-/// <param name="ExpiresInDays">Whole days; null: no expiration; absent: the default of the policy.</param>
 /// <param name="Scopes">Absent: <c>platform credentials:read</c>.</param>
-internal sealed record CreateApiKeyBody(string Name, Optional<int?> ExpiresInDays = default, IReadOnlyList<string>? Scopes = null);
+internal sealed record CreateApiKeyBody(string Name, IReadOnlyList<string>? Scopes = null)
+{
+    /// <summary>Whole days; null: no expiration; absent: the default of the policy.</summary>
+    public Optional<int?> ExpiresInDays { get; init; }
+}
 
 internal sealed record RotateApiKeyBody(int? OverlapHours = null);
 

@@ -65,7 +65,9 @@ public static class WebSetup
 
     public static void UseWeb(this WebApplication app)
     {
-        app.UseForwardedHeaders();
+        // With nobody to trust, the middleware would trust everybody.
+        if (app.Configuration.GetSection("Server:TrustedProxies").GetChildren().Any())
+            app.UseForwardedHeaders();
         app.UseMiddleware<HostFilter>();
         app.UseMiddleware<SecurityHeaders>();
         app.UseMiddleware<RequestLog>();
@@ -82,7 +84,13 @@ public static class WebSetup
         app.MapAssets();
         app.MapRazorPages();
         app.MapOpenApi("/openapi/{documentName}.json").AllowAnonymous();
-        app.MapScalarApiReference("/docs", options => options.WithTitle("Activate.Identity API").WithOpenApiRoutePattern("/openapi/{documentName}.json"));
+        app.MapScalarApiReference("/docs", (options, context) =>
+        {
+            var nonce = System.Security.Cryptography.RandomNumberGenerator.GetHexString(32);
+            SecurityHeaders.AllowApiReference(context, nonce);
+            // Nothing from elsewhere: no fonts, no proxy, no telemetry, no assistant.
+            options.WithTitle("Activate.Identity API").WithOpenApiRoutePattern("/openapi/{documentName}.json").WithNonce(nonce).DisableDefaultFonts().DisableTelemetry().DisableAgent().DisableMcp();
+        });
         app.MapHealthChecks("/health/live", new() { Predicate = _ => false }).AllowAnonymous();
         app.MapHealthChecks("/health/ready", new() { Predicate = check => check.Tags.Contains("ready") }).AllowAnonymous();
     }
@@ -114,6 +122,7 @@ public static class WebSetup
                 log.WriteTo.Console(outputTemplate: "{Timestamp:HH:mm:ss} {Level:u3} {Message:lj}{NewLine}{Exception}", formatProvider: System.Globalization.CultureInfo.InvariantCulture);
             else
                 log.WriteTo.Console(new Serilog.Formatting.Compact.RenderedCompactJsonFormatter());
-        });
+            // Two servers in one process (tests) each keep a log of their own.
+        }, preserveStaticLogger: true);
     }
 }

@@ -18,6 +18,8 @@ public class TwoNodeTests
     {
         await using var server = await TestServer.StartAsync(new TestServerOptions { Nodes = 2, Database = database });
         var (_, session) = await server.AddPersonAsync();
+        // On an empty PostgreSQL, EF Core reports at start that there is no table of migrations yet.
+        var before = server.Logs.Lines.Count;
         var key = await server.CreateApiKeyAsync(session, "deleted");
         var rotated = await server.CreateApiKeyAsync(session, "rotated");
         var token = await server.PostAsync("/api/v1/tokens", session, new { });
@@ -27,7 +29,7 @@ public class TwoNodeTests
         var id = (await server.GetAsync("/api/v1/me", session)).Json.GetProperty("credential").GetProperty("id").GetString();
         await EndsAsync(server, session, () => server.DeleteAsync($"/api/v1/sessions/{id}", session), 204);
         // Not one request of all these was answered with a fault.
-        Assert.DoesNotContain(server.Logs.Lines, line => line.StartsWith("Error", StringComparison.Ordinal));
+        Assert.DoesNotContain(server.Logs.Lines.Skip(before), line => line.StartsWith("Error", StringComparison.Ordinal));
     }
 
     [Fact]

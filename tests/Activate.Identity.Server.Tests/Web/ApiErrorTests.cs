@@ -49,10 +49,17 @@ public class ApiErrorTests(ClockedServer fixture) : IClassFixture<ClockedServer>
     [Trait("Case", "L8")]
     public async Task An_unexpected_fault_tells_a_trace_id_and_nothing_else_and_the_log_has_the_cause_under_it()
     {
-        await using var server = await TestServer.StartAsync(new TestServerOptions { Customize = builder => builder.Services.AddSingletonFault() });
-        foreach (var path in (string[])["/api/v1/me", "/device"])
+        var fault = new ApiFaultInjection();
+        await using var server = await TestServer.StartAsync(new TestServerOptions { Customize = fault.AddTo });
+        var (_, session) = await server.AddPersonAsync();
+        fault.On = true;
+        foreach (var path in (string[])[KeysPath, "/device"])
         {
-            var answer = await server.ApiAsync(HttpMethod.Get, path + "?fault=1", bearer: null);
+            using var client = server.Client();
+            using var request = new HttpRequestMessage(HttpMethod.Get, path);
+            request.Headers.Authorization = new("Bearer", session);
+            request.Headers.Add("Cookie", $"activate={new string('a', 43)}");
+            var answer = await Answer.FromAsync(await client.SendAsync(request));
             Assert.Equal(500, answer.Status);
             Assert.DoesNotContain("canary", answer.Body, StringComparison.OrdinalIgnoreCase);
             Assert.DoesNotContain("InvalidOperation", answer.Body, StringComparison.Ordinal);
@@ -204,7 +211,7 @@ public class ApiErrorTests(ClockedServer fixture) : IClassFixture<ClockedServer>
             var errors = process.StandardError.ReadToEndAsync();
             var dom = await process.StandardOutput.ReadToEndAsync();
             await process.WaitForExitAsync();
-            Assert.True(dom.Contains("Make an API key; the answer holds it, once", StringComparison.Ordinal), $"The page did not render.\n{(await errors)[..Math.Min(4000, (await errors).Length)]}\n{dom[..Math.Min(2000, dom.Length)]}");
+            Assert.True(dom.Contains("Who the caller is, and the credential in use", StringComparison.Ordinal), $"The page did not render.\n{(await errors)[..Math.Min(4000, (await errors).Length)]}\n{dom[..Math.Min(2000, dom.Length)]}");
             Assert.DoesNotContain("Content Security Policy", await errors, StringComparison.Ordinal);
         }
         finally

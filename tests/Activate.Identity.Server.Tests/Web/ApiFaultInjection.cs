@@ -1,22 +1,19 @@
+using System.Data.Common;
+using Activate.Identity.Data.Providers.Sqlite;
 using Microsoft.AspNetCore.Builder;
-using Microsoft.AspNetCore.Hosting;
-using Microsoft.AspNetCore.Http;
+using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Diagnostics;
 using Microsoft.Extensions.DependencyInjection;
 
 namespace Activate.Identity.Server.Tests.Web;
 
-/// <summary>Makes the server fail where a test wants it to.</summary>
-internal static class ApiFaultInjection
+/// <summary>Makes every database command of a server fail as a bug of ours would, once it is switched on.</summary>
+internal sealed class ApiFaultInjection : DbCommandInterceptor
 {
-    /// <summary>Requests with ?fault=1 fail when the request's services are first asked for their accessor: deep inside, as a bug would.</summary>
-    public static void AddSingletonFault(this IServiceCollection services) => services.AddSingleton<IStartupFilter, Fault>();
+    public bool On { get; set; }
 
-    private sealed class Fault : IStartupFilter
-    {
-        public Action<IApplicationBuilder> Configure(Action<IApplicationBuilder> next) => app =>
-        {
-            next(app);
-        };
-    }
+    public void AddTo(WebApplicationBuilder builder) => builder.Services.ConfigureDbContext<SqliteActivateDbContext>(options => options.AddInterceptors(this));
+
+    public override ValueTask<InterceptionResult<DbDataReader>> ReaderExecutingAsync(DbCommand command, CommandEventData eventData, InterceptionResult<DbDataReader> result, CancellationToken cancellationToken = default) =>
+        On ? throw new InvalidOperationException("canary in the cause") : ValueTask.FromResult(result);
 }
