@@ -42,7 +42,8 @@ public sealed class ApiKeyIssuer(
         var secret = ApiKeySecret.Generate(origin.Uri);
         var key = new ApiKey
         {
-            Id = Guid.CreateVersion7(now),
+            // The exact time, so that the newest comes first among those of one second.
+            Id = Guid.CreateVersion7(clock.GetUtcNow()),
             OwnerId = actor.UserId,
             Name = parsed,
             NormalizedName = CredentialName.Normalize(parsed),
@@ -57,6 +58,7 @@ public sealed class ApiKeyIssuer(
         await using var transaction = await database.Database.BeginTransactionAsync(cancellationToken);
         // Locks the owner's row: two nodes that both see room for one more key take turns here.
         await database.Users.Where(u => u.Id == actor.UserId).ExecuteUpdateAsync(set => set.SetProperty(u => u.CredentialsVersion, u => u.CredentialsVersion + 1), cancellationToken);
+        await DeleteForgottenAsync(actor, now, cancellationToken);
         if (await database.ApiKeys.CountAsync(k => k.OwnerId == actor.UserId, cancellationToken) >= options.Value.MaximumPerUser)
             return new Problem(ProblemKind.Conflict, "too_many_keys", $"You have {options.Value.MaximumPerUser} API keys, the most one user may have. Delete one that is no longer used.");
         database.ApiKeys.Add(key);
@@ -109,6 +111,7 @@ public sealed class ApiKeyIssuer(
         var key = await database.ApiKeys.SingleOrDefaultAsync(k => k.Id == id && k.OwnerId == actor.UserId, cancellationToken);
         if (key is null)
             return Problems.NotFound;
+        await DeleteForgottenAsync(actor, clock.Now(), cancellationToken);
         audit.Add(AuditTypes.ApiKeyRenamed, actor, id, detail: $"{key.Name} → {parsed}");
         key.Name = parsed;
         key.NormalizedName = CredentialName.Normalize(parsed);
@@ -139,6 +142,13 @@ public sealed class ApiKeyIssuer(
         await transaction.CommitAsync(cancellationToken);
         cache.Forget();
         return null;
+    }
+
+    /// <summary>Keys that ended so long ago that no list shows them must not keep a name or a place.</summary>
+    private Task<int> DeleteForgottenAsync(AuditActor actor, DateTime now, CancellationToken cancellationToken)
+    {
+        var listedSince = now - CredentialNames.ListedAfterExpiry;
+        return database.ApiKeys.Where(k => k.OwnerId == actor.UserId && k.ExpiresAt <= listedSince).ExecuteDeleteAsync(cancellationToken);
     }
 
     private async Task<Problem> WhyNotRotatedAsync(AuditActor actor, Guid id, DateTime now, CancellationToken cancellationToken)

@@ -31,18 +31,25 @@ internal static class ApiKeysApi
     {
         if (!PageQuery.Parse(limit, after).TryGet(out var page, out var problem))
             return problem.ToResult();
-        var listedSince = clock.Now() - CredentialNames.ListedAfterExpiry;
-        var rows = await database.ApiKeys.AsNoTracking()
-            .Where(k => k.OwnerId == caller.UserId && (k.ExpiresAt == null || k.ExpiresAt > listedSince) && (page.After == null || k.Id.CompareTo(page.After.Value) < 0))
-            .OrderByDescending(k => k.Id).Take(page.Limit + 1).ToListAsync(cancellationToken);
         var now = clock.Now();
+        var rows = await Listed(caller, database, now).Where(k => page.After == null || k.Id.CompareTo(page.After.Value) < 0)
+            .OrderByDescending(k => k.Id).Take(page.Limit + 1).ToListAsync(cancellationToken);
         return Results.Ok(page.Page(rows, k => k.Id, k => ApiKeyBody.From(k, now)));
     }
 
-    private static async Task<IResult> Get(Guid id, Caller caller, ActivateDbContext database, TimeProvider clock, CancellationToken cancellationToken) =>
-        await database.ApiKeys.AsNoTracking().SingleOrDefaultAsync(k => k.Id == id && k.OwnerId == caller.UserId, cancellationToken) is { } key
-            ? Results.Ok(ApiKeyBody.From(key, clock.Now()))
+    private static async Task<IResult> Get(Guid id, Caller caller, ActivateDbContext database, TimeProvider clock, CancellationToken cancellationToken)
+    {
+        var now = clock.Now();
+        return await Listed(caller, database, now).SingleOrDefaultAsync(k => k.Id == id, cancellationToken) is { } key
+            ? Results.Ok(ApiKeyBody.From(key, now))
             : Problems.NotFound.ToResult();
+    }
+
+    private static IQueryable<ApiKey> Listed(Caller caller, ActivateDbContext database, DateTime now)
+    {
+        var listedSince = now - CredentialNames.ListedAfterExpiry;
+        return database.ApiKeys.AsNoTracking().Where(k => k.OwnerId == caller.UserId && (k.ExpiresAt == null || k.ExpiresAt > listedSince));
+    }
 
     private static async Task<IResult> Create(CreateApiKeyBody body, Caller caller, ApiKeyIssuer issuer, TimeProvider clock, CancellationToken cancellationToken) =>
         (await issuer.CreateAsync(caller.ToActor(), ScopeGiver.From(caller), body.Name, body.ExpiresInDays, body.Scopes, cancellationToken)).TryGet(out var issued, out var problem)
@@ -64,9 +71,12 @@ internal static class ApiKeysApi
 }
 
 /// <param name="Name">1 to 64 characters.</param>
-/// <param name="ExpiresInDays">Whole days; null: no expiration; absent: the default of the policy.</param>
 /// <param name="Scopes">Absent: <c>platform credentials:read</c>.</param>
-internal sealed record CreateApiKeyBody(string Name, Optional<int?> ExpiresInDays = default, IReadOnlyList<string>? Scopes = null);
+internal sealed record CreateApiKeyBody(string Name, IReadOnlyList<string>? Scopes = null)
+{
+    /// <summary>Whole days; null: no expiration; absent: the default of the policy.</summary>
+    public Optional<int?> ExpiresInDays { get; init; }
+}
 
 internal sealed record RotateApiKeyBody(int? OverlapHours = null);
 

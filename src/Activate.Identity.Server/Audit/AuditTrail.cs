@@ -22,8 +22,17 @@ public sealed class AuditTrail(ActivateDbContext database, IHttpContextAccessor 
             SubjectId = subject,
             ClientId = clientId,
             Address = http.HttpContext?.RemoteAddress(),
-            Detail = detail is { Length: > 256 } ? detail[..256] : detail,
+            Detail = Shorten(detail),
         });
+    }
+
+    private static string? Shorten(string? detail)
+    {
+        const int Longest = 256;
+        if (detail is not { Length: > Longest })
+            return detail;
+        // Not through the middle of a character: PostgreSQL takes no half ones.
+        return detail[..(char.IsHighSurrogate(detail[Longest - 1]) ? Longest - 1 : Longest)];
     }
 }
 

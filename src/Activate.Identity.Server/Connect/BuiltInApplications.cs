@@ -33,10 +33,13 @@ public static class BuiltInApplications
         {
             await applications.CreateAsync(descriptor);
         }
-        catch (DbUpdateException exception) when (DatabaseFaults.IsDuplicate(exception))
+        catch (Exception exception) when (exception is OpenIddictExceptions.ValidationException || exception is DbUpdateException update && DatabaseFaults.IsDuplicate(update))
         {
-            // Another node was first.
-            services.GetRequiredService<ActivateDbContext>().ChangeTracker.Clear();
+            // Another node was first: then its row is there.
+            var database = services.GetRequiredService<ActivateDbContext>();
+            database.ChangeTracker.Clear();
+            if (!await database.Applications.AnyAsync(application => application.ClientId == Cli))
+                throw;
         }
     }
 }

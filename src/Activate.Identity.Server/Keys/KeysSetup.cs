@@ -26,7 +26,11 @@ public static class KeysSetup
     {
         try
         {
-            return X509CertificateLoader.LoadPkcs12FromFile(path, password);
+            var certificate = X509CertificateLoader.LoadPkcs12FromFile(path, password);
+            using var key = certificate.GetRSAPrivateKey();
+            return key is not null
+                ? certificate
+                : throw new StartupException($"KeyRing:CertificatePath '{path}' holds no RSA private key. The key ring needs one to encrypt and decrypt.");
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or System.Security.Cryptography.CryptographicException)
         {

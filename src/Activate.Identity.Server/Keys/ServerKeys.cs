@@ -70,7 +70,7 @@ public sealed class ServerKeys(IServiceScopeFactory scopes, IDataProtectionProvi
         {
             return _protector.Unprotect(Convert.FromBase64String(key));
         }
-        catch (CryptographicException)
+        catch (Exception exception) when (exception is CryptographicException or FormatException)
         {
             throw new StartupException($"The {use} key in the database cannot be decrypted: the key ring or its certificate (KeyRing:CertificatePath) is not the one it was made with. Restore it; a new key would silently break every token.");
         }

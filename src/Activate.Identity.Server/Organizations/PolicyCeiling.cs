@@ -8,69 +8,28 @@ public sealed class PolicyCeiling
 {
     public Policy Policy { get; }
 
+    /// <exception cref="StartupException">A setting is unknown or means nothing: a ceiling that somebody believes in must not be silently absent.</exception>
     public PolicyCeiling(IConfiguration configuration)
     {
         var section = configuration.GetSection("Policy:Ceiling");
-        var settings = section.Get<Settings>(binder => binder.ErrorOnUnknownConfiguration = true) ?? new Settings();
+        section.AllowOnly(
+            "ApiKeys:UserChoice", "ApiKeys:MaximumDays", "Tokens:UserChoice", "Tokens:MaximumHours", "SshKeys:UserChoice", "SshKeys:MaximumDays",
+            "DeviceLogin:Enabled", "RequireTwoFactor", "WebSessions:MaximumHours", "WebSessions:IdleMinutes", "Applications:Allowed", "Applications:RefreshMaximumDays");
         var open = Policy.Unlimited;
         Policy = open with
         {
-            ApiKeys = Limit(open.ApiKeys, settings.ApiKeys?.UserChoice, settings.ApiKeys?.MaximumDays, "ApiKeys:MaximumDays"),
-            SshKeys = Limit(open.SshKeys, settings.SshKeys?.UserChoice, settings.SshKeys?.MaximumDays, "SshKeys:MaximumDays"),
-            Tokens = Limit(open.Tokens, settings.Tokens?.UserChoice, settings.Tokens?.MaximumHours, "Tokens:MaximumHours"),
-            DeviceLogin = settings.DeviceLogin?.Enabled ?? true,
-            RequireTwoFactor = settings.RequireTwoFactor ?? false,
-            WebSessions = new WebSessionLimits(settings.WebSessions?.MaximumHours, settings.WebSessions?.IdleMinutes),
-            Applications = new ApplicationLimits(settings.Applications?.Allowed ?? AllowedApplications.All, settings.Applications?.RefreshMaximumDays),
+            ApiKeys = Limits(open.ApiKeys, section.Flag("ApiKeys:UserChoice", true), section.Limit("ApiKeys:MaximumDays")),
+            SshKeys = Limits(open.SshKeys, section.Flag("SshKeys:UserChoice", true), section.Limit("SshKeys:MaximumDays")),
+            Tokens = Limits(open.Tokens, section.Flag("Tokens:UserChoice", true), section.Limit("Tokens:MaximumHours", Policy.LongestTokenHours)),
+            DeviceLogin = section.Flag("DeviceLogin:Enabled", true),
+            RequireTwoFactor = section.Flag("RequireTwoFactor", false),
+            WebSessions = new WebSessionLimits(section.Limit("WebSessions:MaximumHours"), section.Limit("WebSessions:IdleMinutes")),
+            Applications = new ApplicationLimits(section.Choice("Applications:Allowed", AllowedApplications.All), section.Limit("Applications:RefreshMaximumDays")),
         };
     }
 
-    private static ExpirationLimits Limit(ExpirationLimits open, bool? userChoice, int? maximum, string key)
-    {
-        if (maximum is < 1)
-            throw new StartupException($"Policy:Ceiling:{key} is {maximum}. It is a whole number, 1 or more; leave it out for no limit.");
-        return maximum is { } limit && (open.Maximum is not { } fixedLimit || limit < fixedLimit)
-            ? open with { UserChoice = userChoice ?? true, Maximum = limit, MaximumFrom = RuleOwner.Server }
-            : open with { UserChoice = userChoice ?? true };
-    }
-
-    private sealed class Settings
-    {
-        public Days? ApiKeys { get; set; }
-        public Hours? Tokens { get; set; }
-        public Days? SshKeys { get; set; }
-        public Switch? DeviceLogin { get; set; }
-        public bool? RequireTwoFactor { get; set; }
-        public Sessions? WebSessions { get; set; }
-        public ThirdParties? Applications { get; set; }
-    }
-
-    private sealed class Days
-    {
-        public bool? UserChoice { get; set; }
-        public int? MaximumDays { get; set; }
-    }
-
-    private sealed class Hours
-    {
-        public bool? UserChoice { get; set; }
-        public int? MaximumHours { get; set; }
-    }
-
-    private sealed class Switch
-    {
-        public bool Enabled { get; set; } = true;
-    }
-
-    private sealed class Sessions
-    {
-        public int? MaximumHours { get; set; }
-        public int? IdleMinutes { get; set; }
-    }
-
-    private sealed class ThirdParties
-    {
-        public AllowedApplications? Allowed { get; set; }
-        public int? RefreshMaximumDays { get; set; }
-    }
+    private static ExpirationLimits Limits(ExpirationLimits open, bool userChoice, int? maximum) =>
+        maximum is { } limit && (open.Maximum is not { } fixedLimit || limit < fixedLimit)
+            ? open with { UserChoice = userChoice, Maximum = limit, MaximumFrom = RuleOwner.Server }
+            : open with { UserChoice = userChoice };
 }

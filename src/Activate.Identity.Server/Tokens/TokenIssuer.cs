@@ -46,7 +46,8 @@ public sealed class TokenIssuer(ActivateDbContext database, PolicyReader policie
 
         var grant = new TokenGrant
         {
-            Id = Guid.CreateVersion7(now),
+            // The exact time, so that the newest comes first among those of one second.
+            Id = Guid.CreateVersion7(clock.GetUtcNow()),
             Kind = CredentialKind.Token,
             OwnerId = actor.UserId,
             ClientId = BuiltInApplications.Cli,

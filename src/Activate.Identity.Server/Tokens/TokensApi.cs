@@ -56,9 +56,12 @@ internal static class TokensApi
 }
 
 /// <param name="Name">Absent: named after the time.</param>
-/// <param name="ExpiresInHours">Whole hours, 1 to 24; absent: the default of the policy.</param>
 /// <param name="Scopes">Absent: <c>platform credentials:read</c>.</param>
-internal sealed record CreateTokenBody(string? Name = null, Optional<int?> ExpiresInHours = default, IReadOnlyList<string>? Scopes = null);
+internal sealed record CreateTokenBody(string? Name = null, IReadOnlyList<string>? Scopes = null)
+{
+    /// <summary>Whole hours, 1 to 24; absent: the default of the policy.</summary>
+    public Optional<int?> ExpiresInHours { get; init; }
+}
 
 internal sealed record GrantBody(
     Guid Id, string Name, string? Last4, IReadOnlyList<string> Scopes, DateTime CreatedAt, DateTime ExpiresAt, string ExpiresBecause, DateTime? LastUsedAt, string? LastUsedFrom, string State,

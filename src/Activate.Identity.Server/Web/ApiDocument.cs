@@ -1,3 +1,4 @@
+using Activate.Identity.Core;
 using Microsoft.AspNetCore.OpenApi;
 using Microsoft.OpenApi;
 
@@ -9,6 +10,17 @@ internal static class ApiDocument
     public static void Configure(OpenApiOptions options)
     {
         options.ShouldInclude = description => description.RelativePath?.StartsWith("api/", StringComparison.Ordinal) == true;
+        options.AddSchemaTransformer((schema, context, _) =>
+        {
+            // Its converter is opaque to the schema's generator.
+            if (context.JsonTypeInfo.Type == typeof(Optional<int?>))
+            {
+                schema.Type = JsonSchemaType.Integer | JsonSchemaType.Null;
+                schema.Format = "int32";
+            }
+
+            return Task.CompletedTask;
+        });
         options.AddDocumentTransformer((document, context, _) =>
         {
             document.Info = new OpenApiInfo

@@ -8,7 +8,8 @@ public static class DatabaseHosting
 {
     public static void AddDatabase(this WebApplicationBuilder builder)
     {
-        var options = builder.Configuration.GetSection("Database").Get<DatabaseOptions>() ?? new DatabaseOptions();
+        var settings = builder.Configuration.GetSection("Database");
+        var options = new DatabaseOptions { Provider = settings.Choice("Provider", DatabaseProvider.Sqlite), ConnectionString = settings["ConnectionString"] };
         if (string.IsNullOrWhiteSpace(options.ConnectionString))
         {
             if (options.Provider != DatabaseProvider.Sqlite)
@@ -20,12 +21,17 @@ public static class DatabaseHosting
 
         builder.Services.AddSingleton(options);
         builder.Services.AddActivateDatabase(options);
+        builder.Services.AddSingleton<ExpiredRows>();
+        builder.Services.AddHostedService(provider => provider.GetRequiredService<ExpiredRows>());
     }
 
     /// <summary>Applies pending migrations. Nodes that start together take turns: EF Core holds a lock in the database.</summary>
     public static async Task MigrateAsync(this WebApplication app)
     {
         await using var scope = app.Services.CreateAsyncScope();
-        await scope.ServiceProvider.GetRequiredService<ActivateDbContext>().Database.MigrateAsync();
+        var database = scope.ServiceProvider.GetRequiredService<ActivateDbContext>().Database;
+        // A migration of large tables, or waiting for the node that does it, takes longer than a request may.
+        database.SetCommandTimeout(TimeSpan.FromMinutes(30));
+        await database.MigrateAsync();
     }
 }

@@ -11,7 +11,7 @@ internal sealed class EmptyAnswers(RequestDelegate next)
         var response = context.Response;
         if (response.HasStarted || response.StatusCode < 400 || response.ContentLength > 0 || !string.IsNullOrEmpty(response.ContentType))
             return;
-        if (context.Request.Path.StartsWithSegments("/api", StringComparison.Ordinal))
+        if (context.Request.Path.StartsWithSegments("/api", StringComparison.OrdinalIgnoreCase))
         {
             if (Api(response.StatusCode) is { } problem)
             {
@@ -31,6 +31,8 @@ internal sealed class EmptyAnswers(RequestDelegate next)
         400 => new Problem(ProblemKind.Invalid, "request_invalid", "The request cannot be read."),
         404 => new Problem(ProblemKind.NotFound, "not_found", "There is no such address. /docs lists all that there are."),
         405 => new Problem(ProblemKind.Invalid, "method_not_allowed", "This address does not take that method. /docs lists which it takes."),
+        // The JSON reader of minimal APIs leaves this one bare.
+        413 => RequestBodies.TooLarge,
         415 => new Problem(ProblemKind.Invalid, "request_invalid", "Send the body as JSON, with 'Content-Type: application/json'."),
         _ => null,
     };

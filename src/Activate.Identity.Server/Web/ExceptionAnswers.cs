@@ -21,7 +21,7 @@ internal sealed class ExceptionAnswers(ILogger<ExceptionAnswers> logger) : IExce
         }
 
         var problem = Read(httpContext, exception);
-        if (httpContext.Request.Path.StartsWithSegments("/api", StringComparison.Ordinal))
+        if (httpContext.Request.Path.StartsWithSegments("/api", StringComparison.OrdinalIgnoreCase))
         {
             await ProblemResponses.WriteAsync(httpContext, problem);
             return true;
@@ -30,7 +30,7 @@ internal sealed class ExceptionAnswers(ILogger<ExceptionAnswers> logger) : IExce
         httpContext.Response.StatusCode = problem.StatusCode();
         if (problem.RetryAfter is { } wait)
             httpContext.Response.Headers.RetryAfter = ((int)wait.TotalSeconds).ToString(System.Globalization.CultureInfo.InvariantCulture);
-        if (httpContext.Request.Path.StartsWithSegments("/connect", StringComparison.Ordinal) && !HttpMethods.IsGet(httpContext.Request.Method))
+        if (httpContext.Request.Path.StartsWithSegments("/connect", StringComparison.OrdinalIgnoreCase) && !HttpMethods.IsGet(httpContext.Request.Method))
         {
             await Connect.OAuthErrors.WriteAsync(httpContext, problem);
             return true;
@@ -45,7 +45,7 @@ internal sealed class ExceptionAnswers(ILogger<ExceptionAnswers> logger) : IExce
         if (exception is BadHttpRequestException bad)
         {
             return bad.StatusCode == StatusCodes.Status413PayloadTooLarge
-                ? new Problem(ProblemKind.TooLarge, "request_too_large", "The request body is larger than this server takes.")
+                ? RequestBodies.TooLarge
                 : RequestBodies.Problem(bad.InnerException as JsonException, bad);
         }
 

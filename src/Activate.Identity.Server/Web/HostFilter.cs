@@ -15,10 +15,10 @@ internal sealed class HostFilter(RequestDelegate next, PublicOrigin origin)
         var request = context.Request;
 #pragma warning disable RS0030 // This is the host filter.
         if (!string.Equals(request.Host.Value, origin.Host, StringComparison.OrdinalIgnoreCase)
-            && !request.Path.StartsWithSegments("/health", StringComparison.Ordinal))
+            && !request.Path.StartsWithSegments("/health", StringComparison.OrdinalIgnoreCase))
         {
             var problem = new Problem(ProblemKind.Invalid, "wrong_host", $"This server answers as {origin.Value} only. Use that address, or set Server:PublicOrigin.");
-            return request.Path.StartsWithSegments("/api", StringComparison.Ordinal)
+            return request.Path.StartsWithSegments("/api", StringComparison.OrdinalIgnoreCase)
                 ? ProblemResponses.WriteAsync(context, problem)
                 : ErrorPage.WriteAsync(context, problem);
         }

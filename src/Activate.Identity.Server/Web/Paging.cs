@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Buffers.Text;
 using Activate.Identity.Core.Errors;
 
@@ -20,7 +21,8 @@ public sealed record PageQuery(int Limit, Guid? After)
         if (after is null)
             return new PageQuery(size, null);
         Span<byte> id = stackalloc byte[16];
-        if (after.Length > 32 || !Base64Url.IsValid(after) || !Base64Url.TryDecodeFromChars(after, id, out var written) || written != 16)
+        // Not IsValid and TryDecode: they differ about white space, and then one throws.
+        if (after.Length != 22 || Base64Url.DecodeFromChars(after, id, out var read, out var written) != OperationStatus.Done || read != 22 || written != 16)
             return Problems.Invalid("after", "cursor_invalid", "'after' is the 'next' of the page before, unchanged.");
         return new PageQuery(size, new Guid(id));
     }

@@ -12,9 +12,11 @@ public sealed class PublicOrigin
 
     private PublicOrigin(Uri uri)
     {
-        Uri = uri;
-        Value = uri.GetLeftPart(UriPartial.Authority);
-        Host = uri.IsDefaultPort ? uri.Host : $"{uri.Host}:{uri.Port}";
+        // Browsers send international names as punycode: everything is compared and written in that form.
+        var host = uri.HostNameType == UriHostNameType.IPv6 ? uri.Host : uri.IdnHost;
+        Host = uri.IsDefaultPort ? host : $"{host}:{uri.Port}";
+        Value = $"{uri.Scheme}://{Host}";
+        Uri = new Uri(Value);
         Platform = ApiKeySecret.PlatformOf(uri);
     }
 

@@ -7,6 +7,8 @@ namespace Activate.Identity.Server.Web;
 /// <summary>Says what is wrong with a JSON body without quoting it and without naming our types.</summary>
 internal static partial class RequestBodies
 {
+    public static readonly Problem TooLarge = new(ProblemKind.TooLarge, "request_too_large", "The request body is larger than this server takes.");
+
     public static Problem Problem(JsonException? json, BadHttpRequestException bad)
     {
         if (json is null)
@@ -24,8 +26,8 @@ internal static partial class RequestBodies
         return new Problem(ProblemKind.Invalid, "field_invalid", $"The field '{field}' has a value of the wrong type or size.", field);
     }
 
-    /// <summary>"$.expiresInDays" → "expiresInDays"; null when the path is the document itself or holds anything odd.</summary>
-    private static string? FieldOf(string? path) => path is { Length: > 2 and < 100 } && PathForm().IsMatch(path) ? path[2..] : null;
+    /// <summary>"$.expiresInDays" → "expiresInDays", "$.scopes[3]" → "scopes"; null when the path is the document itself or holds anything odd.</summary>
+    private static string? FieldOf(string? path) => path is { Length: > 2 and < 100 } && PathForm().IsMatch(path) ? path[2..].Split('[')[0] : null;
 
     [GeneratedRegex(@"^\$\.[A-Za-z0-9_.\[\]]+$", RegexOptions.NonBacktracking)]
     private static partial Regex PathForm();

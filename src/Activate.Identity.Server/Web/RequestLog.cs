@@ -1,4 +1,6 @@
 using System.Diagnostics;
+using System.Text.RegularExpressions;
+using Activate.Identity.Core.Credentials;
 
 namespace Activate.Identity.Server.Web;
 
@@ -29,16 +31,19 @@ internal sealed partial class RequestLog(RequestDelegate next, ILogger<RequestLo
         }
     }
 
-    /// <summary>A path is attacker's text: no control characters, no endless lines.</summary>
+    /// <summary>A path is attacker's text: no control, direction-changing or line-separating characters, no endless lines, and no credential that somebody put there.</summary>
     private static string Clean(string? path)
     {
         if (string.IsNullOrEmpty(path))
             return "/";
+        path = Credential().Replace(path, "[credential]");
         path = path.Length > 200 ? path[..200] : path;
-        return path.AsSpan().ContainsAnyInRange('\0', '\x1f') || path.Contains('\x7f', StringComparison.Ordinal)
-            ? string.Concat(path.Select(c => char.IsControl(c) ? '?' : c))
-            : path;
+        return CredentialName.IsPrintable(path) ? path : string.Concat(path.Select(c => char.IsAscii(c) && !char.IsControl(c) ? c : '?'));
     }
+
+    /// <summary>An API key, a JWT, or any other random text as long as our codes.</summary>
+    [GeneratedRegex("pwt_[^/]*|eyJ[^/]*|[0-9A-Za-z_-]{43,}", RegexOptions.NonBacktracking)]
+    private static partial Regex Credential();
 
     [LoggerMessage(Message = "{Method} {Path} {Status} {Milliseconds:0.0} ms from {Address} {TraceId}")]
     private partial void Finished(LogLevel level, string method, string path, int status, double milliseconds, string? address, string traceId);

@@ -9,7 +9,7 @@ internal sealed class SecurityHeaders(RequestDelegate next, PublicOrigin origin)
     {
         var headers = context.Response.Headers;
         headers.XContentTypeOptions = "nosniff";
-        if (!context.Request.Path.StartsWithSegments("/api", StringComparison.Ordinal))
+        if (!context.Request.Path.StartsWithSegments("/api", StringComparison.OrdinalIgnoreCase))
         {
             headers.ContentSecurityPolicy = Policy;
             headers.XFrameOptions = "DENY";
@@ -24,6 +24,12 @@ internal sealed class SecurityHeaders(RequestDelegate next, PublicOrigin origin)
             headers.StrictTransportSecurity = "max-age=31536000";
         return next(context);
     }
+
+    /// <summary>For the API reference alone: it starts with an inline script (the one with this nonce) and writes its own style elements.</summary>
+    public static void AllowApiReference(HttpContext context, string nonce) =>
+        context.Response.Headers.ContentSecurityPolicy = Policy
+            .Replace("script-src 'self'", $"script-src 'self' 'nonce-{nonce}'", StringComparison.Ordinal)
+            .Replace("style-src 'self'", "style-src 'self' 'unsafe-inline'; font-src 'self' data:", StringComparison.Ordinal);
 
     /// <summary>Lets the page's form end, by redirects, at a foreign origin: the validated redirect URI of an application.</summary>
     public static void AllowFormTo(HttpContext context, string origin) =>

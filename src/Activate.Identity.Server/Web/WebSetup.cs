@@ -44,7 +44,7 @@ public static class WebSetup
             }
         });
 
-        services.AddSingleton(new RateLimits(builder.Configuration.GetValue("RateLimits:Enabled", true)));
+        services.AddSingleton(new RateLimits(builder.Configuration.Flag("RateLimits:Enabled", true)));
         services.AddExceptionHandler<ExceptionAnswers>();
         services.AddProblemDetails();
         services.ConfigureHttpJsonOptions(options => ApiJson.Configure(options.SerializerOptions));
@@ -65,7 +65,9 @@ public static class WebSetup
 
     public static void UseWeb(this WebApplication app)
     {
-        app.UseForwardedHeaders();
+        // With nobody to trust, the middleware would trust everybody.
+        if (app.Configuration.GetSection("Server:TrustedProxies").GetChildren().Any())
+            app.UseForwardedHeaders();
         app.UseMiddleware<HostFilter>();
         app.UseMiddleware<SecurityHeaders>();
         app.UseMiddleware<RequestLog>();
@@ -82,10 +84,22 @@ public static class WebSetup
         app.MapAssets();
         app.MapRazorPages();
         app.MapOpenApi("/openapi/{documentName}.json").AllowAnonymous();
-        app.MapScalarApiReference("/docs", options => options.WithTitle("Activate.Identity API").WithOpenApiRoutePattern("/openapi/{documentName}.json"));
+        app.MapScalarApiReference("/docs", (options, context) =>
+        {
+            var nonce = System.Security.Cryptography.RandomNumberGenerator.GetHexString(32);
+            SecurityHeaders.AllowApiReference(context, nonce);
+            // Nothing from elsewhere: no fonts, no proxy, no telemetry, no assistant.
+            options.WithTitle("Activate.Identity API").WithOpenApiRoutePattern("/openapi/{documentName}.json").WithNonce(nonce).DisableDefaultFonts().DisableTelemetry().DisableAgent().DisableMcp();
+        });
         app.MapHealthChecks("/health/live", new() { Predicate = _ => false }).AllowAnonymous();
         app.MapHealthChecks("/health/ready", new() { Predicate = check => check.Tags.Contains("ready") }).AllowAnonymous();
     }
+
+    private static bool TellsSecrets(LogEvent logEvent) =>
+        logEvent.Properties.TryGetValue(Serilog.Core.Constants.SourceContextPropertyName, out var source) && source is ScalarValue { Value: string name }
+        && (name.StartsWith("OpenIddict", StringComparison.Ordinal)
+            || name.StartsWith("Microsoft.AspNetCore", StringComparison.Ordinal)
+            || name.StartsWith("Microsoft.EntityFrameworkCore", StringComparison.Ordinal));
 
     private static void AddLogs(WebApplicationBuilder builder)
     {
@@ -105,12 +119,15 @@ public static class WebSetup
                 .MinimumLevel.Override("Microsoft.EntityFrameworkCore", LogEventLevel.Warning)
                 // A unique index that refuses a second row is an answer, not an error; what nobody expected is logged where it is caught.
                 .MinimumLevel.Override("Microsoft.EntityFrameworkCore.Update", LogEventLevel.Fatal)
-                .MinimumLevel.Override("Microsoft.EntityFrameworkCore.Database.Command", LogEventLevel.Fatal);
+                .MinimumLevel.Override("Microsoft.EntityFrameworkCore.Database.Command", LogEventLevel.Fatal)
+                // A configured override of a longer name ("OpenIddict.Server": Debug) wins over those.
+                .Filter.ByExcluding(logEvent => logEvent.Level < LogEventLevel.Warning && TellsSecrets(logEvent));
             log.ReadFrom.Services(services);
             if (builder.Environment.IsDevelopment())
                 log.WriteTo.Console(outputTemplate: "{Timestamp:HH:mm:ss} {Level:u3} {Message:lj}{NewLine}{Exception}", formatProvider: System.Globalization.CultureInfo.InvariantCulture);
             else
                 log.WriteTo.Console(new Serilog.Formatting.Compact.RenderedCompactJsonFormatter());
-        });
+            // Two servers in one process (tests) each keep a log of their own.
+        }, preserveStaticLogger: true);
     }
 }

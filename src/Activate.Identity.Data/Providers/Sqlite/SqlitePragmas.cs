@@ -1,4 +1,6 @@
 using System.Data.Common;
+using System.Globalization;
+using Microsoft.Data.Sqlite;
 using Microsoft.EntityFrameworkCore.Diagnostics;
 
 namespace Activate.Identity.Data.Providers.Sqlite;
@@ -10,12 +12,22 @@ namespace Activate.Identity.Data.Providers.Sqlite;
 /// </summary>
 internal sealed class SqlitePragmas : DbConnectionInterceptor
 {
-    private const string Pragmas = "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA busy_timeout=5000; PRAGMA cache_size=-32768;";
+    /// <summary>
+    /// How long a writer waits for the one before it, in seconds. A queue of writers is through in a fraction of it; a lock that lasts longer is a fault, and
+    /// callers are told to come back rather than kept: the driver alone would hold each of them, and a thread, for 30 seconds.
+    /// </summary>
+    private const int Patience = 2;
+
+    private static readonly string s_pragmas =
+        $"PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA busy_timeout={(Patience * 1000).ToString(CultureInfo.InvariantCulture)}; PRAGMA cache_size=-32768;";
 
     public override void ConnectionOpened(DbConnection connection, ConnectionEndEventData eventData)
     {
+        ((SqliteConnection)connection).DefaultTimeout = Patience;
         using var command = connection.CreateCommand();
-        command.CommandText = Pragmas;
+#pragma warning disable CA2100 // Our own text.
+        command.CommandText = s_pragmas;
+#pragma warning restore CA2100
         command.ExecuteNonQuery();
     }
 

@@ -1,0 +1,89 @@
+using Microsoft.Data.Sqlite;
+using Microsoft.EntityFrameworkCore;
+
+namespace Activate.Identity.Data.Tests.Providers;
+
+public class SqliteTests
+{
+    [Theory]
+    [Trait("Case", "F6")]
+    [InlineData("journal_mode", "wal")]
+    [InlineData("synchronous", "2")]
+    [InlineData("busy_timeout", "2000")]
+    [InlineData("foreign_keys", "1")]
+    public async Task A_connection_keeps_every_acknowledged_commit_and_waits_for_the_writer(string pragma, string expected)
+    {
+        await using var databases = await Databases.CreateAsync(DatabaseProvider.Sqlite);
+        await databases.MigrateAsync();
+        // Twice: the second connection comes out of the pool.
+        for (var i = 0; i < 2; i++)
+            Assert.Equal(expected, await databases.QueryAsync(database => PragmaAsync(database, pragma)));
+    }
+
+    [Fact]
+    [Trait("Case", "F3")]
+    public async Task A_locked_database_is_unavailable_after_two_seconds_and_nothing_is_written()
+    {
+        await using var databases = await Databases.CreateAsync(DatabaseProvider.Sqlite);
+        await databases.MigrateAsync();
+        await using var other = new SqliteConnection(databases.ConnectionString);
+        await other.OpenAsync();
+        await Run(other, "BEGIN EXCLUSIVE");
+        var watch = System.Diagnostics.Stopwatch.StartNew();
+        var fault = await Assert.ThrowsAnyAsync<Exception>(() => databases.AddUserAsync("ada"));
+        Assert.True(DatabaseFaults.IsUnavailable(fault), fault.ToString());
+        Assert.InRange(watch.Elapsed, TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(5));
+        // In WAL mode readers do not wait for the writer.
+        Assert.Equal(0, await databases.QueryAsync(database => database.Users.CountAsync()));
+        await Run(other, "ROLLBACK");
+        Assert.NotEqual(Guid.Empty, await databases.AddUserAsync("ada"));
+    }
+
+    [Fact]
+    [Trait("Case", "R9")]
+    public async Task Fifty_writers_at_once_all_succeed()
+    {
+        await using var databases = await Databases.CreateAsync(DatabaseProvider.Sqlite);
+        await databases.MigrateAsync();
+        var owner = await databases.AddUserAsync("ada");
+        await Task.WhenAll(Enumerable.Range(0, 50).Select(i => Task.Run(() => databases.QueryAsync(async database =>
+        {
+            await using var transaction = await database.Database.BeginTransactionAsync();
+            await database.Users.ExecuteUpdateAsync(set => set.SetProperty(u => u.CredentialsVersion, u => u.CredentialsVersion + 1));
+            database.Add(DatabaseIntents.NewKey(owner, $"key {i}"));
+            await database.SaveChangesAsync();
+            await transaction.CommitAsync();
+            return 0;
+        }))));
+        Assert.Equal(50, await databases.QueryAsync(database => database.ApiKeys.CountAsync()));
+        Assert.Equal(50, await databases.QueryAsync(database => database.Users.Select(u => u.CredentialsVersion).SingleAsync()));
+    }
+
+    [Fact]
+    [Trait("Case", "F3")]
+    public async Task A_database_whose_file_cannot_be_opened_is_unavailable()
+    {
+        await using var databases = Databases.At(DatabaseProvider.Sqlite, "Data Source=/dev/null/none/test.db");
+        var fault = await Assert.ThrowsAnyAsync<Exception>(() => databases.QueryAsync(database => database.Users.CountAsync()));
+        Assert.True(DatabaseFaults.IsUnavailable(fault), fault.ToString());
+    }
+
+    private static async Task<string?> PragmaAsync(ActivateDbContext database, string pragma)
+    {
+        await database.Database.OpenConnectionAsync();
+        await using var command = database.Database.GetDbConnection().CreateCommand();
+#pragma warning disable CA2100 // The names stand in this file.
+        command.CommandText = $"PRAGMA {pragma}";
+#pragma warning restore CA2100
+        return Convert.ToString(await command.ExecuteScalarAsync(), System.Globalization.CultureInfo.InvariantCulture);
+    }
+
+    private static async Task Run(SqliteConnection connection, string text)
+    {
+        await using var command = connection.CreateCommand();
+#pragma warning disable CA2100 // The texts stand in this file.
+        command.CommandText = text;
+#pragma warning restore CA2100
+        await command.ExecuteNonQueryAsync();
+    }
+}

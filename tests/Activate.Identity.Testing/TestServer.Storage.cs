@@ -1,0 +1,73 @@
+using System.Net.Sockets;
+using System.Text;
+using Microsoft.EntityFrameworkCore;
+
+namespace Activate.Identity.Testing;
+
+/// <summary>What lies in storage and what goes over the wire, byte by byte.</summary>
+public sealed partial class TestServer
+{
+    /// <summary>The data folder: SQLite files, and mail in Development.</summary>
+    public string DataFolder => _folder;
+
+    public string SqliteFile => Path.Combine(_folder, "activate-identity.db");
+
+    /// <summary>Everything a thief of the storage would hold, as text: every file of the data folder (database, WAL) and, for PostgreSQL, every row.</summary>
+    public async Task<string> DumpStorageAsync()
+    {
+        var dump = new StringBuilder();
+        foreach (var file in Directory.GetFiles(_folder, "*", SearchOption.AllDirectories))
+        {
+            // SQLite keeps the file open: read beside it.
+            await using var stream = new FileStream(file, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
+            using var reader = new StreamReader(stream, Encoding.Latin1);
+            dump.Append(await reader.ReadToEndAsync());
+        }
+
+        await QueryAsync(async database =>
+        {
+            if (!database.Database.IsNpgsql())
+                return 0;
+            await database.Database.OpenConnectionAsync();
+            foreach (var table in database.Model.GetEntityTypes().Select(type => type.GetTableName()).OfType<string>().Distinct())
+            {
+                await using var command = database.Database.GetDbConnection().CreateCommand();
+#pragma warning disable CA2100 // Table names of our own model.
+                command.CommandText = $"""SELECT t::text FROM "{table}" t""";
+#pragma warning restore CA2100
+                await using var rows = await command.ExecuteReaderAsync();
+                while (await rows.ReadAsync())
+                    dump.AppendLine(rows.GetString(0));
+            }
+
+            return 0;
+        });
+        return dump.ToString();
+    }
+
+    /// <summary>Sends a request exactly as written (Host and Connection: close are added unless given) and returns the whole answer.</summary>
+    public async Task<RawAnswer> RawAsync(string requestLine, IEnumerable<string>? headers = null, string body = "", int node = 0)
+    {
+        var lines = new List<string> { $"{requestLine} HTTP/1.1" };
+        lines.AddRange(headers ?? []);
+        if (!lines.Any(line => line.StartsWith("Host:", StringComparison.OrdinalIgnoreCase)))
+            lines.Add($"Host: {Origin.Authority}");
+        lines.Add("Connection: close");
+        if (body.Length > 0)
+            lines.Add($"Content-Length: {Encoding.UTF8.GetByteCount(body)}");
+        using var client = new TcpClient();
+        await client.ConnectAsync(System.Net.IPAddress.Loopback, _ports[node]);
+        await using var stream = client.GetStream();
+        await stream.WriteAsync(Encoding.UTF8.GetBytes(string.Join("\r\n", lines) + "\r\n\r\n" + body));
+        using var memory = new MemoryStream();
+        await stream.CopyToAsync(memory).WaitAsync(TimeSpan.FromSeconds(30));
+        var text = Encoding.UTF8.GetString(memory.ToArray());
+        var end = text.IndexOf("\r\n\r\n", StringComparison.Ordinal);
+        return new RawAnswer(int.Parse(text.AsSpan(9, 3), System.Globalization.CultureInfo.InvariantCulture), end < 0 ? text : text[..end], end < 0 ? "" : text[(end + 4)..]);
+    }
+}
+
+public sealed record RawAnswer(int Status, string Head, string Body)
+{
+    public override string ToString() => $"{Head}\n{Body}";
+}
