@@ -10,15 +10,18 @@ namespace Activate.Identity.Testing;
 public sealed class Browser : IDisposable
 {
     private static readonly HtmlParser s_parser = new();
-    private readonly TestServer _server;
+    private readonly Uri _origin;
     private readonly HttpClient[] _clients;
     private int _node;
 
-    internal Browser(TestServer server, int node)
+    /// <param name="origin">The public origin.</param>
+    /// <param name="clients">One for each node; neither cookies nor redirects of their own.</param>
+    /// <param name="node">The node to talk to first.</param>
+    public Browser(Uri origin, IEnumerable<HttpClient> clients, int node = 0)
     {
-        _server = server;
+        _origin = origin;
         _node = node;
-        _clients = [.. Enumerable.Range(0, server.NodeCount).Select(server.Client)];
+        _clients = [.. clients];
         Cookies = new CookieContainer();
     }
 
@@ -42,7 +45,7 @@ public sealed class Browser : IDisposable
         return this;
     }
 
-    public Task<Browser> GoAsync(string path) => SendAsync(new HttpRequestMessage(HttpMethod.Get, new Uri(_server.Origin, path)), follow: true);
+    public Task<Browser> GoAsync(string path) => SendAsync(new HttpRequestMessage(HttpMethod.Get, new Uri(_origin, path)), follow: true);
 
     /// <summary>Fills in the form that holds <paramref name="submit"/> (a button's text) and sends it, hidden fields included.</summary>
     public Task<Browser> SubmitAsync(string submit, params (string Name, string Value)[] fields) => SubmitAsync(submit, follow: true, fields);
@@ -102,7 +105,7 @@ public sealed class Browser : IDisposable
             if (!follow || (int)Response.StatusCode is not (301 or 302 or 303) || hops == 10)
                 return this;
             var next = new Uri(Address, Response.Headers.Location!);
-            if (next.Authority != _server.Origin.Authority)
+            if (next.Authority != _origin.Authority)
                 return this;
             request = new HttpRequestMessage(HttpMethod.Get, next);
         }

@@ -125,22 +125,23 @@ public sealed partial class TestServer : IAsyncDisposable
     }
 
     /// <summary>A client without cookies that talks to one node under the public origin and follows no redirect.</summary>
-    public HttpClient Client(int node = 0) => new(Handler(node)) { BaseAddress = Origin };
+    public HttpClient Client(int node = 0) => ClientOf(Origin, _ports[node]);
 
-    internal SocketsHttpHandler Handler(int node) => new()
+    /// <summary>A client that speaks to a public origin at another port of this machine, as a load balancer does.</summary>
+    public static HttpClient ClientOf(Uri origin, int port) => new(new SocketsHttpHandler
     {
         AllowAutoRedirect = false,
         UseCookies = false,
         ConnectCallback = async (_, cancellation) =>
         {
             var socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
-            await socket.ConnectAsync(IPAddress.Loopback, _ports[node], cancellation);
+            await socket.ConnectAsync(IPAddress.Loopback, port, cancellation);
             return new NetworkStream(socket, ownsSocket: true);
         },
-    };
+    }) { BaseAddress = origin };
 
     /// <summary>A browser with cookies of its own, nobody signed in.</summary>
-    public Browser Browser(int node = 0) => new(this, node);
+    public Browser Browser(int node = 0) => new(Origin, Enumerable.Range(0, NodeCount).Select(Client), node);
 
     public async ValueTask DisposeAsync()
     {

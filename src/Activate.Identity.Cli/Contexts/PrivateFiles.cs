@@ -22,7 +22,7 @@ internal sealed class PrivateFiles(string folder, Surroundings around)
         var path = PathOf(name);
         try
         {
-            // Sharing everything keeps .NET from taking an advisory lock, which some NFS servers answer late or never.
+            // No advisory locks either (see the project file): some NFS servers answer them late or never.
             using var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
             Tighten(path);
             if (file.Length > MaximumSize)

@@ -13,7 +13,7 @@ internal static class Secrets
             throw Failure.Failed($"{ServerAddress.Origin(api.Server)} did not answer with {what}.");
         call.Show(call.Json ? JsonText.Indent(answer.Body) : secret);
         var reason = made.ExpiresBecause is "policy" or "default" ? $" ({made.ExpiresBecause})" : "";
-        call.Say($"This is {what}{(made.Name is null ? "" : $" '{made.Name}'")}, id {made.Id}. It ends {Times.Full(made.ExpiresAt, call.Now, "never")}{reason}.");
+        call.Say($"This is {what}{(made.Name is null ? "" : $" '{made.Name}'")}, id {made.Id}. It {(made.ExpiresAt is { } end ? $"ends {Times.Full(end, call.Now)}" : "never ends")}{reason}.");
         call.Say("It cannot be shown again: keep it now.");
         return ExitCodes.Done;
     }

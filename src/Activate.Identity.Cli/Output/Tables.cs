@@ -9,7 +9,7 @@ internal static class Tables
     {
         var table = new Table { Border = TableBorder.None };
         foreach (var header in headers)
-            table.AddColumn(new TableColumn(new Text(header)) { NoWrap = header is "ID" or "STATE" });
+            table.AddColumn(new TableColumn(new Text(header)) { NoWrap = header is "ID" or "STATE", Padding = new Padding(0, 0, 2, 0) });
         foreach (var row in rows)
             table.AddRow(row.Select(cell => new Text(SafeText.OneLine(cell))));
         Console(around.Out, around.OutIsTerminal).Write(table);

@@ -22,6 +22,8 @@ internal static class CommonPasswords
         "supercomputer", "cluster", "parallelworks", "activate", "activateidentity", "correcthorsebatterystaple", "correct horse battery staple",
         "helloworld", "hello world", "hello world!", "hellohello", "hellohellohello", "blink182blink182", "loveyou", "lovelove", "lovelovelove", "godbless",
         "jesuschrist", "jesus", "freedom", "charlie", "charliecharlie", "andrew", "matthew", "daniel", "jessica", "ashley", "nicole", "babygirl",
+        "pass", "admin", "root", "login", "user", "love", "hello", "test", "abcd", "asdf", "asdfgh", "zxcv", "zxcvbn", "qwer", "qwert",
+        "unbelievable", "zaq12wsx", "zaq12wsxcde3", "!@#$%^&*()", "!@#$%^&*()_", "!@#$%^&*()_+",
     ]);
 
     public static bool Contains(string folded) => folded.Length > 0 && s_words.Contains(folded);

@@ -36,7 +36,8 @@ public static class EmailAddress
     private static bool IsDomain(string domain)
     {
         var labels = domain.Split('.');
-        return labels.Length > 1 && Array.TrueForAll(labels, label => label.Length is > 0 and <= 63 && label[0] != '-' && label[^1] != '-'
+        // A last label of digits only would be an IPv4 address.
+        return labels.Length > 1 && !labels[^1].All(char.IsAsciiDigit) && Array.TrueForAll(labels, label => label.Length is > 0 and <= 63 && label[0] != '-' && label[^1] != '-'
             && label.All(c => char.IsAsciiLetterOrDigit(c) || c == '-'));
     }
 }

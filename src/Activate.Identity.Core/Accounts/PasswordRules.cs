@@ -30,15 +30,9 @@ public static class PasswordRules
         if (length > MaximumLength)
             return TooLong(field);
         var folded = Fold(normalized);
-        if (folded.Distinct().Count() < 4 || CommonPasswords.Contains(folded) || CommonPasswords.Contains(TrimPadding(folded)))
+        var letters = LettersAndDigits(folded);
+        if (IsOnList(folded) || IsOnList(letters) || folded.Distinct().Count() < 4 || IsRepetition(letters) || IsWalk(folded) || IsMadeOf(about, letters))
             return TooCommon(field);
-        foreach (var word in about)
-        {
-            // Longer than half the password: the rest would be all that is left to guess.
-            if (word is { Length: > 3 } && folded.Contains(Fold(word), StringComparison.Ordinal) && word.Length * 2 > length)
-                return TooCommon(field);
-        }
-
         return normalized;
     }
 
@@ -48,7 +42,8 @@ public static class PasswordRules
         normalized = password;
         foreach (var rune in password.EnumerateRunes())
         {
-            if (rune == Rune.ReplacementChar)
+            // A lone surrogate is enumerated as U+FFFD. At the noncharacter U+FFFE Normalize throws.
+            if (rune == Rune.ReplacementChar || (rune.Value & 0xFFFE) == 0xFFFE)
                 return false;
         }
 
@@ -56,9 +51,79 @@ public static class PasswordRules
         return true;
     }
 
-    private static string Fold(string text) => text.ToLowerInvariant();
+    /// <summary>Full-width letters and capitals are no better than plain ones.</summary>
+    private static string Fold(string text) => text.Normalize(NormalizationForm.FormKC).ToLowerInvariant();
 
-    private static string TrimPadding(string folded) => folded.Trim("0123456789!?.,-_*#$ ".ToCharArray());
+    private static string LettersAndDigits(string folded) => string.Concat(folded.Where(char.IsLetterOrDigit));
+
+    /// <summary>Listed as it is, or what digits and signs before and after were put around.</summary>
+    private static bool IsOnList(string folded)
+    {
+        var start = 0;
+        var end = folded.Length;
+        while (start < end && !char.IsLetter(folded[start]))
+            start++;
+        while (end > start && !char.IsLetter(folded[end - 1]))
+            end--;
+        return CommonPasswords.Contains(folded) || CommonPasswords.Contains(folded[start..end]);
+    }
+
+    /// <summary>A piece over and over is as good as the piece, which would be too short.</summary>
+    private static bool IsRepetition(string letters)
+    {
+        for (var period = 1; period < MinimumLength && period * 2 <= letters.Length; period++)
+        {
+            if (letters.AsSpan(period).SequenceEqual(letters.AsSpan(0, letters.Length - period)))
+                return true;
+        }
+
+        return false;
+    }
+
+    /// <summary>
+    /// Three steps of four go to a neighbour in the alphabet or on the keyboard. Or two to four such walks take turns, as in 1q2w3e4r and 1qaz2wsx,
+    /// with one step out of line at most: looser, and one random password in a thousand would be refused.
+    /// </summary>
+    private static bool IsWalk(string folded)
+    {
+        for (var turns = 1; turns <= 4; turns++)
+        {
+            var steps = 0;
+            for (var i = turns; i < folded.Length; i++)
+                steps += IsStep(folded[i - turns], folded[i]) ? 1 : 0;
+            var pairs = folded.Length - turns;
+            if (turns == 1 ? steps * 4 >= pairs * 3 : steps >= pairs - 1)
+                return true;
+        }
+
+        return false;
+    }
+
+    private static bool IsStep(char a, char b)
+    {
+        const string Keyboard = "1234567890qwertyuiopasdfghjklzxcvbnm";
+        if (Math.Abs(a - b) <= 1)
+            return true;
+        var (from, to) = (Keyboard.IndexOf(a, StringComparison.Ordinal), Keyboard.IndexOf(b, StringComparison.Ordinal));
+        return from >= 0 && to >= 0 && Math.Abs(from - to) == 1;
+    }
+
+    /// <summary>More than half of it is words about the person, or all but digits: the rest would be all that is left to guess.</summary>
+    private static bool IsMadeOf(IEnumerable<string?> about, string letters)
+    {
+        var rest = letters;
+        foreach (var word in about.SelectMany(Words).Where(word => word.Length >= 3).OrderByDescending(word => word.Length))
+            rest = rest.Replace(word, "", StringComparison.Ordinal);
+        return rest != letters && (rest.Length * 2 < letters.Length || rest.All(char.IsDigit));
+    }
+
+    /// <summary>An e-mail address is tried whole and by its two halves.</summary>
+    private static IEnumerable<string> Words(string? text)
+    {
+        if (text is null || !TryNormalize(text, out var normalized))
+            return [];
+        return normalized.Split('@').Append(normalized).Select(part => LettersAndDigits(Fold(part)));
+    }
 
     private static Problem TooLong(string field) => Problems.Invalid(field, "password_too_long", $"A password has at most {MaximumLength} characters.");
 

@@ -35,5 +35,5 @@ public static class Problems
         $"{limits.MaximumOwner()} allows at most {limits.Text(limits.Maximum)}. Choose {limits.Text(limits.Maximum)} or less.", field);
 
     public static Problem ChoiceNotPermitted(string field, ExpirationLimits limits) => new(ProblemKind.Refused, "expiration_choice_not_permitted",
-        $"Your organization does not let users choose an expiration: everybody gets {limits.Text(limits.Default)}. Leave the expiration out.", field);
+        $"{limits.NoChoice()} Leave the expiration out.", field);
 }

@@ -25,19 +25,33 @@ public enum RuleOwner
 /// <param name="MaximumFrom">Whose maximum it is.</param>
 public sealed record ExpirationLimits(LifetimeUnit Unit, bool UserChoice, int? Maximum, int? Default, RuleOwner MaximumFrom = RuleOwner.Organization)
 {
+    /// <summary>Who left no choice, where there is none.</summary>
+    public RuleOwner ChoiceFrom { get; init; } = RuleOwner.Organization;
+
     /// <summary>The strictest of both: the smallest maximum, a choice only if both leave one, a default no later than the maximum.</summary>
     public static ExpirationLimits Strictest(ExpirationLimits organization, ExpirationLimits server)
     {
         var serverIsStricter = server.Maximum is { } ceiling && (organization.Maximum is not { } own || ceiling < own);
-        var maximum = serverIsStricter ? server.Maximum : organization.Maximum;
-        var preferred = organization.Default;
-        return organization with
+        // A server's default is a proposal while there is a choice. Without one it is what everybody gets, so a limit.
+        var serverGives = server.UserChoice ? null : server.Default;
+        var strictest = organization with
         {
             UserChoice = organization.UserChoice && server.UserChoice,
-            Maximum = maximum,
+            ChoiceFrom = organization.UserChoice && !server.UserChoice ? RuleOwner.Server : organization.ChoiceFrom,
+            Maximum = serverIsStricter ? server.Maximum : organization.Maximum,
             MaximumFrom = serverIsStricter ? server.MaximumFrom : organization.MaximumFrom,
-            Default = maximum is { } limit && (preferred is not { } days || days > limit) ? limit : preferred,
+            Default = serverGives is { } given && !(organization.Default <= given) ? given : organization.Default,
         };
+        return strictest.Enforced();
+    }
+
+    /// <summary>What holds whatever a policy says: a token ends within 24 hours, and a default is no later than the maximum.</summary>
+    internal ExpirationLimits Enforced()
+    {
+        var limits = Unit == LifetimeUnit.Hours && !(Maximum <= Policy.LongestTokenHours)
+            ? this with { Maximum = Policy.LongestTokenHours, MaximumFrom = RuleOwner.Product }
+            : this;
+        return limits.Maximum is { } maximum && !(limits.Default <= maximum) ? limits with { Default = maximum } : limits;
     }
 
     /// <summary>"30 days", "1 hour", "No expiration".</summary>
@@ -52,7 +66,13 @@ public sealed record ExpirationLimits(LifetimeUnit Unit, bool UserChoice, int? M
             _ => throw new InvalidOperationException($"No unit {Unit}."),
         }}");
 
-    public string MaximumOwner() => MaximumFrom switch
+    public string MaximumOwner() => Owner(MaximumFrom);
+
+    /// <summary>Whose rule it is that there is no choice, and what everybody gets.</summary>
+    internal string NoChoice() =>
+        $"{Owner(ChoiceFrom)} does not let users choose an expiration: {(Default is null ? "there is none" : $"everybody gets {Text(Default)}")}.";
+
+    private static string Owner(RuleOwner owner) => owner switch
     {
         RuleOwner.Organization => "Your organization's policy",
         RuleOwner.Server => "This server's policy",

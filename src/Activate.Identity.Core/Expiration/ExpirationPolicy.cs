@@ -12,7 +12,7 @@ public sealed record ExpirationChoice(int? Amount, string Label);
 /// <summary>The one place where a requested life meets the limits. Every path that creates or renews a credential comes through here.</summary>
 public static class ExpirationPolicy
 {
-    /// <summary>A request beyond a hundred years is a mistake, not a wish.</summary>
+    /// <summary>A request beyond a hundred years is a mistake, not a wish. A default beyond it is cut: the calendar ends in the year 9999.</summary>
     private const int LongestDays = 36_500;
 
     private static readonly int?[] s_dayMenu = [null, 7, 30, 60, 90];
@@ -23,6 +23,7 @@ public static class ExpirationPolicy
     /// <param name="field">The request's field, for the problem.</param>
     public static Result<Expiration> Decide(ExpirationLimits limits, Optional<int?> requested, DateTime now, string field)
     {
+        limits = limits.Enforced();
         if (!requested.IsPresent)
             return new Expiration(End(limits, limits.Default, now), ExpiresBecause.Default);
 
@@ -51,6 +52,7 @@ public static class ExpirationPolicy
     {
         if (!limits.UserChoice)
             return [];
+        limits = limits.Enforced();
         var amounts = limits.Unit == LifetimeUnit.Hours
             ? Enumerable.Range(1, limits.Maximum ?? Policy.LongestTokenHours).Select(hours => (int?)hours)
             : s_dayMenu.Append(limits.Maximum).Append(limits.Default)
@@ -63,14 +65,13 @@ public static class ExpirationPolicy
     /// <summary>Why the menu is as it is, in one sentence.</summary>
     public static string Reason(ExpirationLimits limits)
     {
+        limits = limits.Enforced();
         if (!limits.UserChoice)
-            return limits.Default is null
-                ? "Your organization does not let users choose an expiration: there is none."
-                : $"Your organization does not let users choose an expiration: everybody gets {limits.Text(limits.Default)}.";
+            return limits.NoChoice();
         return limits.Maximum is null
             ? "Your organization sets no maximum. Shorter expiration periods are more secure."
             : $"{limits.MaximumOwner()} allows at most {limits.Text(limits.Maximum)}. Shorter expiration periods are more secure.";
     }
 
-    private static DateTime? End(ExpirationLimits limits, int? amount, DateTime now) => amount is { } n ? now + limits.Span(n) : null;
+    private static DateTime? End(ExpirationLimits limits, int? amount, DateTime now) => amount is { } n ? now + limits.Span(Math.Min(n, LongestDays)) : null;
 }

@@ -21,10 +21,10 @@ public static class AccountsSetup
         services.AddSingleton<IPasswordHasher<User>, PasswordHasher>();
         services.AddSingleton<PasswordGate>();
         services.AddSingleton<Throttles>();
-        services.AddSingleton<SignInDestinations>();
         services.AddScoped<UserRegistry>();
         services.AddScoped<PasswordAuthenticator>();
         services.AddScoped<BrowserSessionIssuer>();
+        services.AddHostedService<ExpiredRows>();
         services.AddAuthentication(SignedIn.Scheme).AddScheme<AuthenticationSchemeOptions, BrowserSessionAuthenticator>(SignedIn.Scheme, null);
     }
 }

@@ -4,6 +4,7 @@ using Activate.Identity.Server.Organizations;
 using Activate.Identity.Server.Web;
 using Microsoft.AspNetCore.Authentication;
 using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Options;
 
 namespace Activate.Identity.Server.Accounts;
@@ -13,9 +14,10 @@ namespace Activate.Identity.Server.Accounts;
 /// too long, user disabled, organization suspended all mean that nobody is signed in.
 /// </summary>
 internal sealed class BrowserSessionAuthenticator(
-    IOptionsMonitor<AuthenticationSchemeOptions> options, ILoggerFactory logger, UrlEncoder encoder,
+    IOptionsMonitor<AuthenticationSchemeOptions> options, UrlEncoder encoder,
     ActivateDbContext database, BrowserSessionIssuer issuer, PolicyReader policies, PublicOrigin origin)
-    : SignOutAuthenticationHandler<AuthenticationSchemeOptions>(options, logger, encoder)
+    // The base class writes a line for each redirect to the sign-in page: nothing that the request's own line does not say.
+    : SignOutAuthenticationHandler<AuthenticationSchemeOptions>(options, NullLoggerFactory.Instance, encoder)
 {
     private static readonly TimeSpan s_seenEvery = TimeSpan.FromMinutes(1);
 

@@ -1,6 +1,7 @@
 using Activate.Identity.Core.Accounts;
 using Activate.Identity.Core.Errors;
 using Activate.Identity.Data;
+using Activate.Identity.Data.Accounts;
 using Activate.Identity.Data.Audit;
 using Activate.Identity.Server.Audit;
 using Microsoft.AspNetCore.Identity;
@@ -18,6 +19,9 @@ public sealed class PasswordAuthenticator(ActivateDbContext database, PasswordGa
     public const int MaximumFailures = 10;
     public static readonly TimeSpan LockedFor = TimeSpan.FromMinutes(10);
 
+    /// <summary>The detail of a failed sign-in to an account that was locked: the password was not looked at.</summary>
+    public const string NotTried = "locked";
+
     /// <summary>The one answer to every sign-in that failed.</summary>
     public static readonly Problem Refused = new(ProblemKind.Invalid, "sign_in_failed",
         "Username or password is wrong, or the account is locked for a while after too many tries.");
@@ -28,7 +32,7 @@ public sealed class PasswordAuthenticator(ActivateDbContext database, PasswordGa
         // What cannot be a username is not sent to the database (PostgreSQL refuses U+0000), but the query is still made: it takes as long.
         var name = Username.Parse(UserRules.Normalize(username?.Trim())).TryGet(out var parsed, out _) ? parsed : "";
         var user = await database.Users.AsNoTracking().Where(u => u.NormalizedUserName == name)
-            .Select(u => new { u.Id, u.OrganizationId, u.PasswordHash, Barred = u.Disabled || u.Organization!.Suspended })
+            .Select(u => new { u.Id, u.OrganizationId, u.PasswordHash, Barred = u.Disabled || u.Kind != UserKind.Person || u.Organization!.Suspended })
             .FirstOrDefaultAsync(cancellation);
 
         // No password that we would have accepted is longer: such a one is wrong without being hashed, at the price of any other.
@@ -53,7 +57,7 @@ public sealed class PasswordAuthenticator(ActivateDbContext database, PasswordGa
         if (!matches || user is null)
         {
             var about = user is null ? null : new AuditActor(user.Id, user.OrganizationId, null);
-            audit.Add(AuditTypes.SignInFailed, about, user?.Id, succeeded: false);
+            audit.Add(AuditTypes.SignInFailed, about, user?.Id, detail: user is not null && reserved == Reservation.Refused ? NotTried : null, succeeded: false);
             if (reserved == Reservation.Last)
                 audit.Add(AuditTypes.LockedOut, about, user?.Id, succeeded: false);
             await database.SaveChangesAsync(cancellation);

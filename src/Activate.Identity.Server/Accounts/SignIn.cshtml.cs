@@ -7,7 +7,7 @@ using Microsoft.EntityFrameworkCore;
 namespace Activate.Identity.Server.Accounts;
 
 /// <summary>Sign-in, and with <c>?reauthenticate=1</c> the fresh sign-in that some steps ask for.</summary>
-public sealed class SignInPage(PasswordAuthenticator passwords, ActivateDbContext database, SignInDestinations destinations) : PageModel
+public sealed class SignInPage(PasswordAuthenticator passwords, ActivateDbContext database) : PageModel
 {
     public const string Path = "/sign-in";
 
@@ -63,17 +63,6 @@ public sealed class SignInPage(PasswordAuthenticator passwords, ActivateDbContex
     {
         Again = SignedIn.From(HttpContext) is not null;
         NobodyYet = !await database.Users.AnyAsync(cancellation);
-        if (destinations.ThirdParty is { } find && await find(HttpContext, LocalAddress.From(ReturnUrl)) is { } origin)
-            SecurityHeaders.AllowFormTo(HttpContext, origin);
         return Page();
     }
-}
-
-/// <summary>
-/// What Connect tells the sign-in page: to which foreign origin a return address leads in the end (a validated redirect URI). Browsers hold the redirects
-/// after a form against the page's <c>form-action</c>.
-/// </summary>
-public sealed class SignInDestinations
-{
-    public Func<HttpContext, string, ValueTask<string?>>? ThirdParty { get; set; }
 }

@@ -21,9 +21,9 @@ internal sealed class ApiRequirement
 internal sealed class ApiGate(RequestDelegate next, CredentialAuthenticator authenticator, LastUses lastUses, PublicOrigin origin)
 {
     public Task InvokeAsync(HttpContext context) =>
-        context.GetEndpoint()?.Metadata.GetMetadata<ApiRequirement>() is { } requirement ? CheckAsync(context, requirement) : next(context);
+        context.GetEndpoint() is { } endpoint && endpoint.Metadata.GetMetadata<ApiRequirement>() is { } requirement ? CheckAsync(context, endpoint, requirement) : next(context);
 
-    private async Task CheckAsync(HttpContext context, ApiRequirement requirement)
+    private async Task CheckAsync(HttpContext context, Endpoint endpoint, ApiRequirement requirement)
     {
         if (!ReadCredential(context.Request).TryGet(out var text, out var problem))
         {
@@ -47,7 +47,8 @@ internal sealed class ApiGate(RequestDelegate next, CredentialAuthenticator auth
         if (Refusal(context, requirement, caller) is { } refusal)
             await ProblemResponses.WriteAsync(context, refusal);
         else
-            await next(context);
+            // Straight to the endpoint: what follows in the pipeline (cookies, OpenIddict, authorization) is for pages and /connect.
+            await endpoint.RequestDelegate!(context);
     }
 
     private static Problem? Refusal(HttpContext context, ApiRequirement requirement, Caller caller)

@@ -15,7 +15,8 @@ internal sealed class PreparedRead<TKey, TRow>(
     where TKey : notnull
     where TRow : class
 {
-    private readonly ConcurrentBag<Lane> _idle = [];
+    // Last in, first out: the connection whose pages are warm is used again.
+    private readonly ConcurrentStack<Lane> _idle = new();
     private readonly SemaphoreSlim _lanes = new(Math.Max(8, Environment.ProcessorCount * 2));
 
     /// <summary>The row, or null when there is none.</summary>
@@ -24,7 +25,7 @@ internal sealed class PreparedRead<TKey, TRow>(
         await _lanes.WaitAsync(cancellationToken);
         try
         {
-            if (_idle.TryTake(out var lane))
+            if (_idle.TryPop(out var lane))
             {
                 try
                 {
@@ -58,7 +59,7 @@ internal sealed class PreparedRead<TKey, TRow>(
         finally
         {
             if (healthy)
-                _idle.Add(lane);
+                _idle.Push(lane);
             else
                 await lane.DisposeAsync();
         }
@@ -84,7 +85,7 @@ internal sealed class PreparedRead<TKey, TRow>(
 
     public async ValueTask DisposeAsync()
     {
-        while (_idle.TryTake(out var lane))
+        while (_idle.TryPop(out var lane))
             await lane.DisposeAsync();
         _lanes.Dispose();
     }

@@ -88,13 +88,7 @@ public sealed class FirstOwnerIssuer(ActivateDbContext database, UserRegistry us
         var now = clock.GetUtcNow().UtcDateTime;
         var organization = new Organization { Id = Guid.CreateVersion7(now), Name = name, Slug = OrganizationName.ToSlug(name), CreatedAt = now };
         await using var transaction = await database.Database.BeginTransactionAsync(cancellation);
-        if (code is not null)
-        {
-            var hash = Hash(code);
-            if (await database.OneTimeCodes.Where(c => c.Hash == hash && c.Purpose == Purpose && c.ExpiresAt > now).ExecuteDeleteAsync(cancellation) != 1)
-                return CodeRefused;
-        }
-
+        // The fact first: whoever comes second waits here, holding nothing that the first still needs.
         database.ServerFacts.Add(new ServerFact { Key = ServerFact.SetupCompleted, At = now });
         database.Organizations.Add(organization);
         try
@@ -105,6 +99,16 @@ public sealed class FirstOwnerIssuer(ActivateDbContext database, UserRegistry us
         {
             database.ChangeTracker.Clear();
             return s_done;
+        }
+
+        if (code is not null)
+        {
+            var hash = Hash(code);
+            if (await database.OneTimeCodes.Where(c => c.Hash == hash && c.Purpose == Purpose && c.ExpiresAt > now).ExecuteDeleteAsync(cancellation) != 1)
+            {
+                database.ChangeTracker.Clear();
+                return CodeRefused;
+            }
         }
 
         var created = await users.CreateAsync(organization.Id, request.Username, request.Email, request.Password, Role.Owner, isOperator: true, UserKind.Person, cancellation);

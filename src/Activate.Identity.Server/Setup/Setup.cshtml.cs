@@ -1,3 +1,4 @@
+using Activate.Identity.Core.Organizations;
 using Activate.Identity.Core.Accounts;
 using Activate.Identity.Core.Errors;
 using Activate.Identity.Server.Accounts;

@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Text.Json;
 using Activate.Identity.Core.Errors;
 using Activate.Identity.Data;
@@ -63,7 +62,7 @@ internal sealed class ExceptionAnswers(ILogger<ExceptionAnswers> logger) : IExce
         if (exception is DbUpdateConcurrencyException)
             return new Problem(ProblemKind.Conflict, "conflict", "Somebody else changed the same thing at the same moment. Try again.");
 
-        logger.LogError(exception, "Unhandled exception");
-        return new Problem(ProblemKind.Fault, "server_error", $"Something went wrong on our side. Trace id: {Activity.Current?.TraceId.ToString() ?? context.TraceIdentifier}");
+        logger.LogError(exception, "Unhandled exception in request {TraceId}", context.TraceIdentifier);
+        return new Problem(ProblemKind.Fault, "server_error", $"Something went wrong on our side. Trace id: {context.TraceIdentifier}");
     }
 }

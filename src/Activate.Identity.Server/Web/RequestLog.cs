@@ -26,7 +26,7 @@ internal sealed partial class RequestLog(RequestDelegate next, ILogger<RequestLo
             if (logger.IsEnabled(level))
             {
                 Finished(level, context.Request.Method, Clean(context.Request.Path.Value), status,
-                    Stopwatch.GetElapsedTime(start).TotalMilliseconds, context.Connection.RemoteIpAddress?.ToString(), Activity.Current?.TraceId.ToString());
+                    Stopwatch.GetElapsedTime(start).TotalMilliseconds, context.Connection.RemoteIpAddress?.ToString(), context.TraceIdentifier);
             }
         }
     }
@@ -46,5 +46,5 @@ internal sealed partial class RequestLog(RequestDelegate next, ILogger<RequestLo
     private static partial Regex Credential();
 
     [LoggerMessage(Message = "{Method} {Path} {Status} {Milliseconds:0.0} ms from {Address} {TraceId}")]
-    private partial void Finished(LogLevel level, string method, string path, int status, double milliseconds, string? address, string? traceId);
+    private partial void Finished(LogLevel level, string method, string path, int status, double milliseconds, string? address, string traceId);
 }

@@ -90,6 +90,7 @@ public static class WebSetup
             SecurityHeaders.AllowApiReference(context, nonce);
             // Nothing from elsewhere: no fonts, no proxy, no telemetry, no assistant.
             options.WithTitle("Activate.Identity API").WithOpenApiRoutePattern("/openapi/{documentName}.json").WithNonce(nonce).DisableDefaultFonts().DisableTelemetry().DisableAgent().DisableMcp();
+            options.ShowDeveloperTools = DeveloperToolsVisibility.Never;
         });
         app.MapHealthChecks("/health/live", new() { Predicate = _ => false }).AllowAnonymous();
         app.MapHealthChecks("/health/ready", new() { Predicate = check => check.Tags.Contains("ready") }).AllowAnonymous();
@@ -114,7 +115,12 @@ public static class WebSetup
                 // Whatever level is configured: below these, the libraries write query strings, tokens and parameters.
                 .MinimumLevel.Override("OpenIddict", LogEventLevel.Warning)
                 .MinimumLevel.Override("Microsoft.AspNetCore", LogEventLevel.Warning)
+                // Our RequestLog tells of requests. Off, not Warning: enabled at any level it makes an Activity and a log scope for each request.
+                .MinimumLevel.Override("Microsoft.AspNetCore.Hosting.Diagnostics", LevelAlias.Off)
                 .MinimumLevel.Override("Microsoft.EntityFrameworkCore", LogEventLevel.Warning)
+                // A unique index that refuses a second row is an answer, not an error; what nobody expected is logged where it is caught.
+                .MinimumLevel.Override("Microsoft.EntityFrameworkCore.Update", LogEventLevel.Fatal)
+                .MinimumLevel.Override("Microsoft.EntityFrameworkCore.Database.Command", LogEventLevel.Fatal)
                 // A configured override of a longer name ("OpenIddict.Server": Debug) wins over those.
                 .Filter.ByExcluding(logEvent => logEvent.Level < LogEventLevel.Warning && TellsSecrets(logEvent));
             log.ReadFrom.Services(services);

@@ -3,10 +3,10 @@ using System.Text;
 using Activate.Identity.Core.Credentials;
 using Activate.Identity.Core.Errors;
 
-namespace Activate.Identity.Server.Setup;
+namespace Activate.Identity.Core.Organizations;
 
 /// <summary>An organization's name for people, and the slug made of it for programs.</summary>
-internal static class OrganizationName
+public static class OrganizationName
 {
     private const int MaximumLength = 100;
     private const int MaximumSlugLength = 64;

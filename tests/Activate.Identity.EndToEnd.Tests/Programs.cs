@@ -1,0 +1,103 @@
+using System.Collections.Concurrent;
+using System.Diagnostics;
+using System.Net;
+using System.Net.Sockets;
+
+namespace Activate.Identity.EndToEnd.Tests;
+
+/// <summary>A program of ours, started as a user would: the built assembly with the machine's dotnet.</summary>
+internal sealed class RunningProgram : IAsyncDisposable
+{
+    private readonly Process _process;
+    private readonly ConcurrentQueue<string> _lines = new();
+
+    private RunningProgram(Process process) => _process = process;
+
+    /// <summary>What it wrote so far, stdout and stderr.</summary>
+    public string Output => string.Join('\n', _lines);
+
+    public static RunningProgram Start(string assembly, IEnumerable<string> arguments, IReadOnlyDictionary<string, string>? environment = null)
+    {
+        var start = new ProcessStartInfo("dotnet") { RedirectStandardOutput = true, RedirectStandardError = true, RedirectStandardInput = true };
+        start.ArgumentList.Add(Path.Combine(AppContext.BaseDirectory, assembly));
+        foreach (var argument in arguments)
+            start.ArgumentList.Add(argument);
+        foreach (var (name, value) in environment ?? new Dictionary<string, string>())
+            start.Environment[name] = value;
+        var program = new RunningProgram(Process.Start(start) ?? throw new InvalidOperationException($"Cannot start {assembly}."));
+        program._process.OutputDataReceived += (_, line) => program._lines.Enqueue(line.Data ?? "");
+        program._process.ErrorDataReceived += (_, line) => program._lines.Enqueue(line.Data ?? "");
+        program._process.BeginOutputReadLine();
+        program._process.BeginErrorReadLine();
+        program._process.StandardInput.Close();
+        return program;
+    }
+
+    /// <summary>The first match of a pattern in what the program writes.</summary>
+    public async Task<string> WaitForAsync(string pattern, TimeSpan? patience = null)
+    {
+        var deadline = Stopwatch.StartNew();
+        while (deadline.Elapsed < (patience ?? TimeSpan.FromSeconds(60)))
+        {
+            if (System.Text.RegularExpressions.Regex.Match(Output, pattern) is { Success: true } match)
+                return match.Groups[^1].Value;
+            Assert.False(_process.HasExited && !Output.Contains(pattern, StringComparison.Ordinal) && deadline.Elapsed > TimeSpan.FromSeconds(2), $"It ended with {(_process.HasExited ? _process.ExitCode : 0)} before '{pattern}':\n{Output}");
+            await Task.Delay(50);
+        }
+
+        Assert.Fail($"No '{pattern}' in:\n{Output}");
+        return "";
+    }
+
+    public async Task<int> ExitAsync()
+    {
+        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(60));
+        await _process.WaitForExitAsync(patience.Token);
+        return _process.ExitCode;
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        if (!_process.HasExited)
+            _process.Kill(entireProcessTree: true);
+        await _process.WaitForExitAsync();
+        _process.Dispose();
+    }
+
+    public static int FreePort()
+    {
+        using var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start();
+        return ((IPEndPoint)listener.LocalEndpoint).Port;
+    }
+}
+
+/// <summary>What a command wrote and how it ended.</summary>
+internal sealed record Ended(int Code, string Out, string Error);
+
+/// <summary>The real <c>actid</c> with a configuration folder of its own.</summary>
+internal sealed class Actid(string configuration)
+{
+    private Dictionary<string, string> Environment => new() { ["ACTID_CONFIG_DIR"] = configuration, ["NO_COLOR"] = "1", ["SSH_CONNECTION"] = "test" };
+
+    /// <summary>Runs a command to its end, with text on its standard input.</summary>
+    public async Task<Ended> RunAsync(string input, params string[] arguments)
+    {
+        var start = new ProcessStartInfo("dotnet") { RedirectStandardOutput = true, RedirectStandardError = true, RedirectStandardInput = true };
+        start.ArgumentList.Add(Path.Combine(AppContext.BaseDirectory, "actid.dll"));
+        foreach (var argument in arguments)
+            start.ArgumentList.Add(argument);
+        foreach (var (name, value) in Environment)
+            start.Environment[name] = value;
+        using var process = Process.Start(start) ?? throw new InvalidOperationException("Cannot start actid.");
+        await process.StandardInput.WriteAsync(input);
+        process.StandardInput.Close();
+        var output = process.StandardOutput.ReadToEndAsync();
+        var error = process.StandardError.ReadToEndAsync();
+        await process.WaitForExitAsync();
+        return new Ended(process.ExitCode, await output, await error);
+    }
+
+    /// <summary>Starts a command that waits for somebody.</summary>
+    public RunningProgram Start(params string[] arguments) => RunningProgram.Start("actid.dll", arguments, Environment);
+}

@@ -1,0 +1,116 @@
+using Activate.Identity.Testing;
+using Microsoft.EntityFrameworkCore;
+
+namespace Activate.Identity.Server.Tests.Accounts;
+
+public sealed class BrowserSessionTests(FakeClockFixture fixture) : IClassFixture<FakeClockFixture>
+{
+    private readonly TestServer _server = fixture.Server;
+
+    private static async Task<bool> IsSignedInAsync(Browser browser)
+    {
+        await browser.GoAsync("/");
+        return browser.Address.AbsolutePath == "/";
+    }
+
+    [Fact]
+    public async Task A_session_ends_when_it_was_idle_too_long()
+    {
+        using var browser = _server.Browser();
+        await browser.SignInAsync();
+        _server.Clock!.Advance(TimeSpan.FromMinutes(719));
+        Assert.True(await IsSignedInAsync(browser));
+        _server.Clock.Advance(TimeSpan.FromMinutes(719));
+        Assert.True(await IsSignedInAsync(browser));
+        _server.Clock.Advance(TimeSpan.FromMinutes(720));
+        Assert.False(await IsSignedInAsync(browser));
+    }
+
+    [Fact]
+    public async Task A_session_ends_after_a_week_however_busy()
+    {
+        using var browser = _server.Browser();
+        await browser.SignInAsync();
+        for (var hours = 0; hours < 167; hours++)
+        {
+            _server.Clock!.Advance(TimeSpan.FromHours(1));
+            Assert.True(await IsSignedInAsync(browser));
+        }
+
+        _server.Clock!.Advance(TimeSpan.FromHours(1));
+        Assert.False(await IsSignedInAsync(browser));
+    }
+
+    [Fact]
+    public async Task The_time_last_seen_is_written_at_most_once_a_minute()
+    {
+        var user = await _server.CreateUserAsync("seen");
+        using var browser = _server.Browser();
+        await browser.SignInAsync("seen", TestServer.UserPassword);
+        var start = _server.Now;
+        _server.Clock!.Advance(TimeSpan.FromSeconds(59));
+        await browser.GoAsync("/");
+        Assert.Equal(start, await SeenAsync());
+        _server.Clock.Advance(TimeSpan.FromSeconds(1));
+        await browser.GoAsync("/");
+        Assert.Equal(start.AddMinutes(1), await SeenAsync());
+
+        Task<DateTime> SeenAsync() => _server.QueryAsync(database => database.BrowserSessions.Where(s => s.UserId == user.Id).Select(s => s.LastSeenAt).SingleAsync());
+    }
+
+    [Fact]
+    public async Task A_disabled_user_and_a_suspended_organization_are_out_at_once()
+    {
+        var organization = await _server.CreateOrganizationAsync("session-org");
+        await _server.CreateUserAsync("bob", organizationId: organization.Id);
+        using var browser = _server.Browser();
+        await browser.SignInAsync("bob", TestServer.UserPassword);
+        await _server.SetDisabledAsync("bob");
+        Assert.False(await IsSignedInAsync(browser));
+        await _server.SetDisabledAsync("bob", disabled: false);
+        Assert.True(await IsSignedInAsync(browser));
+        await _server.SetSuspendedAsync("session-org");
+        Assert.False(await IsSignedInAsync(browser));
+    }
+
+    [Fact]
+    public async Task A_role_that_changes_shows_at_the_next_request()
+    {
+        await _server.CreateUserAsync("promoted");
+        using var browser = _server.Browser();
+        await browser.SignInAsync("promoted", TestServer.UserPassword);
+        Assert.Contains("member", browser.PageText, StringComparison.Ordinal);
+        await _server.QueryAsync(database => database.Users.Where(u => u.UserName == "promoted")
+            .ExecuteUpdateAsync(set => set.SetProperty(u => u.Role, Core.Organizations.Role.Admin)));
+        await browser.GoAsync("/");
+        Assert.Contains("admin", browser.PageText, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Sessions_that_ended_are_deleted_within_the_hour()
+    {
+        await using var server = await TestServer.StartAsync(new TestServerOptions { FakeClock = true });
+        using var browser = server.Browser();
+        await browser.SignInAsync();
+        server.Clock!.Advance(TimeSpan.FromHours(169));
+        for (var i = 0; i < 100 && await server.QueryAsync(database => database.BrowserSessions.AnyAsync()); i++)
+            await Task.Delay(50);
+        Assert.False(await server.QueryAsync(database => database.BrowserSessions.AnyAsync()));
+    }
+
+    [Fact]
+    public async Task The_server_s_ceiling_shortens_sessions()
+    {
+        await using var server = await TestServer.StartAsync(new TestServerOptions
+        {
+            FakeClock = true,
+            Settings = new Dictionary<string, string?> { ["Policy:Ceiling:WebSessions:MaximumHours"] = "1" },
+        });
+        using var browser = server.Browser();
+        await browser.SignInAsync();
+        server.Clock!.Advance(TimeSpan.FromMinutes(59));
+        Assert.True(await IsSignedInAsync(browser));
+        server.Clock.Advance(TimeSpan.FromMinutes(1));
+        Assert.False(await IsSignedInAsync(browser));
+    }
+}
