@@ -24,7 +24,6 @@ public static class AccountsSetup
         services.AddScoped<UserRegistry>();
         services.AddScoped<PasswordAuthenticator>();
         services.AddScoped<BrowserSessionIssuer>();
-        services.AddHostedService<ExpiredRows>();
         services.AddAuthentication(SignedIn.Scheme).AddScheme<AuthenticationSchemeOptions, BrowserSessionAuthenticator>(SignedIn.Scheme, null);
     }
 }

@@ -69,9 +69,10 @@ public sealed class AuthorizePage(ActivateDbContext database, AuditTrail audit, 
             return Refuse(Errors.ConsentRequired, "The user has to be asked.");
         var redirect = new Uri(Request().RedirectUri!);
         RedirectHost = redirect.Authority.Length > 0 ? redirect.Authority : redirect.Scheme;
-        Parameters = [.. Request().GetParameters().Select(parameter => KeyValuePair.Create(parameter.Key, (string?)parameter.Value ?? ""))];
+        // Not what would stand beside the form's own fields, and make the request ambiguous.
+        Parameters = [.. Request().GetParameters().Where(parameter => parameter.Key is not ("decision" or "__RequestVerificationToken")).Select(parameter => KeyValuePair.Create(parameter.Key, (string?)parameter.Value ?? ""))];
         // The answer to the form is a redirect to the application, which browsers hold against form-action as well.
-        SecurityHeaders.AllowFormTo(HttpContext, redirect.Authority.Length > 0 ? redirect.GetLeftPart(UriPartial.Authority) : $"{redirect.Scheme}:");
+        SecurityHeaders.AllowFormTo(HttpContext, OriginOf(redirect));
         return Page();
     }
 
@@ -86,12 +87,24 @@ public sealed class AuthorizePage(ActivateDbContext database, AuditTrail audit, 
         if (person.LockedOut || Client.Suspended || (Client.OrganizationId is { } owner && owner != person.OrganizationId))
             return Refuse(Errors.AccessDenied, "The user may not use this application now.");
         Granted = [.. Scopes.AllowedTo(person.Role, request.GetScopes() is { Length: > 0 } scopes ? scopes : [.. Scopes.Default])];
-        return Granted.Any(Scopes.Sensitive.Contains) && person.AuthenticatedAt <= clock.Now() - ScopeRequest.RecentSignIn ? SignInFirst(request, fresh: true) : null;
+        // Another account is chosen by signing in to it.
+        var stale = request.HasPromptValue(PromptValues.Login) || request.HasPromptValue(PromptValues.SelectAccount)
+            || (request.MaxAge is { } seconds && person.AuthenticatedAt <= clock.Now().AddSeconds(-seconds))
+            || (Granted.Any(Scopes.Sensitive.Contains) && person.AuthenticatedAt <= clock.Now() - ScopeRequest.RecentSignIn);
+        if (!stale)
+            return null;
+        return request.HasPromptValue(PromptValues.None) ? Refuse(Errors.LoginRequired, "The sign-in is too old for this request.") : SignInFirst(request, fresh: true);
     }
+
+    /// <summary>As form-action wants it: an origin, or the scheme of a native application.</summary>
+    internal static string OriginOf(Uri redirect) => redirect.Authority.Length > 0 ? redirect.GetLeftPart(UriPartial.Authority) : $"{redirect.Scheme}:";
 
     private RedirectResult SignInFirst(OpenIddictRequest request, bool fresh)
     {
-        var query = QueryString.Create(request.GetParameters().Select(parameter => KeyValuePair.Create(parameter.Key, (string?)parameter.Value)));
+        // prompt=login and max_age=0 are met by the sign-in that follows, and would ask for it again and again. An application that insists looks at auth_time.
+        var query = QueryString.Create(request.GetParameters()
+            .Where(parameter => !fresh || parameter.Key is not (OpenIddictConstants.Parameters.Prompt or OpenIddictConstants.Parameters.MaxAge))
+            .Select(parameter => KeyValuePair.Create(parameter.Key, (string?)parameter.Value)));
         return Redirect($"/sign-in?{(fresh ? "reauthenticate=1&" : "")}returnUrl={Uri.EscapeDataString($"/connect/authorize{query}")}");
     }
 

@@ -7,6 +7,8 @@ using Activate.Identity.Server.Web;
 using Microsoft.Extensions.Options;
 using Microsoft.IdentityModel.Tokens;
 using OpenIddict.Server;
+using static OpenIddict.Abstractions.OpenIddictConstants;
+using Scopes = Activate.Identity.Core.Scopes;
 
 namespace Activate.Identity.Server.Connect;
 
@@ -45,7 +47,12 @@ public static class ConnectSetup
                 server.RegisterClaims("sub", "preferred_username", "name", "email", "email_verified", "organization", "role", "auth_time");
                 server.SetAuthorizationCodeLifetime(s_codeLifetime).SetUserCodeLifetime(UserCode.Lifetime).SetDeviceCodeLifetime(UserCode.Lifetime);
                 server.DisableAccessTokenEncryption();
-                server.Configure(options => options.CodeChallengeMethods.Remove("plain"));
+                server.Configure(options =>
+                {
+                    options.CodeChallengeMethods.Remove(CodeChallengeMethods.Plain);
+                    // For the implicit flow, which does not exist here.
+                    options.ResponseModes.Remove(ResponseModes.Fragment);
+                });
                 server.UseAspNetCore().EnableAuthorizationEndpointPassthrough().DisableTransportSecurityRequirement().SuppressJsonResponseIndentation();
                 foreach (var handler in DeviceHandlers.All.Concat(TokenHandlers.All).Concat(CredentialHandlers.All).Concat(CodeHandlers.All).Concat(RequestRules.All))
                     server.AddEventHandler(handler);

@@ -1,11 +1,10 @@
 using System.Security.Claims;
 using Activate.Identity.Core.ApiKeys;
 using Activate.Identity.Core.Credentials;
-using Activate.Identity.Data;
+using Activate.Identity.Data.Applications;
 using Activate.Identity.Server.ApiKeys;
 using Activate.Identity.Server.Credentials;
 using Activate.Identity.Server.Tokens;
-using Microsoft.EntityFrameworkCore;
 using OpenIddict.Abstractions;
 using OpenIddict.Server;
 using static OpenIddict.Abstractions.OpenIddictConstants;
@@ -26,7 +25,7 @@ internal static class CredentialHandlers
     ];
 
     /// <summary>The checked caller, as the principal that OpenIddict's later checks look at.</summary>
-    internal sealed class Check(CredentialAuthenticator authenticator, ActivateDbContext database) : IOpenIddictServerHandler<ValidateTokenContext>
+    internal sealed class Check(CredentialAuthenticator authenticator, IOpenIddictApplicationManager applications) : IOpenIddictServerHandler<ValidateTokenContext>
     {
         public async ValueTask HandleAsync(ValidateTokenContext context)
         {
@@ -43,20 +42,23 @@ internal static class CredentialHandlers
             // OpenIddict compares audiences with client ids: whoever answers for one of the credential's audiences, and may see its owner, is one.
             // Both an audience and a presenter must be there, or it lets everybody through.
             List<string> audiences = ["-"];
-            if (context.Request?.ClientId is { } client && context.EndpointType == OpenIddictServerEndpointType.Introspection)
+            var presenter = caller.ClientId ?? "-";
+            if (context.Request?.ClientId is { } client)
             {
-                var application = await database.Applications.AsNoTracking().Where(a => a.ClientId == client)
-                    .Select(a => new { a.Audiences, a.OrganizationId, a.Suspended }).SingleOrDefaultAsync(http.RequestAborted);
-                if (application is { Suspended: false } && (application.OrganizationId is null || application.OrganizationId == caller.OrganizationId)
+                if (context.EndpointType == OpenIddictServerEndpointType.Introspection && await applications.FindByClientIdAsync(client) is Application { Suspended: false } application
+                    && (application.OrganizationId is null || application.OrganizationId == caller.OrganizationId)
                     && (application.Audiences ?? "").Split(' ', StringSplitOptions.RemoveEmptyEntries).Intersect(caller.Audiences).Any())
                     audiences.Add(client);
+                // Whoever holds a key may revoke it, under whatever client's name it asks.
+                if (context.EndpointType == OpenIddictServerEndpointType.Revocation && caller.Kind == CredentialKind.ApiKey)
+                    presenter = client;
             }
 
             context.Principal = new ClaimsPrincipal(new ClaimsIdentity("credential", Claims.Name, Claims.Role))
                 .SetTokenType(TokenTypeIdentifiers.AccessToken)
                 .SetClaim(Claims.Subject, caller.UserId.ToString())
                 .SetAudiences([.. audiences])
-                .SetPresenters(caller.ClientId ?? "-");
+                .SetPresenters(presenter);
         }
     }
 
@@ -66,6 +68,7 @@ internal static class CredentialHandlers
         public ValueTask HandleAsync(HandleIntrospectionRequestContext context)
         {
             var caller = context.Transaction.GetProperty<Caller>(nameof(Caller)) ?? throw new InvalidOperationException("Introspection answers for checked credentials only.");
+            context.Issuer = null;
             context.Username = caller.Username;
             context.TokenId = caller.TokenId;
             context.IssuedAt = caller.IssuedAt;
@@ -92,10 +95,21 @@ internal static class CredentialHandlers
             var http = context.Http();
             if (await authenticator.AuthenticateAsync(token, http.RequestAborted) is { Caller: var caller })
                 await keys.DeleteAsync(caller.ToActor(), caller.CredentialId, http.RequestAborted);
-            http.Response.StatusCode = StatusCodes.Status200OK;
-            http.Response.Headers.CacheControl = "no-store";
+            await AnswerAsync(http);
             context.HandleRequest();
         }
+    }
+
+    /// <summary>RFC 7009 §2.2: the same to the byte whether the token was known or not, as OpenIddict answers for those that are not.</summary>
+    private static async Task AnswerAsync(HttpContext http)
+    {
+        http.Response.StatusCode = StatusCodes.Status200OK;
+        http.Response.Headers.CacheControl = "no-store";
+        http.Response.Headers.Pragma = "no-cache";
+        http.Response.Headers.Expires = "Thu, 01 Jan 1970 00:00:00 GMT";
+        http.Response.ContentType = "application/json;charset=UTF-8";
+        http.Response.ContentLength = 2;
+        await http.Response.WriteAsync("{}", http.RequestAborted);
     }
 
     internal sealed class Revoke(ApiKeyIssuer keys, TokenIssuer tokens) : IOpenIddictServerHandler<HandleRevocationRequestContext>
@@ -109,8 +123,7 @@ internal static class CredentialHandlers
                 await keys.DeleteAsync(caller.ToActor(), caller.CredentialId, http.RequestAborted);
             else
                 await tokens.EndAsync(caller.ToActor(), caller.Kind, caller.CredentialId, http.RequestAborted);
-            http.Response.StatusCode = StatusCodes.Status200OK;
-            http.Response.Headers.CacheControl = "no-store";
+            await AnswerAsync(http);
             context.HandleRequest();
         }
     }

@@ -47,14 +47,17 @@ internal static class DeviceHandlers
     {
         public ValueTask HandleAsync(ValidateDeviceAuthorizationRequestContext context)
         {
-            if ((string?)context.Request["device_name"] is { } name && CredentialName.Parse(name, "device_name").Problem is { } problem)
+            if (Wish(context.Request, "device_name") is { } name && CredentialName.Parse(name, "device_name").Problem is { } problem)
                 context.Reject(Errors.InvalidRequest, $"device_name: {problem.Detail}");
-            else if ((string?)context.Request["lifetime_hours"] is { } hours && !TryHours(hours, out _))
+            else if (Wish(context.Request, "lifetime_hours") is { } hours && !TryHours(hours, out _))
                 context.Reject(Errors.InvalidRequest, $"lifetime_hours is a whole number of hours from 1 to {Policy.LongestTokenHours}.");
             else if (string.IsNullOrEmpty(context.Request.Scope))
                 context.Request.Scope = string.Join(' ', Scopes.Default);
             return default;
         }
+
+        /// <summary>RFC 6749 §3.2: a parameter without a value counts as left out.</summary>
+        public static string? Wish(OpenIddictRequest request, string name) => (string?)request[name] is { Length: > 0 } value ? value : null;
 
         public static bool TryHours(string text, out int hours) =>
             int.TryParse(text, System.Globalization.NumberStyles.None, System.Globalization.CultureInfo.InvariantCulture, out hours) && hours is >= 1 and <= Policy.LongestTokenHours;
@@ -68,8 +71,8 @@ internal static class DeviceHandlers
                 return;
             context.GenerateDeviceCode = context.IncludeDeviceCode = context.GenerateUserCode = context.IncludeUserCode = false;
             var http = context.Http();
-            var wish = (string?)context.Request["lifetime_hours"];
-            var name = (string?)context.Request["device_name"];
+            var wish = CheckWishes.Wish(context.Request, "lifetime_hours");
+            var name = CheckWishes.Wish(context.Request, "device_name");
             var issued = await issuer.IssueAsync(
                 context.ClientId!, string.Join(' ', context.Request.GetScopes()), name is null ? null : CredentialName.Parse(name).TryGet(out var parsed, out _) ? parsed : null,
                 wish is not null && CheckWishes.TryHours(wish, out var hours) ? hours : null, http.RemoteAddress(), http.RequestAborted);

@@ -1,6 +1,8 @@
 using System.Text;
 using Activate.Identity.Data;
 using Activate.Identity.Data.Applications;
+using Activate.Identity.Data.Audit;
+using Activate.Identity.Server.Audit;
 using Activate.Identity.Server.Credentials;
 using Activate.Identity.Server.Keys;
 using Microsoft.EntityFrameworkCore;
@@ -16,7 +18,7 @@ namespace Activate.Identity.Server.Connect;
 /// </summary>
 public sealed class ReferenceTokens(
     IOpenIddictTokenCache<Token> cache, ILogger<OpenIddictTokenManager<Token>> logger, IOptionsMonitor<OpenIddictCoreOptions> options, IOpenIddictTokenStore<Token> store,
-    ServerKeys keys, ActivateDbContext database, CredentialCache credentials)
+    ServerKeys keys, ActivateDbContext database, CredentialCache credentials, AuditTrail audit)
     : OpenIddictTokenManager<Token>(cache, logger, options, store)
 {
     protected override ValueTask<string> ObfuscateReferenceIdAsync(string identifier, CancellationToken cancellationToken = default) =>
@@ -28,8 +30,12 @@ public sealed class ReferenceTokens(
         // First the authorization, then its grants: a grant that is being made in between finds the authorization revoked (CodeGrant).
         await database.Set<Authorization>().Where(a => a.Id == authorization)
             .ExecuteUpdateAsync(set => set.SetProperty(a => a.Status, OpenIddictConstants.Statuses.Revoked), cancellationToken);
+        var ended = await database.TokenGrants.AsNoTracking().Where(g => g.AuthorizationId == authorization).Include(g => g.Owner).ToListAsync(cancellationToken);
         await database.TokenGrants.Where(g => g.AuthorizationId == authorization).ExecuteDeleteAsync(cancellationToken);
         credentials.Forget();
+        foreach (var grant in ended)
+            audit.Add(AuditTypes.AuthorizationCodeReplayed, new AuditActor(grant.OwnerId, grant.Owner!.OrganizationId, grant.Id), grant.Id, grant.ClientId, grant.Name, succeeded: false);
+        await database.SaveChangesAsync(cancellationToken);
         return await base.RevokeByAuthorizationIdAsync(identifier, cancellationToken);
     }
 }

@@ -1,5 +1,13 @@
+using System.Collections.Immutable;
+using System.Globalization;
+using System.Security.Cryptography;
+using System.Text;
+using Activate.Identity.Data.Applications;
+using Activate.Identity.Server.Web;
+using OpenIddict.Abstractions;
 using OpenIddict.Server;
 using static OpenIddict.Abstractions.OpenIddictConstants;
+using AspNetCoreHandlers = OpenIddict.Server.AspNetCore.OpenIddictServerAspNetCoreHandlers;
 using static OpenIddict.Server.OpenIddictServerEvents;
 using static OpenIddict.Server.OpenIddictServerHandlers;
 
@@ -8,13 +16,33 @@ namespace Activate.Identity.Server.Connect;
 /// <summary>Rules of the standards that OpenIddict leaves open.</summary>
 internal static class RequestRules
 {
+    private const int First = int.MinValue + 1000;
+    private const int Last = int.MaxValue - 1000;
+
     public static readonly OpenIddictServerHandlerDescriptor[] All =
     [
         Handlers.Handle<ValidateAuthorizationRequestContext, RequireRealChallenge>(Authentication.ValidateAuthentication.Descriptor.Order - 500),
-        Handlers.Handle<ExtractTokenRequestContext, NoSecretInUrl>(int.MinValue + 1000),
-        Handlers.Handle<ExtractIntrospectionRequestContext, NoSecretInUrl>(int.MinValue + 1000),
-        Handlers.Handle<ExtractRevocationRequestContext, NoSecretInUrl>(int.MinValue + 1000),
-        Handlers.Handle<ExtractDeviceAuthorizationRequestContext, NoSecretInUrl>(int.MinValue + 1000),
+        Handlers.Handle<ValidateAuthorizationRequestContext, RequireRealMaxAge>(Authentication.ValidateAuthentication.Descriptor.Order - 400),
+        Handlers.Handle<ExtractAuthorizationRequestContext, ParametersInBody<ExtractAuthorizationRequestContext>>(First),
+        Handlers.Handle<ExtractTokenRequestContext, ParametersInBody<ExtractTokenRequestContext>>(First),
+        Handlers.Handle<ExtractIntrospectionRequestContext, ParametersInBody<ExtractIntrospectionRequestContext>>(First),
+        Handlers.Handle<ExtractRevocationRequestContext, ParametersInBody<ExtractRevocationRequestContext>>(First),
+        Handlers.Handle<ExtractDeviceAuthorizationRequestContext, ParametersInBody<ExtractDeviceAuthorizationRequestContext>>(First),
+        Handlers.Handle<ExtractAuthorizationRequestContext, PlainParameters<ExtractAuthorizationRequestContext>>(Last),
+        Handlers.Handle<ExtractTokenRequestContext, PlainParameters<ExtractTokenRequestContext>>(Last),
+        Handlers.Handle<ExtractIntrospectionRequestContext, PlainParameters<ExtractIntrospectionRequestContext>>(Last),
+        Handlers.Handle<ExtractRevocationRequestContext, PlainParameters<ExtractRevocationRequestContext>>(Last),
+        Handlers.Handle<ExtractDeviceAuthorizationRequestContext, PlainParameters<ExtractDeviceAuthorizationRequestContext>>(Last),
+        Handlers.Handle<ProcessAuthenticationContext, RefuseSuspended>(ValidateClientSecret.Descriptor.Order + 500),
+        Handlers.Handle<ProcessAuthenticationContext, RefusePublicIntrospection>(ValidateClientSecret.Descriptor.Order + 600),
+        Handlers.Handle<ApplyAuthorizationResponseContext, RightErrors<ApplyAuthorizationResponseContext>>(First),
+        Handlers.Handle<ApplyTokenResponseContext, RightErrors<ApplyTokenResponseContext>>(First),
+        Handlers.Handle<ApplyIntrospectionResponseContext, RightErrors<ApplyIntrospectionResponseContext>>(First),
+        Handlers.Handle<ApplyRevocationResponseContext, RightErrors<ApplyRevocationResponseContext>>(First),
+        Handlers.Handle<ApplyDeviceAuthorizationResponseContext, RightErrors<ApplyDeviceAuthorizationResponseContext>>(First),
+        Handlers.Handle<ApplyAuthorizationResponseContext, TellTheApplication>(Authentication.InferResponseMode.Descriptor.Order + 500),
+        Handlers.Handle<ApplyAuthorizationResponseContext, LetFormPostRun>(AspNetCoreHandlers.Authentication.ProcessFormPostResponse.Descriptor.Order - 500),
+        Handlers.Handle<ApplyAuthorizationResponseContext, ShowErrorPage>(AspNetCoreHandlers.ProcessLocalErrorResponse<ApplyAuthorizationResponseContext>.Descriptor.Order - 500),
     ];
 
     /// <summary>RFC 7636 §4.2: an S256 challenge is 43 base64url characters, and it names its method.</summary>
@@ -30,24 +58,142 @@ internal static class RequestRules
         }
     }
 
-    /// <summary>RFC 6749 §2.3.1: parameters of these endpoints are sent in the body, never in the URL, where logs would keep them.</summary>
-    internal sealed class NoSecretInUrl :
-        IOpenIddictServerHandler<ExtractTokenRequestContext>, IOpenIddictServerHandler<ExtractIntrospectionRequestContext>,
-        IOpenIddictServerHandler<ExtractRevocationRequestContext>, IOpenIddictServerHandler<ExtractDeviceAuthorizationRequestContext>
+    /// <summary>OpenID Connect Core §3.1.2.1: seconds, none of them negative.</summary>
+    internal sealed class RequireRealMaxAge : IOpenIddictServerHandler<ValidateAuthorizationRequestContext>
     {
-        public ValueTask HandleAsync(ExtractTokenRequestContext context) => Check(context);
-
-        public ValueTask HandleAsync(ExtractIntrospectionRequestContext context) => Check(context);
-
-        public ValueTask HandleAsync(ExtractRevocationRequestContext context) => Check(context);
-
-        public ValueTask HandleAsync(ExtractDeviceAuthorizationRequestContext context) => Check(context);
-
-        private static ValueTask Check(BaseValidatingContext context)
+        public ValueTask HandleAsync(ValidateAuthorizationRequestContext context)
         {
-            if (context.Http().Request.QueryString.HasValue)
+            if ((string?)context.Request.GetParameter(Parameters.MaxAge) is { Length: > 0 } text && !int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out _))
+                context.Reject(Errors.InvalidRequest, "max_age is a whole number of seconds, 0 or more.");
+            return default;
+        }
+    }
+
+    /// <summary>RFC 6749 §2.3.1: what is posted stands in the body, never in the URL, where logs would keep it, and never in both.</summary>
+    internal sealed class ParametersInBody<TContext> : IOpenIddictServerHandler<TContext> where TContext : BaseValidatingContext
+    {
+        public ValueTask HandleAsync(TContext context)
+        {
+            var request = context.Http().Request;
+            if (request.QueryString.HasValue && !(context.EndpointType == OpenIddictServerEndpointType.Authorization && HttpMethods.IsGet(request.Method)))
                 context.Reject(Errors.InvalidRequest, "Send the parameters in the body of a POST, not in the URL.");
             return default;
+        }
+    }
+
+    /// <summary>
+    /// RFC 6749 §3.1, §3.2: no parameter comes twice, but those that RFC 8693 and RFC 8707 let come often; and Basic and body do not name two clients.
+    /// A NUL is in no parameter of any standard, and PostgreSQL takes none.
+    /// </summary>
+    internal sealed class PlainParameters<TContext> : IOpenIddictServerHandler<TContext> where TContext : BaseValidatingContext
+    {
+        public ValueTask HandleAsync(TContext context)
+        {
+            if (context.Transaction.Request is not { } request)
+                return default;
+            foreach (var (name, value) in request.GetParameters())
+            {
+                var values = (ImmutableArray<string?>?)value ?? [];
+                if (name.Contains('\0', StringComparison.Ordinal) || values.Any(text => text is not null && text.Contains('\0', StringComparison.Ordinal)))
+                    context.Reject(Errors.InvalidRequest, "A parameter holds a NUL character.");
+                else if (values.Length > 1 && name is not (Parameters.Resource or Parameters.Audience))
+                    context.Reject(Errors.InvalidRequest, "A parameter stands there more than once.");
+            }
+
+            var http = context.Http().Request;
+            if (http.HasFormContentType && http.Form[Parameters.ClientId] is [{ Length: > 0 } named] && named != request.ClientId)
+                context.Reject(Errors.InvalidRequest, "The Authorization header and the body name different clients.");
+            return default;
+        }
+    }
+
+    /// <summary>A suspended application gets nothing new. (The authorization page tells the person; revoking stays allowed.)</summary>
+    internal sealed class RefuseSuspended(IOpenIddictApplicationManager applications) : IOpenIddictServerHandler<ProcessAuthenticationContext>
+    {
+        public async ValueTask HandleAsync(ProcessAuthenticationContext context)
+        {
+            if (context.EndpointType is OpenIddictServerEndpointType.Token or OpenIddictServerEndpointType.DeviceAuthorization
+                && context.ClientId is { } client && await applications.FindByClientIdAsync(client) is Application { Suspended: true })
+                context.Reject(Errors.UnauthorizedClient, "The application is suspended.");
+        }
+    }
+
+    /// <summary>RFC 7662 §2.1: whoever asks about tokens proves who it is, or the endpoint would tell stolen tokens from dead ones.</summary>
+    internal sealed class RefusePublicIntrospection(IOpenIddictApplicationManager applications) : IOpenIddictServerHandler<ProcessAuthenticationContext>
+    {
+        public async ValueTask HandleAsync(ProcessAuthenticationContext context)
+        {
+            if (context.EndpointType == OpenIddictServerEndpointType.Introspection && context.ClientId is { } client
+                && await applications.FindByClientIdAsync(client) is { } application && await applications.HasClientTypeAsync(application, ClientTypes.Public))
+                context.Reject(Errors.InvalidClient, "Introspection needs a client that authenticates.");
+        }
+    }
+
+    /// <summary>
+    /// A scope that a client may not have is invalid_scope (RFC 6749 §5.2), where OpenIddict says invalid_request. And its error_uri, which leads to its own
+    /// documentation, explains nothing about this server.
+    /// </summary>
+    internal sealed class RightErrors<TContext> : IOpenIddictServerHandler<TContext> where TContext : BaseRequestContext
+    {
+        public ValueTask HandleAsync(TContext context)
+        {
+            if (context.Transaction.Response is not { } response)
+                return default;
+            if (response is { Error: Errors.InvalidRequest, ErrorUri: { } uri } && (uri.EndsWith("ID2051", StringComparison.Ordinal) || uri.EndsWith("ID2035", StringComparison.Ordinal)))
+                response.Error = Errors.InvalidScope;
+            response.ErrorUri = null;
+            return default;
+        }
+    }
+
+    /// <summary>OpenIddict's form_post page sends itself by one inline script to the redirect URI: the policy of that page allows exactly these.</summary>
+    internal sealed class LetFormPostRun : IOpenIddictServerHandler<ApplyAuthorizationResponseContext>
+    {
+        private static readonly string s_script = Convert.ToBase64String(SHA256.HashData(Encoding.ASCII.GetBytes("document.form.submit();")));
+
+        public ValueTask HandleAsync(ApplyAuthorizationResponseContext context)
+        {
+            if (context.ResponseMode == ResponseModes.FormPost && Uri.TryCreate(context.RedirectUri, UriKind.Absolute, out var redirect))
+            {
+                context.Http().Response.Headers.ContentSecurityPolicy =
+                    $"default-src 'none'; script-src 'sha256-{s_script}'; form-action {AuthorizePage.OriginOf(redirect)}; base-uri 'none'; frame-ancestors 'none'";
+            }
+
+            return default;
+        }
+    }
+
+    /// <summary>
+    /// RFC 6749 §4.1.2.1: what is wrong with a request is told to its application, unless application or address are wrong themselves. OpenIddict looks at
+    /// the address last, and keeps to itself what it found before.
+    /// </summary>
+    internal sealed class TellTheApplication(IOpenIddictApplicationManager applications) : IOpenIddictServerHandler<ApplyAuthorizationResponseContext>
+    {
+        public async ValueTask HandleAsync(ApplyAuthorizationResponseContext context)
+        {
+            // Without this property it could not even be read (PlainParameters).
+            if (context.Error is null || context.RedirectUri is not null || context.Request is not { ClientId: { Length: > 0 } client, RedirectUri: { Length: > 0 } redirect }
+                || context.Transaction.GetProperty<ValidateAuthorizationRequestContext>(typeof(ValidateAuthorizationRequestContext).FullName!) is null)
+                return;
+            if (Uri.TryCreate(redirect, UriKind.Absolute, out _) && await applications.FindByClientIdAsync(client) is { } application
+                && await applications.ValidateRedirectUriAsync(application, redirect))
+            {
+                context.RedirectUri = redirect;
+                context.ResponseMode = context.Request.IsFormPostResponseMode() ? ResponseModes.FormPost : ResponseModes.Query;
+            }
+        }
+    }
+
+    /// <summary>An authorization request too wrong to be answered to the application is shown to the person, as a page (RFC 6749 §4.1.2.1).</summary>
+    internal sealed class ShowErrorPage : IOpenIddictServerHandler<ApplyAuthorizationResponseContext>
+    {
+        public async ValueTask HandleAsync(ApplyAuthorizationResponseContext context)
+        {
+            if (context.Error is not { } error)
+                return;
+            await ErrorPage.WriteAsync(context.Http(), StatusCodes.Status400BadRequest, "The application asked wrongly",
+                $"The application that sent you here made a mistake ({error}). {context.Response.ErrorDescription} You can do nothing about it; tell its makers.");
+            context.HandleRequest();
         }
     }
 }

@@ -34,7 +34,8 @@ public sealed class AccessTokenReader(ServerKeys keys, PublicOrigin origin, Time
     public async ValueTask<AccessTokenClaims?> ReadAsync(string token)
     {
         var result = await s_handler.ValidateTokenAsync(token, _parameters);
-        if (!result.IsValid || result.SecurityToken is not JsonWebToken jwt)
+        // RFC 7515 §4.1.11: we understand no extension, so a token that insists on one is refused. The handler does not look.
+        if (!result.IsValid || result.SecurityToken is not JsonWebToken jwt || jwt.TryGetHeaderValue<object>("crit", out _))
             return null;
         return jwt.TryGetPayloadValue<string>(ClaimNames.SessionId, out var sid) && Guid.TryParse(sid, out var grant)
             && Guid.TryParse(jwt.Subject, out var subject)

@@ -69,7 +69,8 @@ public sealed class CredentialReader : IAsyncDisposable
         let organization = user.Organization!
         select new
         {
-            user.Disabled, organization.Suspended,
+            // What a suspended application got works no more. (Generated tokens and device logins stand under activate-cli, which nobody suspends.)
+            user.Disabled, Suspended = organization.Suspended || database.Applications.Any(application => application.ClientId == grant.ClientId && application.Suspended),
             UserId = user.Id, user.UserName, user.DisplayName, user.Email, UserKind = user.Kind, user.Role, user.IsOperator,
             OrganizationId = organization.Id, organization.Slug, OrganizationName = organization.Name,
             grant.Id, grant.Name, grant.Scopes, grant.CreatedAt, grant.ExpiresAt, grant.Kind, grant.ClientId, grant.Interactive, grant.AuthenticatedAt,

@@ -1,3 +1,4 @@
+using System.Globalization;
 using Activate.Identity.Core.Errors;
 using Activate.Identity.Data.Devices;
 using Activate.Identity.Server.Accounts;
@@ -75,6 +76,8 @@ public sealed class DevicePage(DeviceApprovals approvals) : PageModel
     private PageResult Answer()
     {
         Response.StatusCode = Problem?.Kind == ProblemKind.TooMany ? Problem.StatusCode() : StatusCodes.Status200OK;
+        if (Problem?.RetryAfter is { } wait)
+            Response.Headers.RetryAfter = Math.Ceiling(wait.TotalSeconds).ToString(CultureInfo.InvariantCulture);
         return Page();
     }
 

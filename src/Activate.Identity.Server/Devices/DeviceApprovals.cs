@@ -47,16 +47,22 @@ public sealed class DeviceApprovals(ActivateDbContext database, ServerKeys keys,
     /// <param name="cancellationToken">Ends the wait.</param>
     public async Task<Result<DeviceApproval>> OpenAsync(string? typed, SignedIn person, bool claim, CancellationToken cancellationToken)
     {
+        var hash = UserCode.TryParse(typed, out var code) ? DeviceCodeIssuer.Hash(keys, code) : null;
+        // What this session opened before is no guess: it costs none and need not wait.
+        if (hash is not null && await database.DeviceRequests.AsNoTracking()
+                .SingleOrDefaultAsync(r => r.UserCodeHash == hash && r.ClaimedBySession == person.SessionId, cancellationToken) is { } opened)
+            return await ShowAsync(opened, person, cancellationToken);
+
         var guesses = $"user-code:{person.UserId}";
         // The guess is counted before it is judged, so that guesses in parallel count too.
         if (!await throttles.TryTakeAsync(guesses, UserCode.WrongGuesses, UserCode.Lifetime, cancellationToken))
             return TooManyCodes;
         if (await throttles.CountAsync("user-code", cancellationToken) >= WrongCodesInAll)
             await Task.Delay(s_slowness, clock, cancellationToken);
-        if (UserCode.TryParse(typed, out var code) && await FindAsync(code, person, claim, cancellationToken) is { } request)
+        if (hash is not null && await FindAsync(hash, person, claim, cancellationToken) is { } request)
         {
             await throttles.GiveBackAsync(guesses, cancellationToken);
-            return request.Status == DeviceRequestStatus.Pending && request.ExpiresAt <= clock.Now() ? CodeExpired : await DescribeAsync(request, person, cancellationToken);
+            return await ShowAsync(request, person, cancellationToken);
         }
 
         await throttles.TryTakeAsync("user-code", int.MaxValue, UserCode.Lifetime, cancellationToken);
@@ -79,7 +85,17 @@ public sealed class DeviceApprovals(ActivateDbContext database, ServerKeys keys,
             return request;
         var refusal = hours is null ? null : await RefusalAsync(approval, person, hours.Value, cancellationToken);
         if (refusal is { Denies: false })
+        {
+            // Signing in again starts a new session, and the request is left to that one.
+            if (refusal.Problem == RecentSignInRequired)
+            {
+                await database.DeviceRequests.Where(r => r.Id == request.Id && r.ClaimedBySession == person.SessionId && r.Status == DeviceRequestStatus.Pending)
+                    .ExecuteUpdateAsync(set => set.SetProperty(r => r.ClaimedBySession, (Guid?)null), cancellationToken);
+            }
+
             return refusal.Problem;
+        }
+
 
         var now = clock.Now();
         var approved = hours is not null && refusal is null;
@@ -107,9 +123,8 @@ public sealed class DeviceApprovals(ActivateDbContext database, ServerKeys keys,
             : CodeExpired;
     }
 
-    private async Task<DeviceRequest?> FindAsync(string code, SignedIn person, bool claim, CancellationToken cancellationToken)
+    private async Task<DeviceRequest?> FindAsync(byte[] hash, SignedIn person, bool claim, CancellationToken cancellationToken)
     {
-        var hash = DeviceCodeIssuer.Hash(keys, code);
         var now = clock.Now();
         if (claim)
         {
@@ -121,6 +136,9 @@ public sealed class DeviceApprovals(ActivateDbContext database, ServerKeys keys,
         return await database.DeviceRequests.AsNoTracking()
             .SingleOrDefaultAsync(r => r.UserCodeHash == hash && (r.ClaimedBySession == null || r.ClaimedBySession == person.SessionId), cancellationToken);
     }
+
+    private async Task<Result<DeviceApproval>> ShowAsync(DeviceRequest request, SignedIn person, CancellationToken cancellationToken) =>
+        request.Status == DeviceRequestStatus.Pending && request.ExpiresAt <= clock.Now() ? CodeExpired : await DescribeAsync(request, person, cancellationToken);
 
     private async Task<DeviceApproval> DescribeAsync(DeviceRequest request, SignedIn person, CancellationToken cancellationToken)
     {

@@ -21,6 +21,8 @@ public static class DatabaseHosting
 
         builder.Services.AddSingleton(options);
         builder.Services.AddActivateDatabase(options);
+        builder.Services.AddSingleton<ExpiredRows>();
+        builder.Services.AddHostedService(provider => provider.GetRequiredService<ExpiredRows>());
     }
 
     /// <summary>Applies pending migrations. Nodes that start together take turns: EF Core holds a lock in the database.</summary>

@@ -1,0 +1,55 @@
+using Activate.Identity.Core.Credentials;
+using Activate.Identity.Data;
+using Activate.Identity.Data.Applications;
+using Microsoft.EntityFrameworkCore;
+
+namespace Activate.Identity.Server.Web;
+
+/// <summary>
+/// Deletes, once an hour, what has ended anyway and is no longer listed, so that no table grows with time alone. Nothing depends on it; every check looks
+/// at the time itself. Several nodes may do it at once.
+/// </summary>
+public sealed class ExpiredRows(IServiceScopeFactory scopes, TimeProvider clock, ILogger<ExpiredRows> logger) : BackgroundService
+{
+    private static readonly TimeSpan s_interval = TimeSpan.FromHours(1);
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        using var timer = new PeriodicTimer(s_interval, clock);
+        while (await timer.WaitForNextTickAsync(stoppingToken))
+        {
+            try
+            {
+                await DeleteAsync(stoppingToken);
+            }
+            catch (Exception exception) when (DatabaseFaults.IsUnavailable(exception))
+            {
+                logger.LogWarning(exception, "Expired rows were not deleted; the next round will");
+            }
+        }
+    }
+
+    /// <summary>One round.</summary>
+    public async Task DeleteAsync(CancellationToken cancellation)
+    {
+        await using var scope = scopes.CreateAsyncScope();
+        var database = scope.ServiceProvider.GetRequiredService<ActivateDbContext>();
+        var now = clock.GetUtcNow().UtcDateTime;
+        await database.BrowserSessions.Where(session => session.ExpiresAt <= now).ExecuteDeleteAsync(cancellation);
+        await database.OneTimeCodes.Where(code => code.ExpiresAt <= now).ExecuteDeleteAsync(cancellation);
+        // An hour more: another node's clock may be behind, and its window still open.
+        var old = now - s_interval;
+        await database.Throttles.Where(throttle => throttle.WindowEndsAt <= old).ExecuteDeleteAsync(cancellation);
+        await database.DeviceRequests.Where(request => request.ExpiresAt <= old).ExecuteDeleteAsync(cancellation);
+        var unlisted = now - CredentialNames.ListedAfterExpiry;
+        await database.ApiKeys.Where(key => key.ExpiresAt <= unlisted).ExecuteDeleteAsync(cancellation);
+        await database.ApiKeyHashes.Where(hash => hash.EndsAt <= old).ExecuteDeleteAsync(cancellation);
+        await database.TokenGrants.Where(grant => grant.ExpiresAt <= unlisted).ExecuteDeleteAsync(cancellation);
+        // Authorization codes live a minute; a day later nobody asks any more whether one came twice.
+        var yesterday = now.AddDays(-1);
+        await database.Set<Token>().Where(token => token.ExpirationDate <= yesterday).ExecuteDeleteAsync(cancellation);
+        await database.Set<Authorization>()
+            .Where(authorization => authorization.CreationDate <= yesterday && authorization.Tokens.Count == 0 && !database.TokenGrants.Any(grant => grant.AuthorizationId == authorization.Id))
+            .ExecuteDeleteAsync(cancellation);
+    }
+}

@@ -1,0 +1,39 @@
+using System.Net.Http;
+using Activate.Identity.Data;
+using Activate.Identity.Testing;
+using Microsoft.EntityFrameworkCore;
+
+namespace Activate.Identity.Server.Tests.Connect;
+
+public sealed class CodeRaceTests
+{
+    [Theory, Trait("Case", "R1")]
+    [InlineData(1, DatabaseProvider.Sqlite)]
+    [InlineData(2, DatabaseProvider.Sqlite)]
+    [InlineData(1, DatabaseProvider.PostgreSql)]
+    [InlineData(2, DatabaseProvider.PostgreSql)]
+    public async Task Of_twenty_redemptions_of_one_code_at_once_at_most_one_wins_and_no_second_token_lives(int nodes, DatabaseProvider provider)
+    {
+        await using var server = await TestServer.StartAsync(new TestServerOptions { Nodes = nodes, Database = provider });
+        await server.RegisterApplicationAsync("app");
+        using var browser = await server.SignInAsync();
+        for (var round = 0; round < (Tools.FullSize ? 500 : 3); round++)
+        {
+            var pkce = Pkce.New();
+            var code = await server.GetCodeAsync(browser, "app", pkce);
+            var answers = await Task.WhenAll(Enumerable.Range(0, 20).Select(redemption => server.RedeemAsync("app", null, code, pkce, redemption % nodes)));
+            Assert.All(answers, answer => Assert.True(answer.Status == 200 || answer is { Status: 400, Error: "invalid_grant" }, answer.ToString()));
+            var winners = answers.Where(answer => answer.Status == 200).ToList();
+            Assert.True(winners.Count <= 1, $"{winners.Count} winners");
+            // A code that came twice kills what it gave: after twenty, nothing may live.
+            await Task.Delay(TimeSpan.FromSeconds(nodes == 1 ? 0 : 1));
+            foreach (var winner in winners)
+            {
+                for (var node = 0; node < nodes; node++)
+                    Assert.Equal(401, (await server.ApiAsync(HttpMethod.Get, "/api/v1/me", winner.Text("access_token"), node: node)).Status);
+            }
+
+            Assert.Equal(0, await server.QueryAsync(database => database.TokenGrants.CountAsync()));
+        }
+    }
+}

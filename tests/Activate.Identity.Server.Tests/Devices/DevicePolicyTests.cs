@@ -1,0 +1,111 @@
+using System.Globalization;
+using Activate.Identity.Server.Tests.Connect;
+using Activate.Identity.Testing;
+
+namespace Activate.Identity.Server.Tests.Devices;
+
+/// <summary>The rules that hold at approval: of applications, and of the server's policy ceiling.</summary>
+public sealed class DevicePolicyTests(SharedServer shared) : IClassFixture<SharedServer>
+{
+    private async Task<(DeviceLogin Login, string Client)> StartAsync(Guid? organizationId)
+    {
+        var client = shared.NewName("device-app");
+        await shared.Server.RegisterApplicationAsync(client, organizationId: organizationId, deviceFlow: true);
+        var start = await shared.Server.PostFormAsync("/connect/device", [("client_id", client), ("scope", "platform")]);
+        return (new DeviceLogin(start.Text("device_code"), start.Text("user_code"), start), client);
+    }
+
+    [Fact, Trait("Case", "D7")]
+    public async Task An_application_of_another_organization_gets_access_denied()
+    {
+        var foreign = await shared.Server.CreateOrganizationAsync(shared.NewName("org"));
+        var (login, client) = await StartAsync(foreign.Id);
+        var (_, browser) = await shared.NewUserAsync();
+        using (browser)
+        {
+            await TestServer.ApproveAsync(browser, login);
+            Assert.Contains("not for users of your organization", browser.PageText, StringComparison.Ordinal);
+        }
+
+        Assert.Equal("access_denied", (await shared.Server.PollAsync(login, clientId: client)).Error);
+    }
+
+    [Fact, Trait("Case", "D7")]
+    public async Task An_application_of_the_own_organization_gets_its_token()
+    {
+        var own = await shared.Server.CreateOrganizationAsync(shared.NewName("org"));
+        var (login, client) = await StartAsync(own.Id);
+        var (_, browser) = await shared.NewUserAsync(organizationId: own.Id);
+        using (browser)
+            await TestServer.ApproveAsync(browser, login);
+        Assert.Equal(200, (await shared.Server.PollAsync(login, clientId: client)).Status);
+    }
+
+    [Fact, Trait("Case", "D7"), Trait("Case", "O11")]
+    public async Task A_suspended_application_gets_nothing()
+    {
+        var (login, client) = await StartAsync(null);
+        await shared.Server.SuspendApplicationAsync(client);
+        var (_, browser) = await shared.NewUserAsync();
+        using (browser)
+        {
+            await TestServer.ApproveAsync(browser, login);
+            Assert.DoesNotContain("Device connected", browser.PageText, StringComparison.Ordinal);
+        }
+
+        await shared.Server.SuspendApplicationAsync(client, suspended: false);
+        Assert.Equal("access_denied", (await shared.Server.PollAsync(login, clientId: client)).Error);
+        await shared.Server.SuspendApplicationAsync(client);
+        Assert.Equal("unauthorized_client", (await shared.Server.PostFormAsync("/connect/device", [("client_id", client)])).Error);
+    }
+
+    [Fact, Trait("Case", "D7")]
+    public async Task Where_policy_forbids_device_logins_the_page_says_so_and_the_device_gets_access_denied()
+    {
+        await using var server = await WithCeilingAsync("DeviceLogin:Enabled", "false");
+        var login = await server.StartDeviceAsync();
+        using var browser = await server.SignInAsync();
+        await TestServer.ApproveAsync(browser, login);
+        Assert.Contains("does not allow device logins", browser.PageText, StringComparison.Ordinal);
+        Assert.Equal("access_denied", (await server.PollAsync(login)).Error);
+    }
+
+    [Fact, Trait("Case", "O6")]
+    public async Task The_select_ends_at_the_ceiling_and_so_does_the_wish()
+    {
+        await using var server = await WithCeilingAsync("Tokens:MaximumHours", "4");
+        var login = await server.StartDeviceAsync(lifetimeHours: "24");
+        using var browser = await server.SignInAsync();
+        await browser.GoAsync($"/device?user_code={login.UserCode}");
+        var options = browser.Page.QuerySelectorAll("select[name=hours] option");
+        Assert.Equal(["1", "2", "3", "4"], options.Select(option => option.GetAttribute("value")));
+        Assert.Equal("4", options.Single(option => option.HasAttribute("selected")).GetAttribute("value"));
+        await browser.SubmitAsync("Allow", ("hours", "5"));
+        Assert.Contains("at most 4 hours", browser.PageText, StringComparison.Ordinal);
+        Assert.Equal("authorization_pending", (await server.PollAsync(login)).Error);
+        await browser.GoAsync($"/device?user_code={login.UserCode}");
+        await browser.SubmitAsync("Allow");
+        Assert.InRange((await server.PollAsync(login)).Json.GetProperty("expires_in").GetInt32(), (4 * 3600) - 5, 4 * 3600);
+    }
+
+    [Fact, Trait("Case", "O6")]
+    public async Task Without_a_choice_there_is_no_select_and_another_lifetime_is_refused()
+    {
+        await using var server = await WithCeilingAsync("Tokens:UserChoice", "false", "Tokens:MaximumHours", "8");
+        var login = await server.StartDeviceAsync(lifetimeHours: "1");
+        using var browser = await server.SignInAsync();
+        await browser.GoAsync($"/device?user_code={login.UserCode}");
+        Assert.Empty(browser.Page.QuerySelectorAll("select"));
+        Assert.Contains("8 hours", browser.PageText, StringComparison.Ordinal);
+        await browser.SubmitAsync("Allow", ("hours", "1"));
+        Assert.Contains("does not let users choose", browser.PageText, StringComparison.Ordinal);
+        await browser.GoAsync($"/device?user_code={login.UserCode}");
+        await browser.SubmitAsync("Allow");
+        Assert.InRange((await server.PollAsync(login)).Json.GetProperty("expires_in").GetInt32(), (8 * 3600) - 5, 8 * 3600);
+    }
+
+    private static Task<TestServer> WithCeilingAsync(params string[] ceiling) => TestServer.StartAsync(new TestServerOptions
+    {
+        Settings = ceiling.Chunk(2).ToDictionary(pair => string.Create(CultureInfo.InvariantCulture, $"Policy:Ceiling:{pair[0]}"), pair => (string?)pair[1]),
+    });
+}

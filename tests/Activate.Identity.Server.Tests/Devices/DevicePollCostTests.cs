@@ -1,0 +1,58 @@
+using System.Collections.Concurrent;
+using System.Diagnostics;
+using Activate.Identity.Testing;
+using Microsoft.EntityFrameworkCore;
+using Microsoft.EntityFrameworkCore.Diagnostics;
+
+namespace Activate.Identity.Server.Tests.Devices;
+
+/// <summary>What waiting costs: thousands of devices poll, and each poll may cost the database little.</summary>
+public sealed class DevicePollCostTests
+{
+    [Fact]
+    public async Task A_waiting_poll_is_one_update_beside_the_lookup_of_its_client()
+    {
+        // From the start: EF looks only once a second whether anybody listens.
+        var commands = new Commands();
+        using var subscription = DiagnosticListener.AllListeners.Subscribe(commands);
+        await using var server = await TestServer.StartAsync();
+        var login = await server.StartDeviceAsync();
+        var source = await server.QueryAsync(database => Task.FromResult(database.Database.GetDbConnection().DataSource));
+        await server.PollAsync(await server.StartDeviceAsync());
+        commands.Listen(source);
+        Assert.Equal("authorization_pending", (await server.PollAsync(login)).Error);
+        Assert.Single(commands.Texts, text => text.StartsWith("UPDATE \"DeviceRequests\"", StringComparison.Ordinal));
+        Assert.Single(commands.Texts, text => text.Contains("FROM \"OpenIddictApplications\"", StringComparison.Ordinal));
+        Assert.Equal(2, commands.Texts.Count(text => !text.StartsWith("PRAGMA", StringComparison.Ordinal)));
+    }
+
+    /// <summary>The commands of one database; other tests run at the same time.</summary>
+    private sealed class Commands : IObserver<DiagnosticListener>, IObserver<KeyValuePair<string, object?>>
+    {
+        private volatile string? _source;
+
+        public ConcurrentQueue<string> Texts { get; } = new();
+
+        public void Listen(string source) => _source = source;
+
+        public void OnNext(DiagnosticListener value)
+        {
+            if (value.Name == DbLoggerCategory.Name)
+                value.Subscribe(this);
+        }
+
+        public void OnNext(KeyValuePair<string, object?> value)
+        {
+            if (value.Value is CommandExecutedEventData executed && executed.Command.Connection?.DataSource is { } from && from == _source)
+                Texts.Enqueue(executed.Command.CommandText);
+        }
+
+        public void OnCompleted()
+        {
+        }
+
+        public void OnError(Exception error)
+        {
+        }
+    }
+}

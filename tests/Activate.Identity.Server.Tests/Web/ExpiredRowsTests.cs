@@ -1,0 +1,47 @@
+using System.Net.Http;
+using Activate.Identity.Data.Applications;
+using Activate.Identity.Server.Web;
+using Activate.Identity.Testing;
+using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.DependencyInjection;
+
+namespace Activate.Identity.Server.Tests.Web;
+
+public class ExpiredRowsTests
+{
+    [Theory]
+    [InlineData(Data.DatabaseProvider.Sqlite)]
+    [InlineData(Data.DatabaseProvider.PostgreSql)]
+    public async Task What_has_ended_and_is_no_longer_listed_is_deleted_and_nothing_else(Data.DatabaseProvider provider)
+    {
+        await using var server = await TestServer.StartAsync(new() { FakeClock = true, Database = provider });
+        var token = await server.LoginWithDeviceAsync(hours: 1);
+        await server.CreateApiKeyAsync(token, "short", new { name = "short", expiresInDays = 7 });
+        var endless = await server.CreateApiKeyAsync(token, "endless", new { name = "endless", expiresInDays = (int?)null });
+        await server.StartDeviceAsync();
+        await server.QueryAsync(async database =>
+        {
+            var application = await database.Applications.SingleAsync();
+            var authorization = new Authorization { Application = application, CreationDate = server.Clock!.GetUtcNow().UtcDateTime, Status = "valid", Type = "ad-hoc" };
+            database.Add(authorization);
+            database.Add(new Token { Application = application, Authorization = authorization, CreationDate = authorization.CreationDate, ExpirationDate = authorization.CreationDate, Status = "redeemed", Type = "code" });
+            return await database.SaveChangesAsync();
+        });
+
+        await RoundAsync(TimeSpan.FromDays(8));
+        Assert.Equal((2, 1, 0, 0, 0), await CountAsync());
+        await RoundAsync(TimeSpan.FromDays(90));
+        Assert.Equal((1, 0, 0, 0, 0), await CountAsync());
+        Assert.Equal(200, (await server.ApiAsync(HttpMethod.Get, "/api/v1/me", endless.Key)).Status);
+
+        async Task RoundAsync(TimeSpan later)
+        {
+            server.Clock!.Advance(later);
+            await server.Services().GetRequiredService<ExpiredRows>().DeleteAsync(default);
+        }
+
+        Task<(int Keys, int Grants, int Devices, int Codes, int Authorizations)> CountAsync() => server.QueryAsync(async database => (
+            await database.ApiKeys.CountAsync(), await database.TokenGrants.CountAsync(), await database.DeviceRequests.CountAsync(),
+            await database.Set<Token>().CountAsync(), await database.Set<Authorization>().CountAsync()));
+    }
+}
