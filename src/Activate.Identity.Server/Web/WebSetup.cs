@@ -90,6 +90,7 @@ public static class WebSetup
             SecurityHeaders.AllowApiReference(context, nonce);
             // Nothing from elsewhere: no fonts, no proxy, no telemetry, no assistant.
             options.WithTitle("Activate.Identity API").WithOpenApiRoutePattern("/openapi/{documentName}.json").WithNonce(nonce).DisableDefaultFonts().DisableTelemetry().DisableAgent().DisableMcp();
+            options.ShowDeveloperTools = DeveloperToolsVisibility.Never;
         });
         app.MapHealthChecks("/health/live", new() { Predicate = _ => false }).AllowAnonymous();
         app.MapHealthChecks("/health/ready", new() { Predicate = check => check.Tags.Contains("ready") }).AllowAnonymous();

@@ -68,6 +68,37 @@ public class SqliteTests
         Assert.True(DatabaseFaults.IsUnavailable(fault), fault.ToString());
     }
 
+    [Theory]
+    [Trait("Case", "F3")]
+    [Trait("Case", "F5")]
+    [InlineData("PRAGMA query_only=1")]
+    [InlineData("PRAGMA max_page_count=1")]
+    public async Task A_database_that_became_read_only_or_full_is_unavailable_for_writing_and_goes_on_reading(string state)
+    {
+        await using var databases = await Databases.CreateAsync(DatabaseProvider.Sqlite);
+        await databases.MigrateAsync();
+        await databases.AddUserAsync("ada");
+        var written = 0;
+        var fault = await Assert.ThrowsAnyAsync<Exception>(() => databases.QueryAsync(async database =>
+        {
+            await database.Database.OpenConnectionAsync();
+            await Run((SqliteConnection)database.Database.GetDbConnection(), state);
+            var owner = await database.Users.Select(u => u.Id).SingleAsync();
+            // A full database still has room on the pages it has.
+            for (; written < 1000; written++)
+            {
+                database.Add(DatabaseIntents.NewKey(owner, $"key {written}"));
+                await database.SaveChangesAsync();
+            }
+
+            return 0;
+        }));
+        Assert.True(DatabaseFaults.IsUnavailable(fault), fault.ToString());
+        SqliteConnection.ClearAllPools();
+        Assert.Equal(written, await databases.QueryAsync(database => database.ApiKeys.CountAsync()));
+        Assert.Equal(written, await databases.QueryAsync(database => database.ApiKeyHashes.CountAsync()));
+    }
+
     private static async Task<string?> PragmaAsync(ActivateDbContext database, string pragma)
     {
         await database.Database.OpenConnectionAsync();

@@ -46,11 +46,10 @@ public class ApiKeyBadInputTests(ClockedServer fixture) : IClassFixture<ClockedS
     [MemberData(nameof(WrongNames))]
     public async Task A_name_that_is_empty_over_long_or_unprintable_is_refused(string name)
     {
-        await RefusedAsync(HttpMethod.Post, KeysPath, $$"""{"name":{{name}}}""", name is "\"\\u3164\"" ? null : "name", allow: name == "\"\\u3164\"");
-        if (name != "null" && name != "\"\\u3164\"")
+        await RefusedAsync(HttpMethod.Post, KeysPath, $$"""{"name":{{name}}}""", "name");
+        if (name != "null")
             await RefusedAsync(HttpMethod.Post, Tokens, $$"""{"name":{{name}}}""", "name");
-        if (name != "\"\\u3164\"")
-            await RefusedAsync(HttpMethod.Patch, KeysPath + "/KEY", $$"""{"name":{{name}}}""", "name");
+        await RefusedAsync(HttpMethod.Patch, KeysPath + "/KEY", $$"""{"name":{{name}}}""", "name");
     }
 
     public static TheoryData<string> WrongScopes => new(
@@ -154,7 +153,7 @@ public class ApiKeyBadInputTests(ClockedServer fixture) : IClassFixture<ClockedS
     [Theory]
     [Trait("Case", "B4")]
     [InlineData("nächtlich")]
-    [InlineData("\U0001F600\U0001F468\u200d")]
+    [InlineData("\U0001F600\U0001F468\u200d\U0001F469")]
     [InlineData("İstanbul ß ŉ")]
     [InlineData("<svg onload=alert(1)>")]
     [InlineData("'; DROP TABLE ApiKeys; --")]
@@ -164,12 +163,6 @@ public class ApiKeyBadInputTests(ClockedServer fixture) : IClassFixture<ClockedS
     {
         var (_, session) = await _server.AddPersonAsync();
         var answer = await _server.PostAsync(KeysPath, session, new { name });
-        if (name.Contains('\u200d', StringComparison.Ordinal))
-        {
-            answer.AssertProblem(400, "name_invalid", "name");
-            return;
-        }
-
         Assert.Equal(201, answer.Status);
         Assert.Equal(name, (await _server.GetAsync($"{KeysPath}/{answer.Text("id")}", session)).Text("name"));
     }
@@ -186,7 +179,7 @@ public class ApiKeyBadInputTests(ClockedServer fixture) : IClassFixture<ClockedS
         }
     }
 
-    private async Task RefusedAsync(HttpMethod method, string path, string body, string? field, bool allow = false)
+    private async Task RefusedAsync(HttpMethod method, string path, string body, string? field)
     {
         var (_, session) = await _server.AddPersonAsync(Role.Admin);
         var made = 0;
@@ -197,12 +190,6 @@ public class ApiKeyBadInputTests(ClockedServer fixture) : IClassFixture<ClockedS
         }
 
         var answer = await _server.SendTextAsync(method, path, session, body);
-        if (allow)
-        {
-            Assert.InRange(answer.Status, 200, 499);
-            return;
-        }
-
         answer.AssertProblem(400, field: field);
         await NothingMadeAsync(session, made);
     }

@@ -273,8 +273,7 @@ public class ApiKeyTests(ClockedServer fixture) : IClassFixture<ClockedServer>
         session = await _server.GrantAsync(user.Id);
         Assert.Equal("expired", (await _server.GetAsync($"{KeysPath}/{key.Id}", session)).Text("state"));
         (await _server.PostAsync($"{KeysPath}/{key.Id}/rotate", session)).AssertProblem(409, "key_expired");
-        _server.Clock.Advance(TimeSpan.FromDays(90) - TimeSpan.FromSeconds(1));
-        session = await _server.GrantAsync(user.Id);
+        await AgeAsync(key.Id, TimeSpan.FromDays(90) - TimeSpan.FromSeconds(1));
         Assert.Equal(1, (await _server.GetAsync(KeysPath, session)).Items());
         (await _server.PostAsync(KeysPath, session, new { name = "short" })).AssertProblem(409, "name_taken", "name");
         _server.Clock.Advance(TimeSpan.FromSeconds(1));
@@ -297,9 +296,18 @@ public class ApiKeyTests(ClockedServer fixture) : IClassFixture<ClockedServer>
         Assert.Null((await _server.GetAsync("/api/v1/me", late.Key)).Header("Activate-Credential-Expires"));
         Assert.Null((await _server.GetAsync("/api/v1/me", never.Key)).Header("Activate-Credential-Expires"));
         Assert.NotNull((await _server.GetAsync("/api/v1/me", session)).Header("Activate-Credential-Expires"));
-        _server.Clock!.Advance(TimeSpan.FromDays(16) + TimeSpan.FromSeconds(2));
-        Assert.Equal(late.Answer.Text("expiresAt"), (await _server.GetAsync("/api/v1/me", late.Key)).Header("Activate-Credential-Expires"));
+        await AgeAsync(late.Id, TimeSpan.FromDays(16) + TimeSpan.FromSeconds(2));
+        _server.Clock!.Advance(TimeSpan.FromSeconds(1));
+        Assert.Equal((await _server.GetAsync($"{KeysPath}/{late.Id}", session)).Text("expiresAt"), (await _server.GetAsync("/api/v1/me", late.Key)).Header("Activate-Credential-Expires"));
     }
+
+    /// <summary>As if the time had passed for this key alone: a fake clock fires every timer on its way through the weeks.</summary>
+    private Task AgeAsync(string id, TimeSpan by) => _server.QueryAsync(async database =>
+    {
+        var key = await database.ApiKeys.SingleAsync(k => k.Id == Guid.Parse(id));
+        key.ExpiresAt -= by;
+        return await database.SaveChangesAsync();
+    });
 
     [Fact]
     [Trait("Case", "W17")]

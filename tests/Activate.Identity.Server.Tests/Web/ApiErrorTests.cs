@@ -63,7 +63,7 @@ public class ApiErrorTests(ClockedServer fixture) : IClassFixture<ClockedServer>
             Assert.Equal(500, answer.Status);
             Assert.DoesNotContain("canary", answer.Body, StringComparison.OrdinalIgnoreCase);
             Assert.DoesNotContain("InvalidOperation", answer.Body, StringComparison.Ordinal);
-            var trace = System.Text.RegularExpressions.Regex.Match(answer.Body, "[0-9a-f]{32}").Value;
+            var trace = System.Text.RegularExpressions.Regex.Match(answer.Body, "Trace id: ([0-9A-Za-z:]+)").Groups[1].Value;
             Assert.NotEqual("", trace);
             Assert.Contains(server.Logs.Lines, line => line.Contains("canary in the cause", StringComparison.Ordinal));
             Assert.Contains(server.Logs.Lines, line => line.Contains(trace, StringComparison.Ordinal));
