@@ -5,6 +5,7 @@ using Activate.Identity.Data.Applications;
 using Activate.Identity.Data.Audit;
 using Activate.Identity.Data.Tokens;
 using Activate.Identity.Server.Audit;
+using Activate.Identity.Server.Credentials;
 using Activate.Identity.Server.Organizations;
 using Activate.Identity.Server.Web;
 using Microsoft.EntityFrameworkCore;
@@ -13,7 +14,7 @@ using OpenIddict.Abstractions;
 namespace Activate.Identity.Server.Connect;
 
 /// <summary>The grant behind an authorization code: made once the code is redeemed, which OpenIddict does by one conditional update.</summary>
-public sealed class CodeGrant(ActivateDbContext database, PolicyReader policies, AuditTrail audit, TimeProvider clock)
+public sealed class CodeGrant(ActivateDbContext database, PolicyReader policies, AuditTrail audit, AccessTokenWriter writer, TimeProvider clock)
 {
     /// <summary>How long an application's access token lives. It may ask again for another.</summary>
     private const int Hours = 1;
@@ -27,7 +28,7 @@ public sealed class CodeGrant(ActivateDbContext database, PolicyReader policies,
         var now = clock.Now();
         var hours = Math.Min(Hours, policies.Effective(user.OrganizationId).Tokens.Maximum ?? Hours);
         var name = await database.Applications.Where(a => a.ClientId == clientId).Select(a => a.DisplayName).SingleOrDefaultAsync(cancellationToken);
-        return new Standing(user, new TokenGrant
+        return Standing.Of(user, new TokenGrant
         {
             Id = Guid.CreateVersion7(now),
             Kind = CredentialKind.Session,
@@ -40,13 +41,13 @@ public sealed class CodeGrant(ActivateDbContext database, PolicyReader policies,
             ExpiresBecause = ExpiresBecause.Default,
             AuthorizationId = authorizationId,
             AuthenticatedAt = authenticatedAt,
-        });
+        }, writer);
     }
 
     /// <summary>Stores the grant. False when the authorization was revoked meanwhile, because the code came a second time.</summary>
     public async Task<bool> StoreAsync(Standing standing, CancellationToken cancellationToken)
     {
-        var (owner, grant) = standing;
+        var (owner, grant, _) = standing;
         database.TokenGrants.Add(grant);
         audit.Add(AuditTypes.SessionStarted, new AuditActor(owner.Id, owner.OrganizationId, grant.Id), grant.Id, grant.ClientId, grant.Name);
         await database.SaveChangesAsync(cancellationToken);

@@ -1,4 +1,3 @@
-using Activate.Identity.Server.Credentials;
 using Activate.Identity.Server.Web;
 using OpenIddict.Server;
 using static OpenIddict.Abstractions.OpenIddictConstants;
@@ -16,17 +15,14 @@ internal static class TokenHandlers
         Handlers.Handle<ProcessSignInContext, TellTheTruth>(AttachSignInParameters.Descriptor.Order + 600),
     ];
 
-    internal sealed class Write(AccessTokenWriter writer) : IOpenIddictServerHandler<GenerateTokenContext>
+    internal sealed class Write : IOpenIddictServerHandler<GenerateTokenContext>
     {
         public ValueTask HandleAsync(GenerateTokenContext context)
         {
             if (context.TokenType is TokenTypeIdentifiers.AccessToken or TokenTypeIdentifiers.IdentityToken)
                 context.CreateTokenEntry = context.PersistTokenPayload = false;
             if (context.TokenType == TokenTypeIdentifiers.AccessToken)
-            {
-                var (owner, grant) = context.Transaction.GetProperty<Standing>(nameof(Standing)) ?? throw new InvalidOperationException("An access token stands on a grant.");
-                context.Token = writer.Write(grant, owner.Organization!.Slug, grant.Id);
-            }
+                context.Token = (context.Transaction.GetProperty<Standing>(nameof(Standing)) ?? throw new InvalidOperationException("An access token stands on a grant.")).Token;
 
             return default;
         }

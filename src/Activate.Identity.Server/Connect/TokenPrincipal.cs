@@ -13,7 +13,7 @@ internal static class TokenPrincipal
 {
     public static ClaimsPrincipal For(Standing standing, DateTime now)
     {
-        var (owner, grant) = (standing.Owner, standing.Grant);
+        var (owner, grant, _) = standing;
         var scopes = grant.Scopes.Split(' ');
         var identity = new ClaimsIdentity("grant", Claims.Name, Claims.Role);
         identity.SetClaim(Claims.Subject, owner.Id.ToString());

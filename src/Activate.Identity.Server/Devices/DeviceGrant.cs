@@ -8,6 +8,7 @@ using Activate.Identity.Data.Devices;
 using Activate.Identity.Data.Tokens;
 using Activate.Identity.Server.Audit;
 using Activate.Identity.Server.Connect;
+using Activate.Identity.Server.Credentials;
 using Activate.Identity.Server.Organizations;
 using Activate.Identity.Server.Web;
 using Microsoft.EntityFrameworkCore;
@@ -18,7 +19,7 @@ namespace Activate.Identity.Server.Devices;
 /// The device's side of a device login (RFC 8628 §3.4, §3.5): waits by polling, then fetches its token. A waiting poll in time is one conditional UPDATE.
 /// A poll repeated within <see cref="RetryWindow"/> because the answer was lost gets the same token again, byte for byte, and never a second session.
 /// </summary>
-public sealed class DeviceGrant(ActivateDbContext database, PolicyReader policies, AuditTrail audit, TimeProvider clock)
+public sealed class DeviceGrant(ActivateDbContext database, PolicyReader policies, AuditTrail audit, AccessTokenWriter writer, TimeProvider clock)
 {
     public static readonly TimeSpan RetryWindow = TimeSpan.FromSeconds(60);
 
@@ -94,6 +95,8 @@ public sealed class DeviceGrant(ActivateDbContext database, PolicyReader policie
             AuthenticatedAt = request.AuthenticatedAt,
         };
 
+        var standing = Standing.Of(user, grant, writer);
+
         await using var transaction = await database.Database.BeginTransactionAsync(cancellationToken);
         var redeemed = await database.DeviceRequests.Where(r => r.Id == request.Id && r.Status == DeviceRequestStatus.Approved)
             .ExecuteUpdateAsync(set => set
@@ -109,7 +112,7 @@ public sealed class DeviceGrant(ActivateDbContext database, PolicyReader policie
 
         await transaction.CommitAsync(cancellationToken);
         if (redeemed == 1)
-            return new Standing(user, grant);
+            return standing;
         // Another poll was faster: it and this one get the same token.
         var winner = await database.DeviceRequests.AsNoTracking().SingleAsync(r => r.Id == request.Id, cancellationToken);
         return await AgainAsync(winner, now, cancellationToken);
@@ -121,6 +124,6 @@ public sealed class DeviceGrant(ActivateDbContext database, PolicyReader policie
             return Unknown;
         var grant = await database.TokenGrants.AsNoTracking().Include(g => g.Owner).ThenInclude(u => u!.Organization)
             .SingleOrDefaultAsync(g => g.Id == request.GrantId, cancellationToken);
-        return grant is { Owner: { Disabled: false, Organization.Suspended: false } owner } && grant.ExpiresAt > now ? new Standing(owner, grant) : Unknown;
+        return grant is { Owner: { Disabled: false, Organization.Suspended: false } owner } && grant.ExpiresAt > now ? Standing.Of(owner, grant, writer) : Unknown;
     }
 }
