@@ -302,7 +302,7 @@ public class ApiKeyTests(ClockedServer fixture) : IClassFixture<ClockedServer>
     }
 
     /// <summary>As if the time had passed for this key alone: a fake clock fires every timer on its way through the weeks.</summary>
-    private Task AgeAsync(string id, TimeSpan by) => _server.QueryAsync(async database =>
+    private Task<int> AgeAsync(string id, TimeSpan by) => _server.QueryAsync(async database =>
     {
         var key = await database.ApiKeys.SingleAsync(k => k.Id == Guid.Parse(id));
         key.ExpiresAt -= by;
