@@ -8,6 +8,7 @@ using Activate.Identity.Server.Organizations;
 using Activate.Identity.Server.Setup;
 using Activate.Identity.Server.Tokens;
 using Activate.Identity.Server.Web;
+using Microsoft.Extensions.Options;
 
 namespace Activate.Identity.Server;
 
@@ -28,7 +29,7 @@ public static class Program
             await app.RunAsync();
             return 0;
         }
-        catch (StartupException refusal)
+        catch (Exception refusal) when (refusal is StartupException or OptionsValidationException)
         {
             await Console.Error.WriteLineAsync($"The server does not start: {refusal.Message}");
             return 1;

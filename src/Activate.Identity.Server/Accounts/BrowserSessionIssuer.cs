@@ -38,7 +38,7 @@ public sealed class BrowserSessionIssuer(ActivateDbContext database, PolicyReade
             LastSeenAt = now,
             ExpiresAt = now + (policies.Effective(organizationId).WebSessions.MaximumHours is { } hours ? TimeSpan.FromHours(hours) : s_longest),
             Address = context.RemoteAddress(),
-            UserAgent = agent.Length == 0 ? null : agent.Length > 256 ? agent[..256] : agent,
+            UserAgent = agent.Length == 0 ? null : agent.AtMost(256),
         };
         database.BrowserSessions.Add(session);
         context.Response.Cookies.Append(CookieName(origin), key, CookieOptions(origin));

@@ -22,17 +22,8 @@ public sealed class AuditTrail(ActivateDbContext database, IHttpContextAccessor 
             SubjectId = subject,
             ClientId = clientId,
             Address = http.HttpContext?.RemoteAddress(),
-            Detail = Shorten(detail),
+            Detail = detail?.AtMost(256),
         });
-    }
-
-    private static string? Shorten(string? detail)
-    {
-        const int Longest = 256;
-        if (detail is not { Length: > Longest })
-            return detail;
-        // Not through the middle of a character: PostgreSQL takes no half ones.
-        return detail[..(char.IsHighSurrogate(detail[Longest - 1]) ? Longest - 1 : Longest)];
     }
 }
 

@@ -1,0 +1,8 @@
+namespace Activate.Identity.Server.Web;
+
+public static class Texts
+{
+    /// <summary>At most so many characters, never ending in half of one: PostgreSQL takes no half ones.</summary>
+    public static string AtMost(this string text, int longest) =>
+        text.Length <= longest ? text : text[..(char.IsHighSurrogate(text[longest - 1]) ? longest - 1 : longest)];
+}
