@@ -1,24 +1,28 @@
 using System.Collections.Concurrent;
+using System.Data;
+using System.Data.Common;
 using Activate.Identity.Core.Credentials;
 using Activate.Identity.Data;
+using Activate.Identity.Server.Web;
 using Microsoft.EntityFrameworkCore;
+using Microsoft.EntityFrameworkCore.Storage;
 
 namespace Activate.Identity.Server.Credentials;
 
 /// <summary>
 /// When and from where each credential was last used: noted in memory, written in batches, never a write per call and never backwards. What a node that
-/// dies had not written yet (ten seconds at most) is lost; it is information, not a rule.
+/// dies had not written yet (half a minute at most) is lost; it is information, not a rule.
 /// </summary>
 public sealed class LastUses(IServiceScopeFactory scopes, TimeProvider clock, ILogger<LastUses> logger) : BackgroundService
 {
-    private static readonly TimeSpan s_interval = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan s_interval = TimeSpan.FromSeconds(30);
     private const int MostPending = 100_000;
 
     private ConcurrentDictionary<Guid, Use> _pending = new();
 
     public void Record(Caller caller, string? address)
     {
-        var now = clock.GetUtcNow().UtcDateTime;
+        var now = clock.Now();
         var pending = _pending;
         if (pending.TryGetValue(caller.CredentialId, out var use))
         {
@@ -39,13 +43,15 @@ public sealed class LastUses(IServiceScopeFactory scopes, TimeProvider clock, IL
             return;
         await using var scope = scopes.CreateAsyncScope();
         var database = scope.ServiceProvider.GetRequiredService<ActivateDbContext>();
+        await database.Database.OpenConnectionAsync(cancellationToken);
         foreach (var chunk in batch.Chunk(200))
         {
-            // One transaction a chunk: one fsync, and the write lock is held for milliseconds.
+            // One transaction a chunk: one fsync, the write lock is held for milliseconds, and other writers get their turn in between.
             await using var transaction = await database.Database.BeginTransactionAsync(cancellationToken);
-            foreach (var (id, use) in chunk)
-                await WriteAsync(database, id, use, cancellationToken);
+            foreach (var table in chunk.GroupBy(item => TableOf(item.Value.Kind)))
+                await WriteAsync(database.Database.GetDbConnection(), transaction.GetDbTransaction(), table.Key, table, cancellationToken);
             await transaction.CommitAsync(cancellationToken);
+            await Task.Delay(TimeSpan.FromMilliseconds(5), cancellationToken);
         }
     }
 
@@ -75,18 +81,38 @@ public sealed class LastUses(IServiceScopeFactory scopes, TimeProvider clock, IL
         }
     }
 
-    private static Task<int> WriteAsync(ActivateDbContext database, Guid id, Use use, CancellationToken cancellationToken)
+    /// <summary>One command prepared for many rows: EF Core would spend ten times as long on each as the database does. Plain SQL of all three databases.</summary>
+    private static async Task WriteAsync(
+        DbConnection connection, DbTransaction transaction, string table, IEnumerable<KeyValuePair<Guid, Use>> uses, CancellationToken cancellationToken)
     {
-        var (at, from) = (use.At, use.From);
-        return use.Kind switch
+        await using var command = connection.CreateCommand();
+        command.Transaction = transaction;
+#pragma warning disable CA2100 // The table is one of two constants.
+        command.CommandText = $"""UPDATE "{table}" SET "LastUsedAt" = @at, "LastUsedFrom" = @from WHERE "Id" = @id AND ("LastUsedAt" IS NULL OR "LastUsedAt" < @at)""";
+#pragma warning restore CA2100
+        var (id, at, from) = (Parameter("@id", DbType.Guid), Parameter("@at", DbType.DateTime), Parameter("@from", DbType.String));
+        await command.PrepareAsync(cancellationToken);
+        foreach (var (credential, use) in uses)
         {
-            CredentialKind.ApiKey => database.ApiKeys.Where(k => k.Id == id && (k.LastUsedAt == null || k.LastUsedAt < at))
-                .ExecuteUpdateAsync(set => set.SetProperty(k => k.LastUsedAt, at).SetProperty(k => k.LastUsedFrom, from), cancellationToken),
-            CredentialKind.Token or CredentialKind.Session => database.TokenGrants.Where(g => g.Id == id && (g.LastUsedAt == null || g.LastUsedAt < at))
-                .ExecuteUpdateAsync(set => set.SetProperty(g => g.LastUsedAt, at).SetProperty(g => g.LastUsedFrom, from), cancellationToken),
-            CredentialKind.SshKey => throw new InvalidOperationException("An SSH key is not a bearer credential."),
-        };
+            (id.Value, at.Value, from.Value) = (credential, use.At, (object?)use.From ?? DBNull.Value);
+            await command.ExecuteNonQueryAsync(cancellationToken);
+        }
+
+        DbParameter Parameter(string name, DbType type)
+        {
+            var parameter = command.CreateParameter();
+            (parameter.ParameterName, parameter.DbType, parameter.Size) = (name, type, type == DbType.String ? 64 : 0);
+            command.Parameters.Add(parameter);
+            return parameter;
+        }
     }
+
+    private static string TableOf(CredentialKind kind) => kind switch
+    {
+        CredentialKind.ApiKey => "ApiKeys",
+        CredentialKind.Token or CredentialKind.Session => "TokenGrants",
+        CredentialKind.SshKey => throw new InvalidOperationException("An SSH key is not a bearer credential."),
+    };
 
     private sealed class Use(CredentialKind kind)
     {
