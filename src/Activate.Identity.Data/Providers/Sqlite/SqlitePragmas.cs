@@ -8,7 +8,7 @@ namespace Activate.Identity.Data.Providers.Sqlite;
 /// <summary>
 /// Makes SQLite keep its promises: readers beside one writer (WAL), an acknowledged commit survives a power loss (synchronous=FULL, where WAL alone may
 /// lose the last commits), waiting for the writer happens inside SQLite instead of in 150 ms sleeps,
-/// and 32 MB of pages are kept where 2 MB would make a look-up among 100,000 keys read the file.
+/// and 64 MB of pages are kept where 2 MB would make a look-up among 100,000 keys read the file.
 /// </summary>
 internal sealed class SqlitePragmas : DbConnectionInterceptor
 {
@@ -19,7 +19,7 @@ internal sealed class SqlitePragmas : DbConnectionInterceptor
     private const int Patience = 2;
 
     private static readonly string s_pragmas =
-        $"PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA busy_timeout={(Patience * 1000).ToString(CultureInfo.InvariantCulture)}; PRAGMA cache_size=-32768;";
+        $"PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA busy_timeout={(Patience * 1000).ToString(CultureInfo.InvariantCulture)}; PRAGMA cache_size=-65536;";
 
     public override void ConnectionOpened(DbConnection connection, ConnectionEndEventData eventData)
     {
