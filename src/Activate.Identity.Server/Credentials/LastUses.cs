@@ -17,6 +17,7 @@ public sealed class LastUses(IServiceScopeFactory scopes, TimeProvider clock, IL
 {
     private static readonly TimeSpan s_interval = TimeSpan.FromSeconds(30);
     private const int MostPending = 100_000;
+    private const int LongestAddress = 64;
 
     private ConcurrentDictionary<Guid, Use> _pending = new();
 
@@ -91,6 +92,7 @@ public sealed class LastUses(IServiceScopeFactory scopes, TimeProvider clock, IL
         command.CommandText = $"""UPDATE "{table}" SET "LastUsedAt" = @at, "LastUsedFrom" = @from WHERE "Id" = @id AND ("LastUsedAt" IS NULL OR "LastUsedAt" < @at)""";
 #pragma warning restore CA2100
         var (id, at, from) = (Parameter("@id", DbType.Guid), Parameter("@at", DbType.DateTime), Parameter("@from", DbType.String));
+        from.Size = LongestAddress;
         await command.PrepareAsync(cancellationToken);
         foreach (var (credential, use) in uses)
         {
@@ -101,7 +103,7 @@ public sealed class LastUses(IServiceScopeFactory scopes, TimeProvider clock, IL
         DbParameter Parameter(string name, DbType type)
         {
             var parameter = command.CreateParameter();
-            (parameter.ParameterName, parameter.DbType, parameter.Size) = (name, type, type == DbType.String ? 64 : 0);
+            (parameter.ParameterName, parameter.DbType) = (name, type);
             command.Parameters.Add(parameter);
             return parameter;
         }
