@@ -52,13 +52,14 @@ public sealed partial class TestServer
             Interactive = interactive ?? (kind == CredentialKind.Session && scopes.Contains("credentials:write", StringComparison.Ordinal)),
             AuthenticatedAt = kind == CredentialKind.Session ? now - signedInAgo : null,
         };
-        var slug = await QueryAsync(async database =>
+        var writer = Services().GetRequiredService<AccessTokenWriter>();
+        return await QueryAsync(async database =>
         {
+            var token = writer.Write(grant, await database.Users.Where(u => u.Id == userId).Select(u => u.Organization!.Slug).SingleAsync());
             database.TokenGrants.Add(grant);
             await database.SaveChangesAsync();
-            return await database.Users.Where(u => u.Id == userId).Select(u => u.Organization!.Slug).SingleAsync();
+            return token;
         });
-        return Services().GetRequiredService<AccessTokenWriter>().Write(grant, slug, grant.Id);
     }
 
     /// <summary>A new user and a device login of theirs that may do everything the role allows.</summary>

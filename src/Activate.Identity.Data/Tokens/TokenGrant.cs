@@ -6,8 +6,8 @@ using Microsoft.EntityFrameworkCore.Metadata.Builders;
 namespace Activate.Identity.Data.Tokens;
 
 /// <summary>
-/// What an access token stands on: a generated token, a device login or a connected application. The token names it in <c>sid</c>, and this row decides
-/// whether the token still counts: ending the row ends the token on every node.
+/// What an access token stands on: a generated token, a device login or a connected application. The token is found by its hash, like an API key, and this
+/// row decides whether it still counts: ending the row ends the token on every node.
 /// </summary>
 public sealed class TokenGrant
 {
@@ -21,7 +21,9 @@ public sealed class TokenGrant
     public required string Name { get; init; }
     /// <summary>Space-separated.</summary>
     public required string Scopes { get; init; }
-    /// <summary>The last four characters of the newest token.</summary>
+    /// <summary>SHA-256 of the token.</summary>
+    public byte[]? TokenHash { get; set; }
+    /// <summary>The last four characters of the token.</summary>
     public string? Last4 { get; set; }
     public DateTime CreatedAt { get; init; }
     public DateTime ExpiresAt { get; set; }
@@ -44,10 +46,13 @@ internal sealed class TokenGrantMapping : IEntityTypeConfiguration<TokenGrant>
         builder.Property(g => g.ClientId).HasMaxLength(100);
         builder.Property(g => g.Name).HasMaxLength(128);
         builder.Property(g => g.Scopes).HasMaxLength(512);
+        builder.Property(g => g.TokenHash).HasMaxLength(32);
         builder.Property(g => g.Last4).HasMaxLength(4);
         builder.Property(g => g.LastUsedFrom).HasMaxLength(64);
         builder.HasOne(g => g.Owner).WithMany().HasForeignKey(g => g.OwnerId).OnDelete(DeleteBehavior.Cascade);
         builder.HasIndex(g => new { g.OwnerId, g.Kind, g.Id });
+        // Not unique: null would collide on SQL Server without a filter, and two grants never have the same token.
+        builder.HasIndex(g => g.TokenHash);
         builder.HasIndex(g => g.AuthorizationId);
         builder.HasIndex(g => g.ExpiresAt);
     }

@@ -1,3 +1,5 @@
+using System.Security.Cryptography;
+using System.Text;
 using Activate.Identity.Core;
 using Activate.Identity.Data.Tokens;
 using Activate.Identity.Server.Keys;
@@ -9,7 +11,8 @@ namespace Activate.Identity.Server.Credentials;
 
 /// <summary>
 /// Writes an access token (RFC 9068): <c>typ: at+jwt</c>, RS256, not encrypted, and only what resource servers need: never a name or an e-mail address.
-/// RS256 signatures are deterministic, so writing the same grant again gives the same token.
+/// RS256 signatures are deterministic, so writing the same grant again gives the same token. The signature is for resource servers: we ourselves know our
+/// tokens by their hash.
 /// </summary>
 public sealed class AccessTokenWriter(ServerKeys keys, PublicOrigin origin)
 {
@@ -17,14 +20,13 @@ public sealed class AccessTokenWriter(ServerKeys keys, PublicOrigin origin)
 
     private readonly SigningCredentials _signing = new(keys.Signing, SecurityAlgorithms.RsaSha256);
 
+    /// <summary>The token of a grant; its hash and last four characters are noted in the grant.</summary>
     /// <param name="grant">The grant the token stands on.</param>
     /// <param name="organizationSlug">Of the grant's owner.</param>
-    /// <param name="tokenId">The <c>jti</c>: the grant's id where a grant has one token only.</param>
-    /// <param name="audiences">Absent: those of the grant's scopes.</param>
-    public string Write(TokenGrant grant, string organizationSlug, Guid tokenId, IReadOnlyList<string>? audiences = null)
+    public string Write(TokenGrant grant, string organizationSlug)
     {
-        audiences ??= Caller.AudiencesFor(grant.Scopes.Split(' '), origin);
-        return s_handler.CreateToken(new SecurityTokenDescriptor
+        var audiences = Caller.AudiencesFor(grant.Scopes.Split(' '), origin);
+        var token = s_handler.CreateToken(new SecurityTokenDescriptor
         {
             TokenType = "at+jwt",
             SigningCredentials = _signing,
@@ -35,7 +37,7 @@ public sealed class AccessTokenWriter(ServerKeys keys, PublicOrigin origin)
                 ["aud"] = audiences.Count == 1 ? audiences[0] : audiences,
                 ["iat"] = EpochTime.GetIntDate(grant.CreatedAt),
                 ["exp"] = EpochTime.GetIntDate(grant.ExpiresAt),
-                ["jti"] = tokenId.ToString(),
+                ["jti"] = grant.Id.ToString(),
                 ["client_id"] = grant.ClientId,
                 ["scope"] = grant.Scopes,
                 [ClaimNames.PlatformHost] = origin.Platform,
@@ -43,5 +45,8 @@ public sealed class AccessTokenWriter(ServerKeys keys, PublicOrigin origin)
                 [ClaimNames.SessionId] = grant.Id.ToString(),
             },
         });
+        grant.TokenHash = SHA256.HashData(Encoding.ASCII.GetBytes(token));
+        grant.Last4 = token[^4..];
+        return token;
     }
 }

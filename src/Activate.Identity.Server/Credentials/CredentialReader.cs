@@ -1,4 +1,5 @@
 using System.Data.Common;
+using System.Security.Cryptography;
 using Activate.Identity.Core;
 using Activate.Identity.Core.ApiKeys;
 using Activate.Identity.Core.Credentials;
@@ -13,23 +14,23 @@ namespace Activate.Identity.Server.Credentials;
 public sealed class CredentialReader : IAsyncDisposable
 {
     private readonly PreparedRead<byte[], Caller> _apiKeys;
-    private readonly PreparedRead<Guid, Caller> _grants;
+    private readonly PreparedRead<byte[], Caller> _grants;
     private readonly PublicOrigin _origin;
 
     public CredentialReader(IServiceScopeFactory scopes, PublicOrigin origin)
     {
         _origin = origin;
         _apiKeys = new(scopes, ApiKeyByHash, new byte[ApiKeySecret.HashLength], ApiKey);
-        _grants = new(scopes, GrantById, Guid.Empty, Grant);
+        _grants = new(scopes, GrantByHash, new byte[SHA256.HashSizeInBytes], Grant);
     }
 
     /// <param name="hash">SHA-256 of the whole key.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
     public ValueTask<Caller?> ApiKeyAsync(byte[] hash, CancellationToken cancellationToken) => InStandingAsync(_apiKeys.ReadAsync(hash, cancellationToken));
 
-    /// <param name="id">The <c>sid</c> of an access token.</param>
+    /// <param name="hash">SHA-256 of the whole access token.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
-    public ValueTask<Caller?> GrantAsync(Guid id, CancellationToken cancellationToken) => InStandingAsync(_grants.ReadAsync(id, cancellationToken));
+    public ValueTask<Caller?> AccessTokenAsync(byte[] hash, CancellationToken cancellationToken) => InStandingAsync(_grants.ReadAsync(hash, cancellationToken));
 
     public async ValueTask DisposeAsync()
     {
@@ -62,9 +63,9 @@ public sealed class CredentialReader : IAsyncDisposable
             key.Id, key.Name, key.Scopes, key.CreatedAt, key.ExpiresAt, secret.EndsAt,
         };
 
-    private static IQueryable GrantById(ActivateDbContext database, Guid id) =>
+    private static IQueryable GrantByHash(ActivateDbContext database, byte[] hash) =>
         from grant in database.TokenGrants
-        where grant.Id == id
+        where grant.TokenHash == hash
         let user = grant.Owner!
         let organization = user.Organization!
         select new

@@ -8,7 +8,6 @@ public static class CredentialsSetup
         var services = builder.Services;
         services.AddSingleton<CredentialCache>();
         services.AddSingleton<CredentialReader>();
-        services.AddSingleton<AccessTokenReader>();
         services.AddSingleton<AccessTokenWriter>();
         services.AddSingleton<CredentialAuthenticator>();
         services.AddSingleton<LastUses>();

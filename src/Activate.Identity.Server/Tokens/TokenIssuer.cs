@@ -57,8 +57,7 @@ public sealed class TokenIssuer(ActivateDbContext database, PolicyReader policie
             ExpiresAt = expiration.ExpiresAt ?? throw new InvalidOperationException("A token always ends."),
             ExpiresBecause = expiration.Because,
         };
-        var token = writer.Write(grant, organizationSlug, grant.Id);
-        grant.Last4 = token[^4..];
+        var token = writer.Write(grant, organizationSlug);
 
         await using var transaction = await database.Database.BeginTransactionAsync(cancellationToken);
         // Locks the owner's row, as for API keys.

@@ -40,7 +40,7 @@ internal static class Seeder
             Id = Guid.CreateVersion7(now), Kind = CredentialKind.Token, OwnerId = owner.Id, ClientId = BuiltInApplications.Cli, Name = $"token {i}", Scopes = Scopes,
             CreatedAt = now, ExpiresAt = now.AddHours(24), ExpiresBecause = ExpiresBecause.Default,
         }).ToArray();
-        var written = grants.AsParallel().AsOrdered().Select(grant => writer.Write(grant, owner.Organization!.Slug, grant.Id)).ToArray();
+        var written = grants.AsParallel().AsOrdered().Select(grant => writer.Write(grant, owner.Organization!.Slug)).ToArray();
 
         foreach (var chunk in secrets.Select((secret, i) => (secret, i)).Chunk(5000))
         {

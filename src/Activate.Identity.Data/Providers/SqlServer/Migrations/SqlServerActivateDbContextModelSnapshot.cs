@@ -775,11 +775,17 @@ namespace Activate.Identity.Data.Providers.SqlServer.Migrations
                         .HasMaxLength(512)
                         .HasColumnType("nvarchar(512)");
 
+                    b.Property<byte[]>("TokenHash")
+                        .HasMaxLength(32)
+                        .HasColumnType("varbinary(32)");
+
                     b.HasKey("Id");
 
                     b.HasIndex("AuthorizationId");
 
                     b.HasIndex("ExpiresAt");
+
+                    b.HasIndex("TokenHash");
 
                     b.HasIndex("OwnerId", "Kind", "Id");
 

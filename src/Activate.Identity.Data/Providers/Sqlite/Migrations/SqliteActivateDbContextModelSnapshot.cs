@@ -766,11 +766,17 @@ namespace Activate.Identity.Data.Providers.Sqlite.Migrations
                         .HasMaxLength(512)
                         .HasColumnType("TEXT");
 
+                    b.Property<byte[]>("TokenHash")
+                        .HasMaxLength(32)
+                        .HasColumnType("BLOB");
+
                     b.HasKey("Id");
 
                     b.HasIndex("AuthorizationId");
 
                     b.HasIndex("ExpiresAt");
+
+                    b.HasIndex("TokenHash");
 
                     b.HasIndex("OwnerId", "Kind", "Id");
 

@@ -11,7 +11,7 @@ using Microsoft.EntityFrameworkCore.Storage.ValueConversion;
 namespace Activate.Identity.Data.Providers.Sqlite.Migrations
 {
     [DbContext(typeof(SqliteActivateDbContext))]
-    [Migration("20261124021732_Initial")]
+    [Migration("20261124040814_Initial")]
     partial class Initial
     {
         /// <inheritdoc />
@@ -769,11 +769,17 @@ namespace Activate.Identity.Data.Providers.Sqlite.Migrations
                         .HasMaxLength(512)
                         .HasColumnType("TEXT");
 
+                    b.Property<byte[]>("TokenHash")
+                        .HasMaxLength(32)
+                        .HasColumnType("BLOB");
+
                     b.HasKey("Id");
 
                     b.HasIndex("AuthorizationId");
 
                     b.HasIndex("ExpiresAt");
+
+                    b.HasIndex("TokenHash");
 
                     b.HasIndex("OwnerId", "Kind", "Id");
 
