@@ -9,6 +9,6 @@ public static class ClaimNames
     /// <summary>The slug of the owner's organization.</summary>
     public const string Organization = "organization";
 
-    /// <summary>The id of the credential that an access token belongs to: a generated token or a session. Its row decides whether the token still counts.</summary>
+    /// <summary>The id of the credential that an access token belongs to: a generated token or a session.</summary>
     public const string SessionId = "sid";
 }

@@ -11,7 +11,7 @@ internal sealed class DatabaseHealth(ActivateDbContext database) : IHealthCheck
     {
         try
         {
-            await database.ServerKeys.AsNoTracking().Select(key => key.Id).FirstOrDefaultAsync(cancellationToken);
+            await database.ServerKeys.AnyAsync(cancellationToken);
             return HealthCheckResult.Healthy();
         }
         catch (Exception exception) when (DatabaseFaults.IsUnavailable(exception))
