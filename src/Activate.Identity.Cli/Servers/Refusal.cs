@@ -13,7 +13,12 @@ internal static class Refusal
         var text = problem?.Detail ?? problem?.ErrorDescription ?? problem?.Title ?? $"{ServerAddress.Origin(server)} answered {(int)answer.Status}.";
         var details = new List<string>();
         foreach (var (field, reasons) in problem?.Errors ?? [])
-            details.Add($"{field}: {Reasons(reasons)}");
+        {
+            // One faulty field: the line above says it already.
+            if (Reasons(reasons) is var reason && reason != text)
+                details.Add($"{field}: {reason}");
+        }
+
         if (answer.RetryAfter is { } wait)
             details.Add($"Try again in {Math.Ceiling(wait.TotalSeconds)} seconds.");
         if (Remedy(answer.Status, code) is { } remedy && !text.Contains(remedy.Command, StringComparison.Ordinal))
