@@ -14,6 +14,10 @@ public static class DatabaseFaults
     // https://sqlite.org/rescode.html: BUSY, LOCKED, READONLY, IOERR, FULL, CANTOPEN, PROTOCOL.
     private static readonly HashSet<int> s_sqliteUnavailable = [5, 6, 8, 10, 13, 14, 15];
 
+    // SqlException does not say which of its errors pass: time-outs, lost connections, deadlocks (1205), lock time-outs, disk or log full, Azure's throttling.
+    private static readonly HashSet<int> s_sqlServerUnavailable =
+        [-2, 2, 53, 233, 1105, 1205, 1222, 4060, 9002, 10053, 10054, 10060, 10928, 10929, 40197, 40501, 40613, 49918, 49919, 49920];
+
     /// <summary>The database is locked, full, unreachable or going away: nothing is wrong with the request, and it may be tried again.</summary>
     public static bool IsUnavailable(Exception exception)
     {
@@ -23,7 +27,7 @@ public static class DatabaseFaults
                 || current is NpgsqlException { IsTransient: true }
                 // 53: insufficient resources (disk full), 57P: operator intervention (shutting down).
                 || current is PostgresException postgres && (postgres.SqlState.StartsWith("53", StringComparison.Ordinal) || postgres.SqlState.StartsWith("57P", StringComparison.Ordinal))
-                || current is SqlException sql && (sql.IsTransient || sql.Number is -2 or 2 or 53 or 1105 or 9002 or 4060)
+                || current is SqlException sql && s_sqlServerUnavailable.Contains(sql.Number)
                 || current is DbException && current.InnerException is SocketException or TimeoutException
                 || current is RetryLimitExceededException)
                 return true;

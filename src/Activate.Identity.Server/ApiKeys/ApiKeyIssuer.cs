@@ -77,13 +77,28 @@ public sealed class ApiKeyIssuer(
     }
 
     /// <summary>A new secret for the same key: same id, scopes and end. The old secret works for the overlap.</summary>
-    public async Task<Result<IssuedApiKey>> RotateAsync(AuditActor actor, Guid id, int? overlapHours, CancellationToken cancellationToken)
+    /// <param name="actor">The owner.</param>
+    /// <param name="giver">What the secret may not exceed, as for a new key; null when the key rotates itself.</param>
+    /// <param name="id">The key.</param>
+    /// <param name="overlapHours">0 to 168; null: 24.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    public async Task<Result<IssuedApiKey>> RotateAsync(AuditActor actor, ScopeGiver? giver, Guid id, int? overlapHours, CancellationToken cancellationToken)
     {
         var overlap = overlapHours ?? 24;
         if (overlap is < 0 or > LongestOverlapHours)
             return Problems.Invalid("overlapHours", "overlap_invalid", $"The overlap is a whole number of hours from 0 to {LongestOverlapHours}.");
         var now = clock.Now();
         var end = now.AddHours(overlap);
+        if (giver is not null)
+        {
+            // The answer holds a secret with all the key's scopes: whoever asks must be able to give them.
+            var held = await database.ApiKeys.Where(k => k.Id == id && k.OwnerId == actor.UserId).Select(k => k.Scopes).SingleOrDefaultAsync(cancellationToken);
+            if (held is null)
+                return Problems.NotFound;
+            if (ScopeRequest.Decide([.. Scopes.AllowedTo(giver.Role, held.Split(' ', StringSplitOptions.RemoveEmptyEntries))], giver, now).Problem is { } beyond)
+                return beyond;
+        }
+
         var secret = ApiKeySecret.Generate(origin.Uri);
 
         await using var transaction = await database.Database.BeginTransactionAsync(cancellationToken);

@@ -57,7 +57,7 @@ internal static class ApiKeysApi
             : problem.ToResult();
 
     private static async Task<IResult> Rotate(Guid id, Caller caller, ApiKeyIssuer issuer, TimeProvider clock, CancellationToken cancellationToken, RotateApiKeyBody? body = null) =>
-        (await issuer.RotateAsync(caller.ToActor(), id, body?.OverlapHours, cancellationToken)).TryGet(out var issued, out var problem)
+        (await issuer.RotateAsync(caller.ToActor(), caller.Kind == CredentialKind.ApiKey && caller.CredentialId == id ? null : ScopeGiver.From(caller), id, body?.OverlapHours, cancellationToken)).TryGet(out var issued, out var problem)
             ? Results.Ok(ApiKeyBody.From(issued.Key, clock.Now()) with { Key = issued.Secret.Reveal() })
             : problem.ToResult();
 

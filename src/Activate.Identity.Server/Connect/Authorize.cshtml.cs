@@ -86,7 +86,7 @@ public sealed class AuthorizePage(ActivateDbContext database, AuditTrail audit, 
         Client = await database.Applications.AsNoTracking().SingleAsync(a => a.ClientId == request.ClientId, cancellationToken);
         if (person.LockedOut || Client.Suspended || (Client.OrganizationId is { } owner && owner != person.OrganizationId))
             return Refuse(Errors.AccessDenied, "The user may not use this application now.");
-        Granted = [.. Scopes.AllowedTo(person.Role, request.GetScopes() is { Length: > 0 } scopes ? scopes : [.. Scopes.Default])];
+        Granted = [.. Scopes.AllowedTo(person.Role, request.GetScopes())];
         // Another account is chosen by signing in to it.
         var stale = request.HasPromptValue(PromptValues.Login) || request.HasPromptValue(PromptValues.SelectAccount)
             || (request.MaxAge is { } seconds && person.AuthenticatedAt <= clock.Now().AddSeconds(-seconds))
@@ -103,6 +103,7 @@ public sealed class AuthorizePage(ActivateDbContext database, AuditTrail audit, 
     {
         // prompt=login and max_age=0 are met by the sign-in that follows, and would ask for it again and again. An application that insists looks at auth_time.
         var query = QueryString.Create(request.GetParameters()
+            .Where(parameter => parameter.Key is not ("decision" or "__RequestVerificationToken"))
             .Where(parameter => !fresh || parameter.Key is not (OpenIddictConstants.Parameters.Prompt or OpenIddictConstants.Parameters.MaxAge))
             .Select(parameter => KeyValuePair.Create(parameter.Key, (string?)parameter.Value)));
         return Redirect($"/sign-in?{(fresh ? "reauthenticate=1&" : "")}returnUrl={Uri.EscapeDataString($"/connect/authorize{query}")}");

@@ -23,6 +23,7 @@ internal static class RequestRules
     [
         Handlers.Handle<ValidateAuthorizationRequestContext, RequireRealChallenge>(Authentication.ValidateAuthentication.Descriptor.Order - 500),
         Handlers.Handle<ValidateAuthorizationRequestContext, RequireRealMaxAge>(Authentication.ValidateAuthentication.Descriptor.Order - 400),
+        Handlers.Handle<ValidateAuthorizationRequestContext, DefaultScope>(Authentication.ValidateAuthentication.Descriptor.Order - 300),
         Handlers.Handle<ExtractAuthorizationRequestContext, ParametersInBody<ExtractAuthorizationRequestContext>>(First),
         Handlers.Handle<ExtractTokenRequestContext, ParametersInBody<ExtractTokenRequestContext>>(First),
         Handlers.Handle<ExtractIntrospectionRequestContext, ParametersInBody<ExtractIntrospectionRequestContext>>(First),
@@ -54,6 +55,17 @@ internal static class RequestRules
                 context.Reject(Errors.InvalidRequest, "PKCE is required: send a code_challenge of 43 base64url characters (RFC 7636, S256).");
             else if (context.Request.CodeChallengeMethod != CodeChallengeMethods.Sha256)
                 context.Reject(Errors.InvalidRequest, "PKCE is required with code_challenge_method=S256.");
+            return default;
+        }
+    }
+
+    /// <summary>RFC 6749 §3.3: a scope that is left out is the default one, and stands here before OpenIddict asks whether the application may have it.</summary>
+    internal sealed class DefaultScope : IOpenIddictServerHandler<ValidateAuthorizationRequestContext>
+    {
+        public ValueTask HandleAsync(ValidateAuthorizationRequestContext context)
+        {
+            if (string.IsNullOrEmpty(context.Request.Scope))
+                context.Request.Scope = string.Join(' ', Core.Scopes.Default);
             return default;
         }
     }

@@ -45,8 +45,9 @@ public sealed class LastUses(IServiceScopeFactory scopes, TimeProvider clock, IL
         await using var scope = scopes.CreateAsyncScope();
         var database = scope.ServiceProvider.GetRequiredService<ActivateDbContext>();
         await database.Database.OpenConnectionAsync(cancellationToken);
-        foreach (var chunk in batch.Chunk(200))
+        foreach (var chunk in batch.OrderBy(item => item.Key).Chunk(200))
         {
+            // In one order on every node, so that two of them do not lock each other out.
             // One transaction a chunk: one fsync, the write lock is held for milliseconds, and other writers get their turn in between.
             await using var transaction = await database.Database.BeginTransactionAsync(cancellationToken);
             foreach (var table in chunk.GroupBy(item => TableOf(item.Value.Kind)))
@@ -76,9 +77,10 @@ public sealed class LastUses(IServiceScopeFactory scopes, TimeProvider clock, IL
         {
             await FlushAsync(cancellationToken);
         }
-        catch (Exception exception) when (DatabaseFaults.IsUnavailable(exception))
+        catch (Exception exception) when (exception is not OperationCanceledException)
         {
-            logger.LogWarning("The last uses of some credentials could not be written: the database is unavailable");
+            // Whatever it is: information that is lost must not stop the server, which an exception out of a background service does.
+            logger.LogWarning(exception, "The last uses of some credentials could not be written");
         }
     }
 

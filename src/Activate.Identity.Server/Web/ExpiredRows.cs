@@ -22,7 +22,7 @@ public sealed class ExpiredRows(IServiceScopeFactory scopes, TimeProvider clock,
             {
                 await DeleteAsync(stoppingToken);
             }
-            catch (Exception exception) when (DatabaseFaults.IsUnavailable(exception))
+            catch (Exception exception) when (exception is not OperationCanceledException)
             {
                 logger.LogWarning(exception, "Expired rows were not deleted; the next round will");
             }
