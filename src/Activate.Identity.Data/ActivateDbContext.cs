@@ -2,10 +2,12 @@ using Activate.Identity.Data.Accounts;
 using Activate.Identity.Data.ApiKeys;
 using Activate.Identity.Data.Applications;
 using Activate.Identity.Data.Audit;
+using Activate.Identity.Data.Clusters;
 using Activate.Identity.Data.Devices;
 using Activate.Identity.Data.Keys;
 using Activate.Identity.Data.Organizations;
 using Activate.Identity.Data.Setup;
+using Activate.Identity.Data.SshKeys;
 using Activate.Identity.Data.Tokens;
 using Microsoft.AspNetCore.DataProtection.EntityFrameworkCore;
 using Microsoft.AspNetCore.Identity;
@@ -22,10 +24,14 @@ namespace Activate.Identity.Data;
 public abstract class ActivateDbContext(DbContextOptions options) : IdentityUserContext<User, Guid>(options), IDataProtectionKeyContext
 {
     public DbSet<Organization> Organizations => Set<Organization>();
+    public DbSet<PolicyCut> PolicyCuts => Set<PolicyCut>();
     public DbSet<BrowserSession> BrowserSessions => Set<BrowserSession>();
     public DbSet<ApiKey> ApiKeys => Set<ApiKey>();
     public DbSet<ApiKeyHash> ApiKeyHashes => Set<ApiKeyHash>();
     public DbSet<TokenGrant> TokenGrants => Set<TokenGrant>();
+    public DbSet<SshKey> SshKeys => Set<SshKey>();
+    public DbSet<KnownSshKey> KnownSshKeys => Set<KnownSshKey>();
+    public DbSet<Cluster> Clusters => Set<Cluster>();
     public DbSet<DeviceRequest> DeviceRequests => Set<DeviceRequest>();
     public DbSet<Application> Applications => Set<Application>();
     public DbSet<AuditEvent> AuditEvents => Set<AuditEvent>();

@@ -25,6 +25,36 @@ public static class DatabaseSetup
         };
     }
 
+    /// <summary>
+    /// Applies pending migrations; nodes that start together take turns. EF Core holds a lock in the database for that, but on PostgreSQL lets it go between two
+    /// migrations, and the next node then repeats the second.
+    /// </summary>
+    public static async Task MigrateTogetherAsync(this ActivateDbContext context, CancellationToken cancellationToken = default)
+    {
+        var database = context.Database;
+        // A database that is not there yet is EF Core's to create.
+        if (!database.IsNpgsql() || !await database.CanConnectAsync(cancellationToken))
+        {
+            await database.MigrateAsync(cancellationToken);
+            return;
+        }
+
+        await database.OpenConnectionAsync(cancellationToken);
+        try
+        {
+            await database.ExecuteSqlAsync($"SELECT pg_advisory_lock({MigrationLock})", cancellationToken);
+            await database.MigrateAsync(cancellationToken);
+        }
+        finally
+        {
+            await database.ExecuteSqlAsync($"SELECT pg_advisory_unlock({MigrationLock})", CancellationToken.None);
+            await database.CloseConnectionAsync();
+        }
+    }
+
+    /// <summary>"ACTIVATE" in ASCII: any number that nobody else uses in this database.</summary>
+    private const long MigrationLock = 0x4143544956415445;
+
     /// <summary>The context takes the version of Identity's tables from these options: 3 has passkeys.</summary>
     internal static IServiceCollection AddIdentitySchema(this IServiceCollection services) =>
         services.Configure<IdentityOptions>(options => options.Stores.SchemaVersion = IdentitySchemaVersions.Version3);

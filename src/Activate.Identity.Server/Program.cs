@@ -1,11 +1,13 @@
 using Activate.Identity.Server.Accounts;
 using Activate.Identity.Server.ApiKeys;
+using Activate.Identity.Server.Clusters;
 using Activate.Identity.Server.Connect;
 using Activate.Identity.Server.Credentials;
 using Activate.Identity.Server.Devices;
 using Activate.Identity.Server.Keys;
 using Activate.Identity.Server.Organizations;
 using Activate.Identity.Server.Setup;
+using Activate.Identity.Server.SshKeys;
 using Activate.Identity.Server.Tokens;
 using Activate.Identity.Server.Web;
 using Microsoft.Extensions.Options;
@@ -52,6 +54,8 @@ public static class Program
         builder.AddDevices();
         builder.AddApiKeys();
         builder.AddTokens();
+        builder.AddSshKeys();
+        builder.AddClusters();
 
         var app = builder.Build();
         app.UseWeb();
@@ -61,6 +65,8 @@ public static class Program
         app.MapOrganizations();
         app.MapApiKeys();
         app.MapTokens();
+        app.MapSshKeys();
+        app.MapClusters();
         return app;
     }
 }

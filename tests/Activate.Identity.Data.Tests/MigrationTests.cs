@@ -18,7 +18,7 @@ public class MigrationTests
         await using var databases = await Databases.CreateAsync(provider);
         await databases.QueryAsync(async database =>
         {
-            await database.Database.MigrateAsync();
+            await database.MigrateTogetherAsync();
             Assert.Empty(await database.Database.GetPendingMigrationsAsync());
             return 0;
         });
@@ -112,7 +112,7 @@ internal static class DatabaseIntents
 {
     public static Task MigrateAsync(this Databases databases) => databases.QueryAsync(async database =>
     {
-        await database.Database.MigrateAsync();
+        await database.MigrateTogetherAsync();
         return 0;
     });
 

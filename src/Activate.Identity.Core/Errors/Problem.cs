@@ -9,6 +9,8 @@ public enum ProblemKind
     NotFound,
     Conflict,
     Stale,
+    /// <summary>The request must name the state that it changes (RFC 6585 §3).</summary>
+    PreconditionRequired,
     TooLarge,
     TooMany,
     Unavailable,

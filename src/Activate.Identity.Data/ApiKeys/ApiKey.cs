@@ -1,13 +1,14 @@
 using Activate.Identity.Core.ApiKeys;
 using Activate.Identity.Core.Credentials;
 using Activate.Identity.Data.Accounts;
+using Activate.Identity.Data.Credentials;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Metadata.Builders;
 
 namespace Activate.Identity.Data.ApiKeys;
 
 /// <summary>A personal API key. Its secrets (two during a rotation) are in <see cref="ApiKeyHash"/>.</summary>
-public sealed class ApiKey
+public sealed class ApiKey : IGoverned
 {
     public Guid Id { get; init; }
     public Guid OwnerId { get; init; }
@@ -22,11 +23,15 @@ public sealed class ApiKey
     /// <summary>Null: it never expires.</summary>
     public DateTime? ExpiresAt { get; set; }
     public ExpiresBecause ExpiresBecause { get; set; }
+    public int PolicyVersion { get; init; }
     public DateTime? LastUsedAt { get; set; }
     public string? LastUsedFrom { get; set; }
     /// <summary>Until when the secret before the newest works; a rotation may start only after it.</summary>
     public DateTime? RotationEndsAt { get; set; }
     public ICollection<ApiKeyHash> Hashes { get; } = [];
+
+    CredentialKind IGoverned.Kind => CredentialKind.ApiKey;
+    DateTime IGoverned.Since => CreatedAt;
 }
 
 /// <summary>What is kept of a secret: its SHA-256, under which it is found.</summary>

@@ -14,6 +14,14 @@ public static class AuditTypes
     public const string ApiKeyDeleted = "api_key.deleted";
     public const string TokenCreated = "token.created";
     public const string TokenDeleted = "token.deleted";
+    public const string SshKeyAdded = "ssh_key.added";
+    public const string SshKeyRenamed = "ssh_key.renamed";
+    public const string SshKeyDeleted = "ssh_key.deleted";
+    public const string SshFingerprintAllowed = "ssh_key.allowed_again";
+    public const string PolicyChanged = "policy.changed";
+    public const string OrganizationRenamed = "organization.renamed";
+    public const string ClusterCreated = "cluster.created";
+    public const string ClusterDeleted = "cluster.deleted";
     public const string SessionStarted = "session.started";
     public const string SessionEnded = "session.ended";
     public const string DeviceApproved = "device_login.approved";

@@ -13,6 +13,13 @@ public sealed class Organization
     /// <summary>While set, none of its users can sign in and none of its credentials works.</summary>
     public bool Suspended { get; set; }
     public DateTime CreatedAt { get; init; }
+    /// <summary>Its own policy as canonical JSON (<see cref="Core.Expiration.PolicyDocument"/>), read whole and never queried; null: the one a new organization starts with.</summary>
+    public string? Policy { get; set; }
+    /// <summary>Counts up with each change of the policy: the ETag, and what cuts compare with.</summary>
+    public int PolicyVersion { get; set; }
+    public DateTime? PolicyChangedAt { get; set; }
+    /// <summary>The user who changed the policy last.</summary>
+    public Guid? PolicyChangedBy { get; set; }
 }
 
 internal sealed class OrganizationMapping : IEntityTypeConfiguration<Organization>
@@ -22,6 +29,7 @@ internal sealed class OrganizationMapping : IEntityTypeConfiguration<Organizatio
         builder.ToTable("Organizations");
         builder.Property(o => o.Slug).HasMaxLength(64);
         builder.Property(o => o.Name).HasMaxLength(256);
+        builder.Property(o => o.Policy).HasMaxLength(2000);
         builder.HasIndex(o => o.Slug).IsUnique();
     }
 }

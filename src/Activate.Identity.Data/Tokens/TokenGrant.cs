@@ -1,5 +1,6 @@
 using Activate.Identity.Core.Credentials;
 using Activate.Identity.Data.Accounts;
+using Activate.Identity.Data.Credentials;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Metadata.Builders;
 
@@ -9,7 +10,7 @@ namespace Activate.Identity.Data.Tokens;
 /// What an access token stands on: a generated token, a device login or a connected application. The token is found by its hash, like an API key, and this
 /// row decides whether it still counts: ending the row ends the token on every node.
 /// </summary>
-public sealed class TokenGrant
+public sealed class TokenGrant : IGoverned
 {
     public Guid Id { get; init; }
     /// <summary><see cref="CredentialKind.Token"/> or <see cref="CredentialKind.Session"/>.</summary>
@@ -28,6 +29,7 @@ public sealed class TokenGrant
     public DateTime CreatedAt { get; init; }
     public DateTime ExpiresAt { get; set; }
     public ExpiresBecause ExpiresBecause { get; set; }
+    public int PolicyVersion { get; init; }
     public DateTime? LastUsedAt { get; set; }
     public string? LastUsedFrom { get; set; }
     /// <summary>The OpenIddict authorization whose end is this grant's end, for grants that began with an authorization code.</summary>
@@ -36,6 +38,14 @@ public sealed class TokenGrant
     public bool Interactive { get; init; }
     /// <summary>When the person behind an interactive grant last proved who they are.</summary>
     public DateTime? AuthenticatedAt { get; init; }
+
+    DateTime IGoverned.Since => CreatedAt;
+
+    DateTime? IGoverned.ExpiresAt
+    {
+        get => ExpiresAt;
+        set => ExpiresAt = value ?? throw new InvalidOperationException("A token always ends.");
+    }
 }
 
 internal sealed class TokenGrantMapping : IEntityTypeConfiguration<TokenGrant>

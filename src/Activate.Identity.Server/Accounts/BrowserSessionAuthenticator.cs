@@ -56,7 +56,7 @@ internal sealed class BrowserSessionAuthenticator(
             return AuthenticateResult.NoResult();
 
         // The limits of now: an administrator who shortens them means the sessions that exist, too.
-        var limits = policies.Effective(session.OrganizationId).WebSessions;
+        var limits = (await policies.ReadAsync(session.OrganizationId, Context.RequestAborted)).Effective.WebSessions;
         if (limits.MaximumHours is { } hours && session.AuthenticatedAt.AddHours(hours) <= now
             || limits.IdleMinutes is { } minutes && session.LastSeenAt.AddMinutes(minutes) <= now)
             return AuthenticateResult.NoResult();

@@ -36,7 +36,7 @@ public sealed class BrowserSessionIssuer(ActivateDbContext database, PolicyReade
             AuthenticatedAt = now,
             AuthenticationMethods = methods,
             LastSeenAt = now,
-            ExpiresAt = now + (policies.Effective(organizationId).WebSessions.MaximumHours is { } hours ? TimeSpan.FromHours(hours) : s_longest),
+            ExpiresAt = now + ((await policies.ReadAsync(organizationId, cancellation)).Effective.WebSessions.MaximumHours is { } hours ? TimeSpan.FromHours(hours) : s_longest),
             Address = context.RemoteAddress(),
             UserAgent = agent.Length == 0 ? null : agent.AtMost(256),
         };

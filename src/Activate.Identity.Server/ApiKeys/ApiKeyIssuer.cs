@@ -4,6 +4,7 @@ using Activate.Identity.Core.Credentials;
 using Activate.Identity.Core.Errors;
 using Activate.Identity.Core.Expiration;
 using Activate.Identity.Data;
+using Activate.Identity.Data.Accounts;
 using Activate.Identity.Data.ApiKeys;
 using Activate.Identity.Data.Audit;
 using Activate.Identity.Server.Audit;
@@ -20,9 +21,11 @@ public sealed record IssuedApiKey(ApiKey Key, ApiKeySecret Secret);
 
 /// <summary>Makes, rotates, renames and deletes API keys. Page, REST and command line all end here.</summary>
 public sealed class ApiKeyIssuer(
-    ActivateDbContext database, PolicyReader policies, AuditTrail audit, CredentialCache cache, PublicOrigin origin, TimeProvider clock, IOptions<ApiKeysOptions> options)
+    ActivateDbContext database, PolicyReader policies, PendingCuts cuts, AuditTrail audit, CredentialCache cache, PublicOrigin origin, TimeProvider clock, IOptions<ApiKeysOptions> options)
 {
     private const int LongestOverlapHours = 168;
+
+    private static readonly Problem s_expired = new(ProblemKind.Conflict, "key_expired", "The key has expired. A rotation never lengthens its life: make a new key.");
 
     /// <param name="actor">The owner-to-be.</param>
     /// <param name="giver">What the key may not exceed.</param>
@@ -34,30 +37,17 @@ public sealed class ApiKeyIssuer(
         AuditActor actor, ScopeGiver giver, string? name, Optional<int?> expiresInDays, IReadOnlyList<string>? scopes, CancellationToken cancellationToken)
     {
         var now = clock.Now();
+        var policy = await policies.ReadAsync(actor.OrganizationId, cancellationToken);
         if (!CredentialName.Parse(name).TryGet(out var parsed, out var problem)
             || !ScopeRequest.Decide(scopes, giver, now).TryGet(out var granted, out problem)
-            || !ExpirationPolicy.Decide(policies.Effective(actor.OrganizationId).ApiKeys, expiresInDays, now, "expiresInDays").TryGet(out var expiration, out problem))
+            || !ExpirationPolicy.Decide(policy.Effective.ApiKeys, expiresInDays, now, "expiresInDays").TryGet(out var expiration, out problem))
             return problem;
 
-        var secret = ApiKeySecret.Generate(origin.Uri);
-        var key = new ApiKey
-        {
-            // The exact time, so that the newest comes first among those of one second.
-            Id = Guid.CreateVersion7(clock.GetUtcNow()),
-            OwnerId = actor.UserId,
-            Name = parsed,
-            NormalizedName = CredentialName.Normalize(parsed),
-            Scopes = granted,
-            Last4 = secret.Last4,
-            CreatedAt = now,
-            ExpiresAt = expiration.ExpiresAt,
-            ExpiresBecause = expiration.Because,
-            Hashes = { new ApiKeyHash { Hash = secret.Hash() } },
-        };
+        var issued = Make(actor.UserId, parsed, granted, expiration, policy.Version);
+        var key = issued.Key;
 
         await using var transaction = await database.Database.BeginTransactionAsync(cancellationToken);
-        // Locks the owner's row: two nodes that both see room for one more key take turns here.
-        await database.Users.Where(u => u.Id == actor.UserId).ExecuteUpdateAsync(set => set.SetProperty(u => u.CredentialsVersion, u => u.CredentialsVersion + 1), cancellationToken);
+        await database.TakeTurnAsync(actor.UserId, cancellationToken);
         await DeleteForgottenAsync(actor, now, cancellationToken);
         if (await database.ApiKeys.CountAsync(k => k.OwnerId == actor.UserId, cancellationToken) >= options.Value.MaximumPerUser)
             return new Problem(ProblemKind.Conflict, "too_many_keys", $"You have {options.Value.MaximumPerUser} API keys, the most one user may have. Delete one that is no longer used.");
@@ -73,7 +63,41 @@ public sealed class ApiKeyIssuer(
         }
 
         await transaction.CommitAsync(cancellationToken);
-        return new IssuedApiKey(key, secret);
+        return issued;
+    }
+
+    /// <summary>The key of the service account behind a cluster, added to the context for the caller to save: it lives as long as the policy allows.</summary>
+    internal async Task<IssuedApiKey> AddForClusterAsync(User serviceAccount, string name, CancellationToken cancellationToken)
+    {
+        var (policy, version) = await policies.ReadAsync(serviceAccount.OrganizationId, cancellationToken);
+        var longest = policy.ApiKeys.UserChoice ? new Optional<int?>(policy.ApiKeys.Maximum) : default;
+        if (!ExpirationPolicy.Decide(policy.ApiKeys, longest, clock.Now(), "expiresInDays").TryGet(out var expiration, out var problem))
+            throw new InvalidOperationException($"The longest life that a policy allows was refused: {problem.Detail}");
+        var issued = Make(serviceAccount.Id, name, Scopes.AuthorizedKeysRead, expiration, version);
+        database.ApiKeys.Add(issued.Key);
+        return issued;
+    }
+
+    private IssuedApiKey Make(Guid ownerId, string name, string scopes, Expiration expiration, int policyVersion)
+    {
+        var secret = ApiKeySecret.Generate(origin.Uri);
+        return new IssuedApiKey(
+            new ApiKey
+            {
+                // The exact time, so that the newest comes first among those of one second.
+                Id = Guid.CreateVersion7(clock.GetUtcNow()),
+                OwnerId = ownerId,
+                Name = name,
+                NormalizedName = CredentialName.Normalize(name),
+                Scopes = scopes,
+                Last4 = secret.Last4,
+                CreatedAt = clock.Now(),
+                ExpiresAt = expiration.ExpiresAt,
+                ExpiresBecause = expiration.Because,
+                PolicyVersion = policyVersion,
+                Hashes = { new ApiKeyHash { Hash = secret.Hash() } },
+            },
+            secret);
     }
 
     /// <summary>A new secret for the same key: same id, scopes and end. The old secret works for the overlap.</summary>
@@ -89,15 +113,13 @@ public sealed class ApiKeyIssuer(
             return Problems.Invalid("overlapHours", "overlap_invalid", $"The overlap is a whole number of hours from 0 to {LongestOverlapHours}.");
         var now = clock.Now();
         var end = now.AddHours(overlap);
-        if (giver is not null)
-        {
-            // The answer holds a secret with all the key's scopes: whoever asks must be able to give them.
-            var held = await database.ApiKeys.Where(k => k.Id == id && k.OwnerId == actor.UserId).Select(k => k.Scopes).SingleOrDefaultAsync(cancellationToken);
-            if (held is null)
-                return Problems.NotFound;
-            if (ScopeRequest.Decide([.. Scopes.AllowedTo(giver.Role, held.Split(' ', StringSplitOptions.RemoveEmptyEntries))], giver, now).Problem is { } beyond)
-                return beyond;
-        }
+        if (!(await FindAsync(actor, id, cancellationToken)).TryGet(out var current, out var problem))
+            return problem;
+        if (current.ExpiresAt <= now)
+            return s_expired;
+        // The answer holds a secret with all the key's scopes: whoever asks must be able to give them.
+        if (giver is not null && ScopeRequest.Decide([.. Scopes.AllowedTo(giver.Role, current.Scopes.Split(' ', StringSplitOptions.RemoveEmptyEntries))], giver, now).Problem is { } beyond)
+            return beyond;
 
         var secret = ApiKeySecret.Generate(origin.Uri);
 
@@ -113,7 +135,8 @@ public sealed class ApiKeyIssuer(
         database.ApiKeyHashes.Add(new ApiKeyHash { Hash = secret.Hash(), ApiKeyId = id });
         audit.Add(AuditTypes.ApiKeyRotated, actor, id, detail: $"overlap {overlap} h");
         await database.SaveChangesAsync(cancellationToken);
-        var key = await database.ApiKeys.AsNoTracking().SingleAsync(k => k.Id == id, cancellationToken);
+        if (!(await FindAsync(actor, id, cancellationToken)).TryGet(out var key, out problem))
+            return problem;
         await transaction.CommitAsync(cancellationToken);
         cache.Forget();
         return new IssuedApiKey(key, secret);
@@ -140,7 +163,7 @@ public sealed class ApiKeyIssuer(
         }
 
         cache.Forget();
-        return key;
+        return await FindAsync(actor, id, cancellationToken);
     }
 
     /// <summary>Deletes a key with all its secrets. It works nowhere from now on: at once on this node, within a second on the others.</summary>
@@ -166,13 +189,19 @@ public sealed class ApiKeyIssuer(
         return database.ApiKeys.Where(k => k.OwnerId == actor.UserId && k.ExpiresAt <= listedSince).ExecuteDeleteAsync(cancellationToken);
     }
 
+    /// <summary>The actor's key as it is now, not tracked.</summary>
+    private async Task<Result<ApiKey>> FindAsync(AuditActor actor, Guid id, CancellationToken cancellationToken)
+    {
+        var rows = await database.ApiKeys.AsNoTracking().Where(k => k.Id == id && k.OwnerId == actor.UserId).ToListAsync(cancellationToken);
+        return await cuts.ApplyAsync(actor.OrganizationId, rows, cancellationToken) is [var key] ? key : Problems.NotFound;
+    }
+
     private async Task<Problem> WhyNotRotatedAsync(AuditActor actor, Guid id, DateTime now, CancellationToken cancellationToken)
     {
-        var key = await database.ApiKeys.AsNoTracking().SingleOrDefaultAsync(k => k.Id == id && k.OwnerId == actor.UserId, cancellationToken);
-        if (key is null)
-            return Problems.NotFound;
+        if (!(await FindAsync(actor, id, cancellationToken)).TryGet(out var key, out var problem))
+            return problem;
         return key.ExpiresAt <= now
-            ? new Problem(ProblemKind.Conflict, "key_expired", "The key has expired. A rotation never lengthens its life: make a new key.")
+            ? s_expired
             : new Problem(ProblemKind.Conflict, "rotation_pending", $"A rotation is under way until {key.RotationEndsAt:yyyy-MM-dd HH:mm:ss}Z, while the old secret still works. Wait for its end, or delete the key.");
     }
 }

@@ -5,6 +5,7 @@ using Activate.Identity.Core.Errors;
 using Activate.Identity.Data;
 using Activate.Identity.Data.ApiKeys;
 using Activate.Identity.Server.Credentials;
+using Activate.Identity.Server.Organizations;
 using Activate.Identity.Server.Web;
 using Microsoft.EntityFrameworkCore;
 
@@ -27,22 +28,21 @@ internal static class ApiKeysApi
         group.MapDelete("/{id:guid}", Delete).RequireScope(Scopes.CredentialsWrite, orItself: true).Produces(204).WithSummary("Delete an API key. A key may delete itself");
     }
 
-    private static async Task<IResult> List(Caller caller, ActivateDbContext database, TimeProvider clock, string? limit, string? after, CancellationToken cancellationToken)
+    private static async Task<IResult> List(Caller caller, ActivateDbContext database, PendingCuts cuts, TimeProvider clock, string? limit, string? after, CancellationToken cancellationToken)
     {
         if (!PageQuery.Parse(limit, after).TryGet(out var page, out var problem))
             return problem.ToResult();
         var now = clock.Now();
         var rows = await Listed(caller, database, now).Where(k => page.After == null || k.Id.CompareTo(page.After.Value) < 0)
             .OrderByDescending(k => k.Id).Take(page.Limit + 1).ToListAsync(cancellationToken);
-        return Results.Ok(page.Page(rows, k => k.Id, k => ApiKeyBody.From(k, now)));
+        return Results.Ok(page.Page(await cuts.ApplyAsync(caller.OrganizationId, rows, cancellationToken), k => k.Id, k => ApiKeyBody.From(k, now)));
     }
 
-    private static async Task<IResult> Get(Guid id, Caller caller, ActivateDbContext database, TimeProvider clock, CancellationToken cancellationToken)
+    private static async Task<IResult> Get(Guid id, Caller caller, ActivateDbContext database, PendingCuts cuts, TimeProvider clock, CancellationToken cancellationToken)
     {
         var now = clock.Now();
-        return await Listed(caller, database, now).SingleOrDefaultAsync(k => k.Id == id, cancellationToken) is { } key
-            ? Results.Ok(ApiKeyBody.From(key, now))
-            : Problems.NotFound.ToResult();
+        var rows = await cuts.ApplyAsync(caller.OrganizationId, await Listed(caller, database, now).Where(k => k.Id == id).ToListAsync(cancellationToken), cancellationToken);
+        return rows is [var key] ? Results.Ok(ApiKeyBody.From(key, now)) : Problems.NotFound.ToResult();
     }
 
     private static IQueryable<ApiKey> Listed(Caller caller, ActivateDbContext database, DateTime now)

@@ -1,11 +1,13 @@
 using System.Security.Claims;
 using Activate.Identity.Core;
+using Activate.Identity.Core.Expiration;
 using Activate.Identity.Data;
 using Activate.Identity.Data.Applications;
 using Activate.Identity.Data.Audit;
 using Activate.Identity.Server.Accounts;
 using Activate.Identity.Server.Audit;
 using Activate.Identity.Server.Credentials;
+using Activate.Identity.Server.Organizations;
 using Activate.Identity.Server.Web;
 using Microsoft.AspNetCore;
 using Microsoft.AspNetCore.Antiforgery;
@@ -26,7 +28,7 @@ namespace Activate.Identity.Server.Connect;
 /// authorization request may come as a form from another site; a decision must carry our antiforgery token.
 /// </summary>
 [IgnoreAntiforgeryToken]
-public sealed class AuthorizePage(ActivateDbContext database, AuditTrail audit, IAntiforgery antiforgery, TimeProvider clock) : PageModel
+public sealed class AuthorizePage(ActivateDbContext database, PolicyReader policies, AuditTrail audit, IAntiforgery antiforgery, TimeProvider clock) : PageModel
 {
     public SignedIn Person { get; private set; } = null!;
 
@@ -86,6 +88,8 @@ public sealed class AuthorizePage(ActivateDbContext database, AuditTrail audit, 
         Client = await database.Applications.AsNoTracking().SingleAsync(a => a.ClientId == request.ClientId, cancellationToken);
         if (person.LockedOut || Client.Suspended || (Client.OrganizationId is { } owner && owner != person.OrganizationId))
             return Refuse(Errors.AccessDenied, "The user may not use this application now.");
+        if ((await policies.ReadAsync(person.OrganizationId, cancellationToken)).Effective.Applications.Allowed == AllowedApplications.None)
+            return Refuse(Errors.AccessDenied, "The user's organization allows no applications.");
         Granted = [.. Scopes.AllowedTo(person.Role, request.GetScopes())];
         // Another account is chosen by signing in to it.
         var stale = request.HasPromptValue(PromptValues.Login) || request.HasPromptValue(PromptValues.SelectAccount)

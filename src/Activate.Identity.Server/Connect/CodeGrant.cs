@@ -1,5 +1,6 @@
 using Activate.Identity.Core;
 using Activate.Identity.Core.Credentials;
+using Activate.Identity.Core.Expiration;
 using Activate.Identity.Data;
 using Activate.Identity.Data.Applications;
 using Activate.Identity.Data.Audit;
@@ -26,7 +27,10 @@ public sealed class CodeGrant(ActivateDbContext database, PolicyReader policies,
         if (user is null || user.Disabled || user.Organization!.Suspended)
             return null;
         var now = clock.Now();
-        var hours = Math.Min(Hours, policies.Effective(user.OrganizationId).Tokens.Maximum ?? Hours);
+        var policy = await policies.ReadAsync(user.OrganizationId, cancellationToken);
+        if (policy.Effective.Applications.Allowed == AllowedApplications.None)
+            return null;
+        var hours = Math.Min(Hours, policy.Effective.Tokens.Maximum ?? Hours);
         var name = await database.Applications.Where(a => a.ClientId == clientId).Select(a => a.DisplayName).SingleOrDefaultAsync(cancellationToken);
         return Standing.Of(user, new TokenGrant
         {
@@ -38,7 +42,8 @@ public sealed class CodeGrant(ActivateDbContext database, PolicyReader policies,
             Scopes = string.Join(' ', Scopes.AllowedTo(user.Role, scopes)),
             CreatedAt = now,
             ExpiresAt = now.AddHours(hours),
-            ExpiresBecause = ExpiresBecause.Default,
+            ExpiresBecause = hours < Hours ? ExpiresBecause.Policy : ExpiresBecause.Default,
+            PolicyVersion = policy.Version,
             AuthorizationId = authorizationId,
             AuthenticatedAt = authenticatedAt,
         }, writer);

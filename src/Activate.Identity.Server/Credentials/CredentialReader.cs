@@ -6,11 +6,15 @@ using Activate.Identity.Core.Credentials;
 using Activate.Identity.Core.Organizations;
 using Activate.Identity.Data;
 using Activate.Identity.Data.Accounts;
+using Activate.Identity.Data.Organizations;
 using Activate.Identity.Server.Web;
 
 namespace Activate.Identity.Server.Credentials;
 
-/// <summary>The one indexed read behind every check: a credential with its owner and organization. Null when it is unknown or its owner is out of standing.</summary>
+/// <summary>
+/// The one indexed read behind every check: a credential with its owner and organization, and the cuts whose rows are not all rewritten yet (usually none), so that a
+/// cut counts from its commit. Null when the credential is unknown or its owner is out of standing.
+/// </summary>
 public sealed class CredentialReader : IAsyncDisposable
 {
     private readonly PreparedRead<byte[], Caller> _apiKeys;
@@ -48,19 +52,21 @@ public sealed class CredentialReader : IAsyncDisposable
         UserId = default, Username = "", UserKind = UserKind.Person, Role = Role.Member, OrganizationId = default, OrganizationSlug = "", OrganizationName = "",
     };
 
-    // The order of the members is the order of the columns that the readers below count on.
+    // The order of the members is the order of the columns that the readers below count on. One row for each pending cut, or one without.
     private static IQueryable ApiKeyByHash(ActivateDbContext database, byte[] hash) =>
         from secret in database.ApiKeyHashes
         where secret.Hash == hash
         let key = secret.ApiKey!
         let user = key.Owner!
         let organization = user.Organization!
+        from cut in database.PolicyCuts
+            .Where(cut => cut.OrganizationId == user.OrganizationId && cut.Version > key.PolicyVersion && cut.DoneAt == null).DefaultIfEmpty()
         select new
         {
             user.Disabled, organization.Suspended,
             UserId = user.Id, user.UserName, user.DisplayName, user.Email, UserKind = user.Kind, user.Role, user.IsOperator,
             OrganizationId = organization.Id, organization.Slug, OrganizationName = organization.Name,
-            key.Id, key.Name, key.Scopes, key.CreatedAt, key.ExpiresAt, secret.EndsAt,
+            key.Id, key.Name, key.Scopes, key.CreatedAt, key.ExpiresAt, GraceEndsAt = (DateTime?)cut.GraceEndsAt, Maximum = cut.ApiKeyMaximumDays, secret.EndsAt,
         };
 
     private static IQueryable GrantByHash(ActivateDbContext database, byte[] hash) =>
@@ -68,24 +74,43 @@ public sealed class CredentialReader : IAsyncDisposable
         where grant.TokenHash == hash
         let user = grant.Owner!
         let organization = user.Organization!
+        from cut in database.PolicyCuts
+            .Where(cut => cut.OrganizationId == user.OrganizationId && cut.Version > grant.PolicyVersion && cut.DoneAt == null).DefaultIfEmpty()
         select new
         {
             // What a suspended application got works no more. (Generated tokens and device logins stand under activate-cli, which nobody suspends.)
             user.Disabled, Suspended = organization.Suspended || database.Applications.Any(application => application.ClientId == grant.ClientId && application.Suspended),
             UserId = user.Id, user.UserName, user.DisplayName, user.Email, UserKind = user.Kind, user.Role, user.IsOperator,
             OrganizationId = organization.Id, organization.Slug, OrganizationName = organization.Name,
-            grant.Id, grant.Name, grant.Scopes, grant.CreatedAt, grant.ExpiresAt, grant.Kind, grant.ClientId, grant.Interactive, grant.AuthenticatedAt,
+            grant.Id, grant.Name, grant.Scopes, grant.CreatedAt, grant.ExpiresAt, GraceEndsAt = (DateTime?)cut.GraceEndsAt, Maximum = cut.TokenMaximumHours, grant.Kind, grant.ClientId, grant.Interactive, grant.AuthenticatedAt,
         };
 
-    private Caller ApiKey(DbDataReader row)
+    private Caller ApiKey(DbDataReader row, Caller? before)
     {
-        var end = Time(row, 16);
-        var secretEnd = Time(row, 17);
-        return Read(row, CredentialKind.ApiKey, secretEnd is { } early && (end is not { } late || early < late) ? early : end, clientId: null, interactive: false, authenticatedAt: null);
+        var end = End(row, CredentialKind.ApiKey);
+        var secretEnd = Time(row, 19);
+        return Soonest(before, Read(row, CredentialKind.ApiKey, secretEnd is { } early && (end is not { } late || early < late) ? early : end,
+            clientId: null, interactive: false, authenticatedAt: null));
     }
 
-    private Caller Grant(DbDataReader row) =>
-        Read(row, (CredentialKind)row.GetInt32(17), Time(row, 16), row.GetString(18), row.GetBoolean(19), Time(row, 20));
+    private Caller Grant(DbDataReader row, Caller? before)
+    {
+        var kind = (CredentialKind)row.GetInt32(19);
+        return Soonest(before, Read(row, kind, End(row, kind), row.GetString(20), row.GetBoolean(21), Time(row, 22)));
+    }
+
+    /// <summary>The end under the cut of this row, if there is one.</summary>
+    private static DateTime? End(DbDataReader row, CredentialKind kind)
+    {
+        var end = Time(row, 16);
+        if (Time(row, 17) is not { } graceEndsAt)
+            return end;
+        int? maximum = row.IsDBNull(18) ? null : row.GetInt32(18);
+        return PolicyCut.End(kind, Time(row, 15)!.Value, end, graceEndsAt, maximum, maximum, null);
+    }
+
+    /// <summary>Under several cuts the soonest end counts.</summary>
+    private static Caller Soonest(Caller? a, Caller b) => a is null || (b.ExpiresAt is { } end && !(a.ExpiresAt <= end)) ? b : a;
 
     private Caller Read(DbDataReader row, CredentialKind kind, DateTime? expiresAt, string? clientId, bool interactive, DateTime? authenticatedAt)
     {
@@ -120,5 +145,5 @@ public sealed class CredentialReader : IAsyncDisposable
         };
     }
 
-    private static DateTime? Time(DbDataReader row, int column) => row.IsDBNull(column) ? null : DateTime.SpecifyKind(row.GetDateTime(column), DateTimeKind.Utc);
+    internal static DateTime? Time(DbDataReader row, int column) => row.IsDBNull(column) ? null : DateTime.SpecifyKind(row.GetDateTime(column), DateTimeKind.Utc);
 }

@@ -32,9 +32,9 @@ internal static class MeApi
         new MeOrganization(caller.OrganizationId, caller.OrganizationSlug, caller.OrganizationName),
         new MeCredential(caller.Kind.Word(), caller.CredentialId, caller.CredentialName, caller.Scopes, caller.ExpiresAt));
 
-    private static ExpirationChoicesBody Choices(Caller caller, PolicyReader policies)
+    private static async Task<ExpirationChoicesBody> Choices(Caller caller, PolicyReader policies, CancellationToken cancellationToken)
     {
-        var policy = policies.Effective(caller.OrganizationId);
+        var policy = (await policies.ReadAsync(caller.OrganizationId, cancellationToken)).Effective;
         return new ExpirationChoicesBody(Days(policy.ApiKeys), Hours(policy.Tokens), Days(policy.SshKeys));
     }
 

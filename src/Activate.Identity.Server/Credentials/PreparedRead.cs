@@ -10,8 +10,12 @@ namespace Activate.Identity.Server.Credentials;
 /// Core's per-query work (about 60 µs each, where SQLite answers in 10). A few connections are kept; one that fails is thrown away and tried once more
 /// on a new one, because the database may have been restarted in between.
 /// </summary>
+/// <param name="scopes">Where a connection comes from.</param>
+/// <param name="query">The query of a key.</param>
+/// <param name="example">Any key.</param>
+/// <param name="materialize">Folds the rows into one answer: the row, and what came of those before it (null for the first).</param>
 internal sealed class PreparedRead<TKey, TRow>(
-    IServiceScopeFactory scopes, Func<ActivateDbContext, TKey, IQueryable> query, TKey example, Func<DbDataReader, TRow> materialize) : IAsyncDisposable
+    IServiceScopeFactory scopes, Func<ActivateDbContext, TKey, IQueryable> query, TKey example, Func<DbDataReader, TRow?, TRow> materialize) : IAsyncDisposable
     where TKey : notnull
     where TRow : class
 {
@@ -19,7 +23,7 @@ internal sealed class PreparedRead<TKey, TRow>(
     private readonly ConcurrentStack<Lane> _idle = new();
     private readonly SemaphoreSlim _lanes = new(Math.Max(8, Environment.ProcessorCount * 2));
 
-    /// <summary>The row, or null when there is none.</summary>
+    /// <summary>What the rows come to, or null when there is none.</summary>
     public async ValueTask<TRow?> ReadAsync(TKey key, CancellationToken cancellationToken)
     {
         await _lanes.WaitAsync(cancellationToken);
@@ -52,7 +56,9 @@ internal sealed class PreparedRead<TKey, TRow>(
         {
             lane.Command.Parameters[0].Value = key;
             await using var reader = await lane.Command.ExecuteReaderAsync(cancellationToken);
-            var row = await reader.ReadAsync(cancellationToken) ? materialize(reader) : null;
+            TRow? row = null;
+            while (await reader.ReadAsync(cancellationToken))
+                row = materialize(reader, row);
             healthy = true;
             return row;
         }

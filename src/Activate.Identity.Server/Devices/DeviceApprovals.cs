@@ -143,7 +143,7 @@ public sealed class DeviceApprovals(ActivateDbContext database, ServerKeys keys,
     private async Task<DeviceApproval> DescribeAsync(DeviceRequest request, SignedIn person, CancellationToken cancellationToken)
     {
         var name = await database.Applications.Where(a => a.ClientId == request.ClientId).Select(a => a.DisplayName).SingleOrDefaultAsync(cancellationToken);
-        var limits = policies.Effective(person.OrganizationId).Tokens;
+        var limits = (await policies.ReadAsync(person.OrganizationId, cancellationToken)).Effective.Tokens;
         var longest = limits.Default ?? Policy.LongestTokenHours;
         var preselected = limits.UserChoice && request.LifetimeWish is { } wish ? Math.Min(wish, limits.Maximum ?? Policy.LongestTokenHours) : longest;
         return new DeviceApproval(request, name ?? request.ClientId, [.. Scopes.AllowedTo(person.Role, request.Scopes.Split(' '))], ExpirationPolicy.Choices(limits), preselected);
@@ -154,7 +154,7 @@ public sealed class DeviceApprovals(ActivateDbContext database, ServerKeys keys,
     {
         if (person.LockedOut)
             return new Refusal(new Problem(ProblemKind.Refused, "locked_out", "Your account is locked for a while after too many wrong passwords. Sign in again when it is over."), Denies: false);
-        var policy = policies.Effective(person.OrganizationId);
+        var policy = (await policies.ReadAsync(person.OrganizationId, cancellationToken)).Effective;
         if (!policy.DeviceLogin)
             return new Refusal(new Problem(ProblemKind.Refused, "device_login_disabled", "Your organization does not allow device logins. Use a generated token instead, or ask an administrator."), Denies: true);
         var application = await database.Applications.AsNoTracking().SingleOrDefaultAsync(a => a.ClientId == approval.Request.ClientId, cancellationToken);

@@ -2,7 +2,7 @@ using Activate.Identity.Server.Audit;
 
 namespace Activate.Identity.Server.Organizations;
 
-/// <summary>Organizations: their policy under the server's ceiling.</summary>
+/// <summary>Organizations: their policy under the server's ceiling, and what a stricter one does to the credentials that exist.</summary>
 public static class OrganizationsSetup
 {
     public static void AddOrganizations(this WebApplicationBuilder builder)
@@ -10,8 +10,16 @@ public static class OrganizationsSetup
         builder.Services.AddHttpContextAccessor();
         builder.Services.AddSingleton(new PolicyCeiling(builder.Configuration));
         builder.Services.AddSingleton<PolicyReader>();
+        builder.Services.AddSingleton<CutRewriter>();
+        builder.Services.AddHostedService(services => services.GetRequiredService<CutRewriter>());
+        builder.Services.AddScoped<PendingCuts>();
+        builder.Services.AddScoped<PolicyEditor>();
         builder.Services.AddScoped<AuditTrail>();
     }
 
-    public static void MapOrganizations(this WebApplication app) => _ = app;
+    public static void MapOrganizations(this WebApplication app)
+    {
+        app.MapOrganizationApi();
+        app.MapPolicyApi();
+    }
 }

@@ -6,30 +6,40 @@ namespace Activate.Identity.Server.Organizations;
 /// <summary>Section <c>Policy:Ceiling</c>: limits over every organization, in the shape of a policy. What is left out is no limit.</summary>
 public sealed class PolicyCeiling
 {
+    /// <summary>The limits themselves; what is not set limits nothing.</summary>
     public Policy Policy { get; }
+
+    /// <summary>What is set.</summary>
+    public PolicyDocument Document { get; }
+
+    /// <summary>What an organization has where its own policy is silent: the policy of a new organization, with the server's defaults where it sets some.</summary>
+    public Policy Inherited { get; }
 
     /// <exception cref="StartupException">A setting is unknown or means nothing: a ceiling that somebody believes in must not be silently absent.</exception>
     public PolicyCeiling(IConfiguration configuration)
     {
         var section = configuration.GetSection("Policy:Ceiling");
-        section.AllowOnly(
-            "ApiKeys:UserChoice", "ApiKeys:MaximumDays", "Tokens:UserChoice", "Tokens:MaximumHours", "SshKeys:UserChoice", "SshKeys:MaximumDays",
-            "DeviceLogin:Enabled", "RequireTwoFactor", "WebSessions:MaximumHours", "WebSessions:IdleMinutes", "Applications:Allowed", "Applications:RefreshMaximumDays");
-        var open = Policy.Unlimited;
-        Policy = open with
-        {
-            ApiKeys = Limits(open.ApiKeys, section.Flag("ApiKeys:UserChoice", true), section.Limit("ApiKeys:MaximumDays")),
-            SshKeys = Limits(open.SshKeys, section.Flag("SshKeys:UserChoice", true), section.Limit("SshKeys:MaximumDays")),
-            Tokens = Limits(open.Tokens, section.Flag("Tokens:UserChoice", true), section.Limit("Tokens:MaximumHours", Policy.LongestTokenHours)),
-            DeviceLogin = section.Flag("DeviceLogin:Enabled", true),
-            RequireTwoFactor = section.Flag("RequireTwoFactor", false),
-            WebSessions = new WebSessionLimits(section.Limit("WebSessions:MaximumHours"), section.Limit("WebSessions:IdleMinutes")),
-            Applications = new ApplicationLimits(section.Choice("Applications:Allowed", AllowedApplications.All), section.Limit("Applications:RefreshMaximumDays")),
-        };
+        section.AllowOnly([.. PolicyMember.All.Select(Key)]);
+        var members = PolicyMember.All.Select(member => KeyValuePair.Create(member, Value(section, member))).Where(pair => pair.Value is not null).ToList();
+        Document = PolicyDocument.From(members);
+        Policy = Document.Over(Policy.Unlimited, RuleOwner.Server);
+        if (Policy.RequireTwoFactor)
+            throw new StartupException($"{section.Path}:RequireTwoFactor is true, but this version has no second factors yet: nobody could sign in. Leave it out.");
+        Inherited = PolicyDocument.From(members.Where(pair => pair.Key.Name.StartsWith("default", StringComparison.Ordinal))).Over(Policy.Fresh, RuleOwner.Server);
     }
 
-    private static ExpirationLimits Limits(ExpirationLimits open, bool userChoice, int? maximum) =>
-        maximum is { } limit && (open.Maximum is not { } fixedLimit || limit < fixedLimit)
-            ? open with { UserChoice = userChoice, Maximum = limit, MaximumFrom = RuleOwner.Server }
-            : open with { UserChoice = userChoice };
+    private static string Key(PolicyMember member) => string.Join(':', member.Path.Split('.').Select(part => char.ToUpperInvariant(part[0]) + part[1..]));
+
+    private static int? Value(IConfigurationSection section, PolicyMember member)
+    {
+        var key = Key(member);
+        if (section[key] is not { Length: > 0 })
+            return null;
+        return member.Kind switch
+        {
+            PolicyMemberKind.Limit => section.Limit(key, member.Largest),
+            PolicyMemberKind.Flag => section.Flag(key, false) ? 1 : 0,
+            PolicyMemberKind.Applications => (int)section.Choice(key, AllowedApplications.All),
+        };
+    }
 }

@@ -4,6 +4,7 @@ using Activate.Identity.Core.Credentials;
 using Activate.Identity.Core.Errors;
 using Activate.Identity.Core.Expiration;
 using Activate.Identity.Data;
+using Activate.Identity.Data.Accounts;
 using Activate.Identity.Data.Audit;
 using Activate.Identity.Data.Tokens;
 using Activate.Identity.Server.Audit;
@@ -38,10 +39,11 @@ public sealed class TokenIssuer(ActivateDbContext database, PolicyReader policie
         AuditActor actor, ScopeGiver giver, string organizationSlug, string? name, Optional<int?> expiresInHours, IReadOnlyList<string>? scopes, CancellationToken cancellationToken)
     {
         var now = clock.Now();
+        var policy = await policies.ReadAsync(actor.OrganizationId, cancellationToken);
         name ??= string.Create(CultureInfo.InvariantCulture, $"Token of {now:yyyy-MM-dd HH:mm:ss}Z");
         if (!CredentialName.Parse(name).TryGet(out var parsed, out var problem)
             || !ScopeRequest.Decide(scopes, giver, now).TryGet(out var granted, out problem)
-            || !ExpirationPolicy.Decide(policies.Effective(actor.OrganizationId).Tokens, expiresInHours, now, "expiresInHours").TryGet(out var expiration, out problem))
+            || !ExpirationPolicy.Decide(policy.Effective.Tokens, expiresInHours, now, "expiresInHours").TryGet(out var expiration, out problem))
             return problem;
 
         var grant = new TokenGrant
@@ -56,12 +58,12 @@ public sealed class TokenIssuer(ActivateDbContext database, PolicyReader policie
             CreatedAt = now,
             ExpiresAt = expiration.ExpiresAt ?? throw new InvalidOperationException("A token always ends."),
             ExpiresBecause = expiration.Because,
+            PolicyVersion = policy.Version,
         };
         var token = writer.Write(grant, organizationSlug);
 
         await using var transaction = await database.Database.BeginTransactionAsync(cancellationToken);
-        // Locks the owner's row, as for API keys.
-        await database.Users.Where(u => u.Id == actor.UserId).ExecuteUpdateAsync(set => set.SetProperty(u => u.CredentialsVersion, u => u.CredentialsVersion + 1), cancellationToken);
+        await database.TakeTurnAsync(actor.UserId, cancellationToken);
         if (await database.TokenGrants.CountAsync(g => g.OwnerId == actor.UserId && g.Kind == CredentialKind.Token && g.ExpiresAt > now, cancellationToken) >= MaximumPerUser)
             return new Problem(ProblemKind.Conflict, "too_many_tokens", $"You have {MaximumPerUser} living tokens, the most one user may have. Delete some, or wait until they end.");
         database.TokenGrants.Add(grant);

@@ -4,6 +4,7 @@ using Activate.Identity.Core.Credentials;
 using Activate.Identity.Data;
 using Activate.Identity.Data.Tokens;
 using Activate.Identity.Server.Credentials;
+using Activate.Identity.Server.Organizations;
 using Activate.Identity.Server.Web;
 using Microsoft.EntityFrameworkCore;
 
@@ -24,14 +25,14 @@ internal static class TokensApi
         sessions.MapDelete("/{id:guid}", DeleteSession).RequireScope(Scopes.CredentialsWrite).Produces(204).WithSummary("End a session");
     }
 
-    private static Task<IResult> ListTokens(Caller caller, ActivateDbContext database, TimeProvider clock, string? limit, string? after, CancellationToken cancellationToken) =>
-        ListAsync(CredentialKind.Token, caller, database, clock, limit, after, cancellationToken);
+    private static Task<IResult> ListTokens(Caller caller, ActivateDbContext database, PendingCuts cuts, TimeProvider clock, string? limit, string? after, CancellationToken cancellationToken) =>
+        ListAsync(CredentialKind.Token, caller, database, cuts, clock, limit, after, cancellationToken);
 
-    private static Task<IResult> ListSessions(Caller caller, ActivateDbContext database, TimeProvider clock, string? limit, string? after, CancellationToken cancellationToken) =>
-        ListAsync(CredentialKind.Session, caller, database, clock, limit, after, cancellationToken);
+    private static Task<IResult> ListSessions(Caller caller, ActivateDbContext database, PendingCuts cuts, TimeProvider clock, string? limit, string? after, CancellationToken cancellationToken) =>
+        ListAsync(CredentialKind.Session, caller, database, cuts, clock, limit, after, cancellationToken);
 
     private static async Task<IResult> ListAsync(
-        CredentialKind kind, Caller caller, ActivateDbContext database, TimeProvider clock, string? limit, string? after, CancellationToken cancellationToken)
+        CredentialKind kind, Caller caller, ActivateDbContext database, PendingCuts cuts, TimeProvider clock, string? limit, string? after, CancellationToken cancellationToken)
     {
         if (!PageQuery.Parse(limit, after).TryGet(out var page, out var problem))
             return problem.ToResult();
@@ -40,7 +41,7 @@ internal static class TokensApi
         var rows = await database.TokenGrants.AsNoTracking()
             .Where(g => g.OwnerId == caller.UserId && g.Kind == kind && g.ExpiresAt > listedSince && (page.After == null || g.Id.CompareTo(page.After.Value) < 0))
             .OrderByDescending(g => g.Id).Take(page.Limit + 1).ToListAsync(cancellationToken);
-        return Results.Ok(page.Page(rows, g => g.Id, g => GrantBody.From(g, now)));
+        return Results.Ok(page.Page(await cuts.ApplyAsync(caller.OrganizationId, rows, cancellationToken), g => g.Id, g => GrantBody.From(g, now)));
     }
 
     private static async Task<IResult> Create(CreateTokenBody body, Caller caller, TokenIssuer issuer, TimeProvider clock, CancellationToken cancellationToken) =>

@@ -25,13 +25,13 @@ public static class DatabaseHosting
         builder.Services.AddHostedService(provider => provider.GetRequiredService<ExpiredRows>());
     }
 
-    /// <summary>Applies pending migrations. Nodes that start together take turns: EF Core holds a lock in the database.</summary>
+    /// <summary>Applies pending migrations. Nodes that start together take turns.</summary>
     public static async Task MigrateAsync(this WebApplication app)
     {
         await using var scope = app.Services.CreateAsyncScope();
-        var database = scope.ServiceProvider.GetRequiredService<ActivateDbContext>().Database;
+        var database = scope.ServiceProvider.GetRequiredService<ActivateDbContext>();
         // A migration of large tables, or waiting for the node that does it, takes longer than a request may.
-        database.SetCommandTimeout(TimeSpan.FromMinutes(30));
-        await database.MigrateAsync();
+        database.Database.SetCommandTimeout(TimeSpan.FromMinutes(30));
+        await database.MigrateTogetherAsync();
     }
 }

@@ -1,6 +1,7 @@
 using Activate.Identity.Core.Credentials;
 using Activate.Identity.Data;
 using Activate.Identity.Data.Applications;
+using Activate.Identity.Server.SshKeys;
 using Microsoft.EntityFrameworkCore;
 
 namespace Activate.Identity.Server.Web;
@@ -45,6 +46,7 @@ public sealed class ExpiredRows(IServiceScopeFactory scopes, TimeProvider clock,
         await database.ApiKeys.Where(key => key.ExpiresAt <= unlisted).ExecuteDeleteAsync(cancellation);
         await database.ApiKeyHashes.Where(hash => hash.EndsAt <= old).ExecuteDeleteAsync(cancellation);
         await database.TokenGrants.Where(grant => grant.ExpiresAt <= unlisted).ExecuteDeleteAsync(cancellation);
+        await SshKeyRegistry.ForgetUnlistedAsync(database, key => true, now, cancellation);
         // Authorization codes live a minute; a day later nobody asks any more whether one came twice.
         var yesterday = now.AddDays(-1);
         await database.Set<Token>().Where(token => token.ExpirationDate <= yesterday).ExecuteDeleteAsync(cancellation);

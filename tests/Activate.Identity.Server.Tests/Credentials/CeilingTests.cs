@@ -74,7 +74,7 @@ public class CeilingTests
     [InlineData("Policy:Ceiling:ApiKeys:MaximumDays", "ten", "Policy:Ceiling:ApiKeys:MaximumDays")]
     [InlineData("Policy:Ceiling:ApiKeys:MaximumDays", "1.5", "Policy:Ceiling:ApiKeys:MaximumDays")]
     [InlineData("Policy:Ceiling:ApiKeys:MaximumDay", "5", "MaximumDay")]
-    [InlineData("Policy:Ceiling:ApiKeys:DefaultDays", "5", "DefaultDays")]
+    [InlineData("Policy:Ceiling:ApiKeys:DefaultWeeks", "5", "DefaultWeeks")]
     [InlineData("Policy:Ceiling:Apikey:MaximumDays", "5", "Apikey")]
     [InlineData("Policy:Ceiling:Tokens:MaximumHours", "0", "Policy:Ceiling:Tokens:MaximumHours")]
     [InlineData("Policy:Ceiling:Tokens:MaximumHours", "25", "Policy:Ceiling:Tokens:MaximumHours")]

@@ -19,14 +19,15 @@ internal sealed class SqlitePragmas : DbConnectionInterceptor
     private const int Patience = 2;
 
     private static readonly string s_pragmas =
-        $"PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA busy_timeout={(Patience * 1000).ToString(CultureInfo.InvariantCulture)}; PRAGMA cache_size=-65536;";
+        $"PRAGMA synchronous=FULL; PRAGMA busy_timeout={(Patience * 1000).ToString(CultureInfo.InvariantCulture)}; PRAGMA cache_size=-65536;";
 
     public override void ConnectionOpened(DbConnection connection, ConnectionEndEventData eventData)
     {
         ((SqliteConnection)connection).DefaultTimeout = Patience;
         using var command = connection.CreateCommand();
 #pragma warning disable CA2100 // Our own text.
-        command.CommandText = s_pragmas;
+        // The mode is the file's, and a connection that only looks whether there is a file may not write it.
+        command.CommandText = new SqliteConnectionStringBuilder(connection.ConnectionString).Mode == SqliteOpenMode.ReadOnly ? s_pragmas : $"PRAGMA journal_mode=WAL; {s_pragmas}";
 #pragma warning restore CA2100
         command.ExecuteNonQuery();
     }

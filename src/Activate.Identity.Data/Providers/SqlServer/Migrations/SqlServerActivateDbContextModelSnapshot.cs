@@ -229,6 +229,9 @@ namespace Activate.Identity.Data.Providers.SqlServer.Migrations
                     b.Property<Guid>("OwnerId")
                         .HasColumnType("uniqueidentifier");
 
+                    b.Property<int>("PolicyVersion")
+                        .HasColumnType("int");
+
                     b.Property<DateTime?>("RotationEndsAt")
                         .HasColumnType("datetime2");
 
@@ -537,6 +540,47 @@ namespace Activate.Identity.Data.Providers.SqlServer.Migrations
                     b.ToTable("AuditEvents", (string)null);
                 });
 
+            modelBuilder.Entity("Activate.Identity.Data.Clusters.Cluster", b =>
+                {
+                    b.Property<Guid>("Id")
+                        .ValueGeneratedOnAdd()
+                        .HasColumnType("uniqueidentifier");
+
+                    b.Property<string>("Address")
+                        .IsRequired()
+                        .HasMaxLength(255)
+                        .HasColumnType("nvarchar(255)");
+
+                    b.Property<DateTime>("CreatedAt")
+                        .HasColumnType("datetime2");
+
+                    b.Property<string>("Name")
+                        .IsRequired()
+                        .HasMaxLength(128)
+                        .HasColumnType("nvarchar(128)");
+
+                    b.Property<string>("NormalizedName")
+                        .IsRequired()
+                        .HasMaxLength(256)
+                        .HasColumnType("nvarchar(256)");
+
+                    b.Property<Guid>("OrganizationId")
+                        .HasColumnType("uniqueidentifier");
+
+                    b.Property<Guid>("ServiceAccountId")
+                        .HasColumnType("uniqueidentifier");
+
+                    b.HasKey("Id");
+
+                    b.HasIndex("ServiceAccountId")
+                        .IsUnique();
+
+                    b.HasIndex("OrganizationId", "NormalizedName")
+                        .IsUnique();
+
+                    b.ToTable("Clusters", (string)null);
+                });
+
             modelBuilder.Entity("Activate.Identity.Data.Devices.DeviceRequest", b =>
                 {
                     b.Property<Guid>("Id")
@@ -668,6 +712,19 @@ namespace Activate.Identity.Data.Providers.SqlServer.Migrations
                         .HasMaxLength(256)
                         .HasColumnType("nvarchar(256)");
 
+                    b.Property<string>("Policy")
+                        .HasMaxLength(2000)
+                        .HasColumnType("nvarchar(2000)");
+
+                    b.Property<DateTime?>("PolicyChangedAt")
+                        .HasColumnType("datetime2");
+
+                    b.Property<Guid?>("PolicyChangedBy")
+                        .HasColumnType("uniqueidentifier");
+
+                    b.Property<int>("PolicyVersion")
+                        .HasColumnType("int");
+
                     b.Property<string>("Slug")
                         .IsRequired()
                         .HasMaxLength(64)
@@ -682,6 +739,42 @@ namespace Activate.Identity.Data.Providers.SqlServer.Migrations
                         .IsUnique();
 
                     b.ToTable("Organizations", (string)null);
+                });
+
+            modelBuilder.Entity("Activate.Identity.Data.Organizations.PolicyCut", b =>
+                {
+                    b.Property<Guid>("OrganizationId")
+                        .HasColumnType("uniqueidentifier");
+
+                    b.Property<int>("Version")
+                        .HasColumnType("int");
+
+                    b.Property<int?>("ApiKeyMaximumDays")
+                        .HasColumnType("int");
+
+                    b.Property<DateTime>("At")
+                        .HasColumnType("datetime2");
+
+                    b.Property<DateTime?>("ClaimedUntil")
+                        .HasColumnType("datetime2");
+
+                    b.Property<DateTime?>("DoneAt")
+                        .HasColumnType("datetime2");
+
+                    b.Property<DateTime>("GraceEndsAt")
+                        .HasColumnType("datetime2");
+
+                    b.Property<int?>("SshKeyMaximumDays")
+                        .HasColumnType("int");
+
+                    b.Property<int?>("TokenMaximumHours")
+                        .HasColumnType("int");
+
+                    b.HasKey("OrganizationId", "Version");
+
+                    b.HasIndex("DoneAt");
+
+                    b.ToTable("PolicyCuts", (string)null);
                 });
 
             modelBuilder.Entity("Activate.Identity.Data.Setup.OneTimeCode", b =>
@@ -717,6 +810,95 @@ namespace Activate.Identity.Data.Providers.SqlServer.Migrations
                     b.HasKey("Key");
 
                     b.ToTable("ServerFacts", (string)null);
+                });
+
+            modelBuilder.Entity("Activate.Identity.Data.SshKeys.KnownSshKey", b =>
+                {
+                    b.Property<Guid>("OwnerId")
+                        .HasColumnType("uniqueidentifier");
+
+                    b.Property<byte[]>("Fingerprint")
+                        .HasMaxLength(32)
+                        .HasColumnType("varbinary(32)");
+
+                    b.Property<DateTime>("FirstAddedAt")
+                        .HasColumnType("datetime2");
+
+                    b.Property<DateTime?>("PolicyEndsAt")
+                        .HasColumnType("datetime2");
+
+                    b.HasKey("OwnerId", "Fingerprint");
+
+                    b.ToTable("KnownSshKeys", (string)null);
+                });
+
+            modelBuilder.Entity("Activate.Identity.Data.SshKeys.SshKey", b =>
+                {
+                    b.Property<Guid>("Id")
+                        .ValueGeneratedOnAdd()
+                        .HasColumnType("uniqueidentifier");
+
+                    b.Property<string>("Algorithm")
+                        .IsRequired()
+                        .HasMaxLength(64)
+                        .HasColumnType("nvarchar(64)");
+
+                    b.Property<DateTime>("CreatedAt")
+                        .HasColumnType("datetime2");
+
+                    b.Property<DateTime?>("ExpiresAt")
+                        .HasColumnType("datetime2");
+
+                    b.Property<int>("ExpiresBecause")
+                        .HasColumnType("int");
+
+                    b.Property<byte[]>("Fingerprint")
+                        .IsRequired()
+                        .HasMaxLength(32)
+                        .HasColumnType("varbinary(32)");
+
+                    b.Property<DateTime>("FirstAddedAt")
+                        .HasColumnType("datetime2");
+
+                    b.Property<DateTime?>("LastUsedAt")
+                        .HasColumnType("datetime2");
+
+                    b.Property<string>("LastUsedFrom")
+                        .HasMaxLength(64)
+                        .HasColumnType("nvarchar(64)");
+
+                    b.Property<string>("Name")
+                        .IsRequired()
+                        .HasMaxLength(128)
+                        .HasColumnType("nvarchar(128)");
+
+                    b.Property<string>("NormalizedName")
+                        .IsRequired()
+                        .HasMaxLength(256)
+                        .HasColumnType("nvarchar(256)");
+
+                    b.Property<Guid>("OwnerId")
+                        .HasColumnType("uniqueidentifier");
+
+                    b.Property<int>("PolicyVersion")
+                        .HasColumnType("int");
+
+                    b.Property<string>("PublicKey")
+                        .IsRequired()
+                        .HasMaxLength(2048)
+                        .HasColumnType("nvarchar(2048)");
+
+                    b.HasKey("Id");
+
+                    b.HasIndex("ExpiresAt");
+
+                    b.HasIndex("OwnerId", "Fingerprint")
+                        .IsUnique();
+
+                    b.HasIndex("OwnerId", "NormalizedName")
+                        .IsUnique();
+
+                    b.ToTable("SshKeys", (string)null);
                 });
 
             modelBuilder.Entity("Activate.Identity.Data.Tokens.TokenGrant", b =>
@@ -769,6 +951,9 @@ namespace Activate.Identity.Data.Providers.SqlServer.Migrations
 
                     b.Property<Guid>("OwnerId")
                         .HasColumnType("uniqueidentifier");
+
+                    b.Property<int>("PolicyVersion")
+                        .HasColumnType("int");
 
                     b.Property<string>("Scopes")
                         .IsRequired()
@@ -973,6 +1158,25 @@ namespace Activate.Identity.Data.Providers.SqlServer.Migrations
                     b.Navigation("Authorization");
                 });
 
+            modelBuilder.Entity("Activate.Identity.Data.Clusters.Cluster", b =>
+                {
+                    b.HasOne("Activate.Identity.Data.Organizations.Organization", "Organization")
+                        .WithMany()
+                        .HasForeignKey("OrganizationId")
+                        .OnDelete(DeleteBehavior.Restrict)
+                        .IsRequired();
+
+                    b.HasOne("Activate.Identity.Data.Accounts.User", "ServiceAccount")
+                        .WithMany()
+                        .HasForeignKey("ServiceAccountId")
+                        .OnDelete(DeleteBehavior.Cascade)
+                        .IsRequired();
+
+                    b.Navigation("Organization");
+
+                    b.Navigation("ServiceAccount");
+                });
+
             modelBuilder.Entity("Activate.Identity.Data.Devices.DeviceRequest", b =>
                 {
                     b.HasOne("Activate.Identity.Data.Accounts.User", "Decider")
@@ -981,6 +1185,39 @@ namespace Activate.Identity.Data.Providers.SqlServer.Migrations
                         .OnDelete(DeleteBehavior.Cascade);
 
                     b.Navigation("Decider");
+                });
+
+            modelBuilder.Entity("Activate.Identity.Data.Organizations.PolicyCut", b =>
+                {
+                    b.HasOne("Activate.Identity.Data.Organizations.Organization", "Organization")
+                        .WithMany()
+                        .HasForeignKey("OrganizationId")
+                        .OnDelete(DeleteBehavior.Cascade)
+                        .IsRequired();
+
+                    b.Navigation("Organization");
+                });
+
+            modelBuilder.Entity("Activate.Identity.Data.SshKeys.KnownSshKey", b =>
+                {
+                    b.HasOne("Activate.Identity.Data.Accounts.User", "Owner")
+                        .WithMany()
+                        .HasForeignKey("OwnerId")
+                        .OnDelete(DeleteBehavior.Cascade)
+                        .IsRequired();
+
+                    b.Navigation("Owner");
+                });
+
+            modelBuilder.Entity("Activate.Identity.Data.SshKeys.SshKey", b =>
+                {
+                    b.HasOne("Activate.Identity.Data.Accounts.User", "Owner")
+                        .WithMany()
+                        .HasForeignKey("OwnerId")
+                        .OnDelete(DeleteBehavior.Cascade)
+                        .IsRequired();
+
+                    b.Navigation("Owner");
                 });
 
             modelBuilder.Entity("Activate.Identity.Data.Tokens.TokenGrant", b =>

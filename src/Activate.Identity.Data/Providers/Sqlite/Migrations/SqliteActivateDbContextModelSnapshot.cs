@@ -223,6 +223,9 @@ namespace Activate.Identity.Data.Providers.Sqlite.Migrations
                     b.Property<Guid>("OwnerId")
                         .HasColumnType("TEXT");
 
+                    b.Property<int>("PolicyVersion")
+                        .HasColumnType("INTEGER");
+
                     b.Property<DateTime?>("RotationEndsAt")
                         .HasColumnType("TEXT");
 
@@ -528,6 +531,47 @@ namespace Activate.Identity.Data.Providers.Sqlite.Migrations
                     b.ToTable("AuditEvents", (string)null);
                 });
 
+            modelBuilder.Entity("Activate.Identity.Data.Clusters.Cluster", b =>
+                {
+                    b.Property<Guid>("Id")
+                        .ValueGeneratedOnAdd()
+                        .HasColumnType("TEXT");
+
+                    b.Property<string>("Address")
+                        .IsRequired()
+                        .HasMaxLength(255)
+                        .HasColumnType("TEXT");
+
+                    b.Property<DateTime>("CreatedAt")
+                        .HasColumnType("TEXT");
+
+                    b.Property<string>("Name")
+                        .IsRequired()
+                        .HasMaxLength(128)
+                        .HasColumnType("TEXT");
+
+                    b.Property<string>("NormalizedName")
+                        .IsRequired()
+                        .HasMaxLength(256)
+                        .HasColumnType("TEXT");
+
+                    b.Property<Guid>("OrganizationId")
+                        .HasColumnType("TEXT");
+
+                    b.Property<Guid>("ServiceAccountId")
+                        .HasColumnType("TEXT");
+
+                    b.HasKey("Id");
+
+                    b.HasIndex("ServiceAccountId")
+                        .IsUnique();
+
+                    b.HasIndex("OrganizationId", "NormalizedName")
+                        .IsUnique();
+
+                    b.ToTable("Clusters", (string)null);
+                });
+
             modelBuilder.Entity("Activate.Identity.Data.Devices.DeviceRequest", b =>
                 {
                     b.Property<Guid>("Id")
@@ -659,6 +703,19 @@ namespace Activate.Identity.Data.Providers.Sqlite.Migrations
                         .HasMaxLength(256)
                         .HasColumnType("TEXT");
 
+                    b.Property<string>("Policy")
+                        .HasMaxLength(2000)
+                        .HasColumnType("TEXT");
+
+                    b.Property<DateTime?>("PolicyChangedAt")
+                        .HasColumnType("TEXT");
+
+                    b.Property<Guid?>("PolicyChangedBy")
+                        .HasColumnType("TEXT");
+
+                    b.Property<int>("PolicyVersion")
+                        .HasColumnType("INTEGER");
+
                     b.Property<string>("Slug")
                         .IsRequired()
                         .HasMaxLength(64)
@@ -673,6 +730,42 @@ namespace Activate.Identity.Data.Providers.Sqlite.Migrations
                         .IsUnique();
 
                     b.ToTable("Organizations", (string)null);
+                });
+
+            modelBuilder.Entity("Activate.Identity.Data.Organizations.PolicyCut", b =>
+                {
+                    b.Property<Guid>("OrganizationId")
+                        .HasColumnType("TEXT");
+
+                    b.Property<int>("Version")
+                        .HasColumnType("INTEGER");
+
+                    b.Property<int?>("ApiKeyMaximumDays")
+                        .HasColumnType("INTEGER");
+
+                    b.Property<DateTime>("At")
+                        .HasColumnType("TEXT");
+
+                    b.Property<DateTime?>("ClaimedUntil")
+                        .HasColumnType("TEXT");
+
+                    b.Property<DateTime?>("DoneAt")
+                        .HasColumnType("TEXT");
+
+                    b.Property<DateTime>("GraceEndsAt")
+                        .HasColumnType("TEXT");
+
+                    b.Property<int?>("SshKeyMaximumDays")
+                        .HasColumnType("INTEGER");
+
+                    b.Property<int?>("TokenMaximumHours")
+                        .HasColumnType("INTEGER");
+
+                    b.HasKey("OrganizationId", "Version");
+
+                    b.HasIndex("DoneAt");
+
+                    b.ToTable("PolicyCuts", (string)null);
                 });
 
             modelBuilder.Entity("Activate.Identity.Data.Setup.OneTimeCode", b =>
@@ -708,6 +801,95 @@ namespace Activate.Identity.Data.Providers.Sqlite.Migrations
                     b.HasKey("Key");
 
                     b.ToTable("ServerFacts", (string)null);
+                });
+
+            modelBuilder.Entity("Activate.Identity.Data.SshKeys.KnownSshKey", b =>
+                {
+                    b.Property<Guid>("OwnerId")
+                        .HasColumnType("TEXT");
+
+                    b.Property<byte[]>("Fingerprint")
+                        .HasMaxLength(32)
+                        .HasColumnType("BLOB");
+
+                    b.Property<DateTime>("FirstAddedAt")
+                        .HasColumnType("TEXT");
+
+                    b.Property<DateTime?>("PolicyEndsAt")
+                        .HasColumnType("TEXT");
+
+                    b.HasKey("OwnerId", "Fingerprint");
+
+                    b.ToTable("KnownSshKeys", (string)null);
+                });
+
+            modelBuilder.Entity("Activate.Identity.Data.SshKeys.SshKey", b =>
+                {
+                    b.Property<Guid>("Id")
+                        .ValueGeneratedOnAdd()
+                        .HasColumnType("TEXT");
+
+                    b.Property<string>("Algorithm")
+                        .IsRequired()
+                        .HasMaxLength(64)
+                        .HasColumnType("TEXT");
+
+                    b.Property<DateTime>("CreatedAt")
+                        .HasColumnType("TEXT");
+
+                    b.Property<DateTime?>("ExpiresAt")
+                        .HasColumnType("TEXT");
+
+                    b.Property<int>("ExpiresBecause")
+                        .HasColumnType("INTEGER");
+
+                    b.Property<byte[]>("Fingerprint")
+                        .IsRequired()
+                        .HasMaxLength(32)
+                        .HasColumnType("BLOB");
+
+                    b.Property<DateTime>("FirstAddedAt")
+                        .HasColumnType("TEXT");
+
+                    b.Property<DateTime?>("LastUsedAt")
+                        .HasColumnType("TEXT");
+
+                    b.Property<string>("LastUsedFrom")
+                        .HasMaxLength(64)
+                        .HasColumnType("TEXT");
+
+                    b.Property<string>("Name")
+                        .IsRequired()
+                        .HasMaxLength(128)
+                        .HasColumnType("TEXT");
+
+                    b.Property<string>("NormalizedName")
+                        .IsRequired()
+                        .HasMaxLength(256)
+                        .HasColumnType("TEXT");
+
+                    b.Property<Guid>("OwnerId")
+                        .HasColumnType("TEXT");
+
+                    b.Property<int>("PolicyVersion")
+                        .HasColumnType("INTEGER");
+
+                    b.Property<string>("PublicKey")
+                        .IsRequired()
+                        .HasMaxLength(2048)
+                        .HasColumnType("TEXT");
+
+                    b.HasKey("Id");
+
+                    b.HasIndex("ExpiresAt");
+
+                    b.HasIndex("OwnerId", "Fingerprint")
+                        .IsUnique();
+
+                    b.HasIndex("OwnerId", "NormalizedName")
+                        .IsUnique();
+
+                    b.ToTable("SshKeys", (string)null);
                 });
 
             modelBuilder.Entity("Activate.Identity.Data.Tokens.TokenGrant", b =>
@@ -760,6 +942,9 @@ namespace Activate.Identity.Data.Providers.Sqlite.Migrations
 
                     b.Property<Guid>("OwnerId")
                         .HasColumnType("TEXT");
+
+                    b.Property<int>("PolicyVersion")
+                        .HasColumnType("INTEGER");
 
                     b.Property<string>("Scopes")
                         .IsRequired()
@@ -960,6 +1145,25 @@ namespace Activate.Identity.Data.Providers.Sqlite.Migrations
                     b.Navigation("Authorization");
                 });
 
+            modelBuilder.Entity("Activate.Identity.Data.Clusters.Cluster", b =>
+                {
+                    b.HasOne("Activate.Identity.Data.Organizations.Organization", "Organization")
+                        .WithMany()
+                        .HasForeignKey("OrganizationId")
+                        .OnDelete(DeleteBehavior.Restrict)
+                        .IsRequired();
+
+                    b.HasOne("Activate.Identity.Data.Accounts.User", "ServiceAccount")
+                        .WithMany()
+                        .HasForeignKey("ServiceAccountId")
+                        .OnDelete(DeleteBehavior.Cascade)
+                        .IsRequired();
+
+                    b.Navigation("Organization");
+
+                    b.Navigation("ServiceAccount");
+                });
+
             modelBuilder.Entity("Activate.Identity.Data.Devices.DeviceRequest", b =>
                 {
                     b.HasOne("Activate.Identity.Data.Accounts.User", "Decider")
@@ -968,6 +1172,39 @@ namespace Activate.Identity.Data.Providers.Sqlite.Migrations
                         .OnDelete(DeleteBehavior.Cascade);
 
                     b.Navigation("Decider");
+                });
+
+            modelBuilder.Entity("Activate.Identity.Data.Organizations.PolicyCut", b =>
+                {
+                    b.HasOne("Activate.Identity.Data.Organizations.Organization", "Organization")
+                        .WithMany()
+                        .HasForeignKey("OrganizationId")
+                        .OnDelete(DeleteBehavior.Cascade)
+                        .IsRequired();
+
+                    b.Navigation("Organization");
+                });
+
+            modelBuilder.Entity("Activate.Identity.Data.SshKeys.KnownSshKey", b =>
+                {
+                    b.HasOne("Activate.Identity.Data.Accounts.User", "Owner")
+                        .WithMany()
+                        .HasForeignKey("OwnerId")
+                        .OnDelete(DeleteBehavior.Cascade)
+                        .IsRequired();
+
+                    b.Navigation("Owner");
+                });
+
+            modelBuilder.Entity("Activate.Identity.Data.SshKeys.SshKey", b =>
+                {
+                    b.HasOne("Activate.Identity.Data.Accounts.User", "Owner")
+                        .WithMany()
+                        .HasForeignKey("OwnerId")
+                        .OnDelete(DeleteBehavior.Cascade)
+                        .IsRequired();
+
+                    b.Navigation("Owner");
                 });
 
             modelBuilder.Entity("Activate.Identity.Data.Tokens.TokenGrant", b =>

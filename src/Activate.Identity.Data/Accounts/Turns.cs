@@ -1,0 +1,12 @@
+using Microsoft.EntityFrameworkCore;
+
+namespace Activate.Identity.Data.Accounts;
+
+public static class Turns
+{
+    /// <summary>
+    /// Locks a user's row until the transaction ends: of two nodes that both see room for one more credential, one waits for the other. In a transaction only.
+    /// </summary>
+    public static Task TakeTurnAsync(this ActivateDbContext database, Guid userId, CancellationToken cancellationToken) =>
+        database.Users.Where(u => u.Id == userId).ExecuteUpdateAsync(set => set.SetProperty(u => u.CredentialsVersion, u => u.CredentialsVersion + 1), cancellationToken);
+}

@@ -1,0 +1,163 @@
+using System.Data;
+using Activate.Identity.Core.Credentials;
+using Activate.Identity.Data;
+using Activate.Identity.Data.Credentials;
+using Activate.Identity.Data.Organizations;
+using Activate.Identity.Server.Web;
+using Microsoft.EntityFrameworkCore;
+
+namespace Activate.Identity.Server.Organizations;
+
+/// <summary>
+/// Writes the ends that a cut gave into the rows, in small batches, so that checks need not apply it for ever. Nothing depends on when: every check applies a cut until
+/// its rows are done. One node at a time works on a cut; a node that dies is replaced when its claim runs out.
+/// </summary>
+public sealed class CutRewriter(IServiceScopeFactory scopes, TimeProvider clock, ILogger<CutRewriter> logger) : BackgroundService
+{
+    private const int BatchSize = 500;
+    private static readonly TimeSpan s_interval = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan s_claim = TimeSpan.FromMinutes(1);
+
+    /// <summary>A credential decided under the policy before may still be on its way into the database: a cut is done only after a round that began this long after it.</summary>
+    private static readonly TimeSpan s_settled = TimeSpan.FromMinutes(2);
+
+    private readonly SemaphoreSlim _wake = new(0);
+
+    /// <summary>There is a new cut: begin at once.</summary>
+    public void Wake() => _wake.Release();
+
+    public override void Dispose()
+    {
+        _wake.Dispose();
+        base.Dispose();
+    }
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        while (true)
+        {
+            await _wake.WaitAsync(s_interval, stoppingToken);
+            try
+            {
+                await RewriteAsync(stoppingToken);
+            }
+            catch (Exception exception) when (exception is not OperationCanceledException)
+            {
+                logger.LogWarning(exception, "The rows of a policy's cut were not all rewritten; checks apply it all the same, and the next round goes on");
+            }
+        }
+    }
+
+    /// <summary>One round over all cuts that are not done.</summary>
+    public async Task RewriteAsync(CancellationToken cancellationToken)
+    {
+        await using var scope = scopes.CreateAsyncScope();
+        var database = scope.ServiceProvider.GetRequiredService<ActivateDbContext>();
+        foreach (var cut in await database.PolicyCuts.AsNoTracking().Where(cut => cut.DoneAt == null).OrderBy(cut => cut.At).ToListAsync(cancellationToken))
+        {
+            var now = clock.GetUtcNow().UtcDateTime;
+            if (!await ClaimAsync(database, cut, now, cancellationToken))
+                continue;
+            foreach (var table in Tables(database, cut))
+                await RewriteAsync(database, cut, table, cancellationToken);
+            DateTime? done = now - cut.At >= s_settled ? now : null;
+            await Row(database, cut).ExecuteUpdateAsync(set => set.SetProperty(c => c.DoneAt, done).SetProperty(c => c.ClaimedUntil, (DateTime?)null), cancellationToken);
+        }
+    }
+
+    /// <summary>
+    /// The credentials of an organization that a cut may shorten: those that end after the grace. (No cut ends a credential before.) The query is a superset; the
+    /// cut's own rule decides.
+    /// </summary>
+    internal static IEnumerable<(string Table, IQueryable<GovernedRow> Rows)> Tables(ActivateDbContext database, PolicyCut cut)
+    {
+        if (cut.ApiKeyMaximumDays is not null)
+        {
+            yield return ("ApiKeys", database.ApiKeys
+                .Where(k => k.Owner!.OrganizationId == cut.OrganizationId && k.PolicyVersion < cut.Version && (k.ExpiresAt == null || k.ExpiresAt > cut.GraceEndsAt))
+                .Select(k => new GovernedRow
+                {
+                    Id = k.Id, Kind = CredentialKind.ApiKey, Name = k.Name, Owner = k.Owner!.UserName!, LastUsedAt = k.LastUsedAt,
+                    Since = k.CreatedAt, ExpiresAt = k.ExpiresAt, PolicyVersion = k.PolicyVersion,
+                }));
+        }
+
+        if (cut.TokenMaximumHours is not null)
+        {
+            yield return ("TokenGrants", database.TokenGrants
+                .Where(g => g.Owner!.OrganizationId == cut.OrganizationId && g.PolicyVersion < cut.Version && g.ExpiresAt > cut.GraceEndsAt)
+                .Select(g => new GovernedRow
+                {
+                    Id = g.Id, Kind = g.Kind, Name = g.Name, Owner = g.Owner!.UserName!, LastUsedAt = g.LastUsedAt,
+                    Since = g.CreatedAt, ExpiresAt = g.ExpiresAt, PolicyVersion = g.PolicyVersion,
+                }));
+        }
+
+        if (cut.SshKeyMaximumDays is not null)
+        {
+            yield return ("SshKeys", database.SshKeys
+                .Where(k => k.Owner!.OrganizationId == cut.OrganizationId && k.PolicyVersion < cut.Version && (k.ExpiresAt == null || k.ExpiresAt > cut.GraceEndsAt))
+                .Select(k => new GovernedRow
+                {
+                    Id = k.Id, Kind = CredentialKind.SshKey, Name = k.Name, Owner = k.Owner!.UserName!, LastUsedAt = k.LastUsedAt,
+                    Since = k.FirstAddedAt, ExpiresAt = k.ExpiresAt, PolicyVersion = k.PolicyVersion,
+                }));
+        }
+    }
+
+    private async Task RewriteAsync(ActivateDbContext database, PolicyCut cut, (string Table, IQueryable<GovernedRow> Rows) table, CancellationToken cancellationToken)
+    {
+        Guid? last = null;
+        while (true)
+        {
+            var after = last;
+            var batch = await table.Rows.Where(row => after == null || row.Id.CompareTo(after.Value) > 0).OrderBy(row => row.Id).Take(BatchSize).ToListAsync(cancellationToken);
+            var shortened = batch.Where(cut.ApplyTo).ToList();
+            if (shortened.Count > 0)
+            {
+                await using var transaction = await database.Database.BeginTransactionAsync(cancellationToken);
+                await using (var write = await PreparedWrite.PrepareAsync(database,
+                    $"""UPDATE "{table.Table}" SET "ExpiresAt" = @end, "ExpiresBecause" = {(int)ExpiresBecause.Policy} WHERE "Id" = @id AND ("ExpiresAt" IS NULL OR "ExpiresAt" > @end)""",
+                    [("@id", DbType.Guid, 0), ("@end", DbType.DateTime, 0)], cancellationToken))
+                {
+                    foreach (var row in shortened)
+                        await write.RunAsync(cancellationToken, row.Id, row.ExpiresAt);
+                }
+
+                await transaction.CommitAsync(cancellationToken);
+            }
+
+            if (batch.Count < BatchSize)
+                return;
+            last = batch[^1].Id;
+            // The claim is kept as long as the work goes on.
+            await Row(database, cut).ExecuteUpdateAsync(set => set.SetProperty(c => c.ClaimedUntil, clock.GetUtcNow().UtcDateTime + s_claim), cancellationToken);
+            await Task.Delay(TimeSpan.FromMilliseconds(5), cancellationToken);
+        }
+    }
+
+    private static async Task<bool> ClaimAsync(ActivateDbContext database, PolicyCut cut, DateTime now, CancellationToken cancellationToken)
+    {
+        var until = now + s_claim;
+        return await Row(database, cut).Where(c => c.DoneAt == null && (c.ClaimedUntil == null || c.ClaimedUntil <= now))
+            .ExecuteUpdateAsync(set => set.SetProperty(c => c.ClaimedUntil, until), cancellationToken) == 1;
+    }
+
+    private static IQueryable<PolicyCut> Row(ActivateDbContext database, PolicyCut cut) =>
+        database.PolicyCuts.Where(c => c.OrganizationId == cut.OrganizationId && c.Version == cut.Version);
+}
+
+/// <summary>What a cut and its preview need of a credential of any kind.</summary>
+internal sealed class GovernedRow : IGoverned
+{
+    public required Guid Id { get; init; }
+    public required CredentialKind Kind { get; init; }
+    public required string Name { get; init; }
+    /// <summary>The owner's username.</summary>
+    public required string Owner { get; init; }
+    public required DateTime? LastUsedAt { get; init; }
+    public required DateTime Since { get; init; }
+    public required DateTime? ExpiresAt { get; set; }
+    public ExpiresBecause ExpiresBecause { get; set; }
+    public required int PolicyVersion { get; init; }
+}

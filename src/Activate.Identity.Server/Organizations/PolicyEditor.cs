@@ -1,0 +1,172 @@
+using System.Globalization;
+using Activate.Identity.Core.Credentials;
+using Activate.Identity.Core.Errors;
+using Activate.Identity.Core.Expiration;
+using Activate.Identity.Data;
+using Activate.Identity.Data.Audit;
+using Activate.Identity.Data.Organizations;
+using Activate.Identity.Server.Audit;
+using Activate.Identity.Server.Credentials;
+using Activate.Identity.Server.Web;
+using Microsoft.EntityFrameworkCore;
+
+namespace Activate.Identity.Server.Organizations;
+
+/// <summary>An organization's policy as it stands.</summary>
+/// <param name="Own">What the organization wrote down.</param>
+/// <param name="Effective">Under the server's ceiling.</param>
+/// <param name="Version">The ETag: whoever changes the policy names the version they saw.</param>
+/// <param name="ChangedAt">Null: never.</param>
+/// <param name="ChangedBy">A username.</param>
+public sealed record PolicyState(PolicyDocument Own, Policy Effective, int Version, DateTime? ChangedAt, string? ChangedBy);
+
+/// <summary>What a stricter policy does to credentials that are there already.</summary>
+/// <param name="Shorten">False: they keep their ends.</param>
+/// <param name="GraceDays">None is cut to before so many days from now.</param>
+public sealed record ExistingCredentials(bool Shorten, int GraceDays)
+{
+    public static readonly ExistingCredentials Keep = new(false, 0);
+
+    private const int LongestGraceDays = 365;
+
+    /// <param name="mode"><c>keep</c> or <c>shorten</c>; null: keep.</param>
+    /// <param name="graceDays">0 to 365; null: 0. Means nothing with <c>keep</c>.</param>
+    public static Result<ExistingCredentials> Parse(string? mode, int? graceDays)
+    {
+        if (mode is not (null or "keep" or "shorten"))
+            return Problems.Invalid("existing.mode", "mode_invalid", "The mode is 'keep' (credentials that exist keep their ends) or 'shorten' (those beyond a maximum are cut to it).");
+        if (graceDays is < 0 or > LongestGraceDays)
+            return Problems.Invalid("existing.graceDays", "grace_invalid", $"The grace is a whole number of days from 0 to {LongestGraceDays}.");
+        return new ExistingCredentials(mode == "shorten", graceDays ?? 0);
+    }
+}
+
+/// <summary>A credential that a policy would shorten.</summary>
+public sealed record AffectedCredential(CredentialKind Kind, Guid Id, string Name, string Owner, DateTime? LastUsedAt, DateTime? ExpiresAt, DateTime WouldExpireAt);
+
+/// <summary>Whom a policy would hit.</summary>
+/// <param name="Version">The version of the policy that it was compared with.</param>
+/// <param name="Counts">All that would be shortened, for each kind.</param>
+/// <param name="Affected">A page of them, newest first, read with one item more than the limit.</param>
+public sealed record PolicyPreview(int Version, IReadOnlyDictionary<CredentialKind, int> Counts, IReadOnlyList<AffectedCredential> Affected);
+
+/// <summary>Shows, previews and changes an organization's policy. REST, page and command line all end here.</summary>
+public sealed class PolicyEditor(ActivateDbContext database, PolicyReader reader, PendingCuts pending, CutRewriter rewriter, AuditTrail audit, CredentialCache cache, TimeProvider clock)
+{
+    private static readonly Problem s_stale = new(ProblemKind.Stale, "policy_changed", "Somebody changed the policy since you looked at it. Look again, and decide anew; nothing was changed.");
+
+    public async Task<PolicyState> ReadAsync(Guid organizationId, CancellationToken cancellationToken)
+    {
+        var row = await database.Organizations.Where(o => o.Id == organizationId)
+            .Select(o => new { o.Policy, o.PolicyVersion, o.PolicyChangedAt, By = database.Users.Where(u => u.Id == o.PolicyChangedBy).Select(u => u.UserName).FirstOrDefault() })
+            .SingleAsync(cancellationToken);
+        var own = PolicyReader.Document(row.Policy);
+        return new PolicyState(own, reader.Effective(own), row.PolicyVersion, row.PolicyChangedAt, row.By);
+    }
+
+    /// <summary>Exactly what <see cref="SetAsync"/> would shorten now, found by the same rule. Changes nothing.</summary>
+    /// <param name="organizationId">Whose policy.</param>
+    /// <param name="version">The version the caller saw; null: whichever there is.</param>
+    /// <param name="policy">The policy to be.</param>
+    /// <param name="existing">What happens to credentials that exist.</param>
+    /// <param name="limit">How many credentials to list; one more is read.</param>
+    /// <param name="after">The id of the last one seen.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    public async Task<Result<PolicyPreview>> PreviewAsync(
+        Guid organizationId, int? version, PolicyDocument policy, ExistingCredentials existing, int limit, Guid? after, CancellationToken cancellationToken)
+    {
+        if (Refusal(policy) is { } refusal)
+            return refusal;
+        var current = await database.Organizations.Where(o => o.Id == organizationId).Select(o => o.PolicyVersion).SingleAsync(cancellationToken);
+        if (version is not null && version != current)
+            return s_stale;
+        var counts = Enum.GetValues<CredentialKind>().ToDictionary(kind => kind, _ => 0);
+        var newest = new SortedDictionary<Guid, AffectedCredential>(Comparer<Guid>.Create((a, b) => b.CompareTo(a)));
+        if (CutOf(organizationId, current + 1, policy, existing) is { } cut)
+        {
+            var cuts = await pending.ReadAsync(organizationId, cancellationToken);
+            foreach (var (_, rows) in CutRewriter.Tables(database, cut))
+            {
+                await foreach (var row in rows.AsAsyncEnumerable().WithCancellation(cancellationToken))
+                {
+                    cuts.ApplyTo([row]);
+                    var before = row.ExpiresAt;
+                    if (!cut.ApplyTo(row))
+                        continue;
+                    counts[row.Kind]++;
+                    if (after is { } seen && row.Id.CompareTo(seen) >= 0)
+                        continue;
+                    newest.Add(row.Id, new AffectedCredential(row.Kind, row.Id, row.Name, row.Owner, row.LastUsedAt, before, row.ExpiresAt!.Value));
+                    if (newest.Count > limit + 1)
+                        newest.Remove(newest.Keys.Last());
+                }
+            }
+        }
+
+        return new PolicyPreview(current, counts, [.. newest.Values]);
+    }
+
+    /// <summary>Changes the policy, for new credentials at once. With <c>shorten</c>, one cut in the same transaction shortens those that exist, for every check from then on.</summary>
+    /// <param name="actor">Who changes it.</param>
+    /// <param name="version">The version the caller saw; null: whichever there is.</param>
+    /// <param name="policy">The policy to be.</param>
+    /// <param name="existing">What happens to credentials that exist.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    public async Task<Result<PolicyState>> SetAsync(AuditActor actor, int? version, PolicyDocument policy, ExistingCredentials existing, CancellationToken cancellationToken)
+    {
+        if (Refusal(policy) is { } refusal)
+            return refusal;
+        var before = await ReadAsync(actor.OrganizationId, cancellationToken);
+        var next = before.Version + 1;
+        var now = clock.Now();
+
+        await using var transaction = await database.Database.BeginTransactionAsync(cancellationToken);
+        // Whoever comes first with a version has it.
+        var taken = version is not null && version != before.Version ? 0 : await database.Organizations
+            .Where(o => o.Id == actor.OrganizationId && o.PolicyVersion == before.Version)
+            .ExecuteUpdateAsync(set => set
+                .SetProperty(o => o.Policy, policy.Text)
+                .SetProperty(o => o.PolicyVersion, next)
+                .SetProperty(o => o.PolicyChangedAt, now)
+                .SetProperty(o => o.PolicyChangedBy, actor.UserId), cancellationToken);
+        if (taken == 0)
+            return s_stale;
+        var cut = CutOf(actor.OrganizationId, next, policy, existing);
+        if (cut is not null)
+            database.PolicyCuts.Add(cut);
+        var changes = policy.ChangesFrom(before.Own);
+        audit.Add(AuditTypes.PolicyChanged, actor, actor.OrganizationId, detail: string.Create(CultureInfo.InvariantCulture,
+            $"{(changes.Length == 0 ? "nothing" : changes)}; existing credentials {(cut is null ? "kept" : $"shortened, grace {existing.GraceDays} d")}"));
+        await database.SaveChangesAsync(cancellationToken);
+        await transaction.CommitAsync(cancellationToken);
+
+        reader.Forget();
+        cache.Forget();
+        if (cut is not null)
+            rewriter.Wake();
+        return await ReadAsync(actor.OrganizationId, cancellationToken);
+    }
+
+    /// <summary>The cut that comes with a policy; null when nothing is to be shortened.</summary>
+    private PolicyCut? CutOf(Guid organizationId, int version, PolicyDocument policy, ExistingCredentials existing)
+    {
+        var now = clock.Now();
+        var effective = reader.Effective(policy);
+        return !existing.Shorten ? null : new PolicyCut
+        {
+            OrganizationId = organizationId,
+            Version = version,
+            At = now,
+            GraceEndsAt = now.AddDays(existing.GraceDays),
+            ApiKeyMaximumDays = effective.ApiKeys.Maximum,
+            TokenMaximumHours = effective.Tokens.Maximum,
+            SshKeyMaximumDays = effective.SshKeys.Maximum,
+        };
+    }
+
+    /// <summary>A rule that nothing here can enforce must not be believed in.</summary>
+    private static Problem? Refusal(PolicyDocument policy) =>
+        PolicyMember.All.Any(member => member.Path == "requireTwoFactor" && policy.TryGet(member, out var value) && value == 1)
+            ? Problems.Invalid("policy.requireTwoFactor", "two_factor_unavailable", "This version of the server has no second factors yet: nobody could sign in. Leave 'requireTwoFactor' false.")
+            : null;
+}

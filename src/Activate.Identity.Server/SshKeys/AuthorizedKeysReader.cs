@@ -1,0 +1,78 @@
+using System.Data.Common;
+using Activate.Identity.Core.Credentials;
+using Activate.Identity.Data;
+using Activate.Identity.Data.Organizations;
+using Activate.Identity.Server.Credentials;
+using Microsoft.EntityFrameworkCore;
+
+namespace Activate.Identity.Server.SshKeys;
+
+/// <summary>A key that may log in now.</summary>
+public sealed record AuthorizedKey(string PublicKey, byte[] Fingerprint, DateTime? ExpiresAt);
+
+/// <summary>The one indexed read behind every login to a cluster: a user's keys, with the cuts whose rows are not all rewritten yet.</summary>
+public sealed class AuthorizedKeysReader(IServiceScopeFactory scopes, TimeProvider clock) : IAsyncDisposable
+{
+    private readonly PreparedRead<string, Dictionary<Guid, Row>> _keys = new(scopes, KeysByUsername, "", Fold);
+
+    /// <summary>The living keys of a user in good standing, in the order in which they were added. Empty for everybody else, in the same way.</summary>
+    /// <param name="organizationId">The caller's: a user of another is unknown.</param>
+    /// <param name="username">As sshd has it.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    public async ValueTask<IReadOnlyList<AuthorizedKey>> LiveAsync(Guid organizationId, string username, CancellationToken cancellationToken)
+    {
+        var rows = await _keys.ReadAsync(username, cancellationToken);
+        var now = clock.GetUtcNow().UtcDateTime;
+        return rows is null ? [] : [.. rows.Values
+            .Where(row => row.InStanding && row.OrganizationId == organizationId && !(row.ExpiresAt <= now))
+            .OrderBy(row => row.Id)
+            .Select(row => new AuthorizedKey(row.PublicKey, row.Fingerprint, row.ExpiresAt))];
+    }
+
+    public ValueTask DisposeAsync() => _keys.DisposeAsync();
+
+    // The order of the members is the order of the columns below. Usernames are unique on the whole server, and stored in lower case.
+    private static IQueryable KeysByUsername(ActivateDbContext database, string username) =>
+        from key in database.SshKeys
+        let user = key.Owner!
+        where user.NormalizedUserName == username
+        from cut in database.PolicyCuts
+            .Where(cut => cut.OrganizationId == user.OrganizationId && cut.Version > key.PolicyVersion && cut.DoneAt == null).DefaultIfEmpty()
+        select new
+        {
+            key.Id, user.OrganizationId, user.Disabled, user.Organization!.Suspended, key.PublicKey, key.Fingerprint, key.FirstAddedAt, key.ExpiresAt,
+            GraceEndsAt = (DateTime?)cut.GraceEndsAt, Maximum = cut.SshKeyMaximumDays,
+        };
+
+    private static Dictionary<Guid, Row> Fold(DbDataReader row, Dictionary<Guid, Row>? before)
+    {
+        var rows = before ?? [];
+        var id = row.GetGuid(0);
+        if (!rows.TryGetValue(id, out var key))
+        {
+            rows[id] = key = new Row
+            {
+                Id = id,
+                OrganizationId = row.GetGuid(1),
+                InStanding = !row.GetBoolean(2) && !row.GetBoolean(3),
+                PublicKey = row.GetString(4),
+                Fingerprint = (byte[])row.GetValue(5),
+                ExpiresAt = CredentialReader.Time(row, 7),
+            };
+        }
+
+        if (CredentialReader.Time(row, 8) is { } graceEndsAt)
+            key.ExpiresAt = PolicyCut.End(CredentialKind.SshKey, CredentialReader.Time(row, 6)!.Value, key.ExpiresAt, graceEndsAt, null, null, row.IsDBNull(9) ? null : row.GetInt32(9));
+        return rows;
+    }
+
+    private sealed class Row
+    {
+        public required Guid Id { get; init; }
+        public required Guid OrganizationId { get; init; }
+        public required bool InStanding { get; init; }
+        public required string PublicKey { get; init; }
+        public required byte[] Fingerprint { get; init; }
+        public DateTime? ExpiresAt { get; set; }
+    }
+}

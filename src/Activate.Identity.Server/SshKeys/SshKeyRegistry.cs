@@ -1,0 +1,179 @@
+using System.Security.Cryptography;
+using Activate.Identity.Core;
+using Activate.Identity.Core.Credentials;
+using Activate.Identity.Core.Errors;
+using Activate.Identity.Core.SshKeys;
+using Activate.Identity.Data;
+using Activate.Identity.Data.Accounts;
+using Activate.Identity.Data.Audit;
+using Activate.Identity.Data.SshKeys;
+using Activate.Identity.Server.Audit;
+using Activate.Identity.Server.Organizations;
+using Activate.Identity.Server.Web;
+using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.Options;
+
+namespace Activate.Identity.Server.SshKeys;
+
+/// <summary>Adds, renames and deletes SSH public keys, and remembers when each was added first. Page, REST and command line all end here.</summary>
+public sealed class SshKeyRegistry(ActivateDbContext database, PolicyReader policies, PendingCuts cuts, AuditTrail audit, TimeProvider clock, IOptions<SshKeysOptions> options)
+{
+    internal static readonly Problem FingerprintInvalid = Problems.Invalid("fingerprint", "fingerprint_invalid",
+        "A fingerprint is 'SHA256:' and 43 base64 characters, as 'ssh-keygen -l' shows it (URL-encoded where it is in a URL).");
+
+    /// <param name="actor">The owner-to-be.</param>
+    /// <param name="name">1 to 64 characters, unique among the owner's SSH keys.</param>
+    /// <param name="publicKey">One line of a .pub file.</param>
+    /// <param name="expiresInDays">Absent: the default. Null: no expiration.</param>
+    /// <param name="cancellationToken">Ends the wait; the key is then added or not, never half.</param>
+    public async Task<Result<SshKey>> AddAsync(AuditActor actor, string? name, string? publicKey, Optional<int?> expiresInDays, CancellationToken cancellationToken)
+    {
+        var now = clock.Now();
+        var policy = await policies.ReadAsync(actor.OrganizationId, cancellationToken);
+        // The key first: whoever pasted a private key is to hear of that, whatever else is wrong.
+        if (!SshPublicKey.Parse(publicKey).TryGet(out var parsedKey, out var problem) || !CredentialName.Parse(name).TryGet(out var parsedName, out problem))
+            return problem;
+        var fingerprint = SHA256.HashData(parsedKey.Blob.Span);
+
+        await using var transaction = await database.Database.BeginTransactionAsync(cancellationToken);
+        await database.TakeTurnAsync(actor.UserId, cancellationToken);
+        await ForgetUnlistedAsync(database, key => key.OwnerId == actor.UserId, now, cancellationToken);
+        var memory = await database.KnownSshKeys.SingleOrDefaultAsync(f => f.OwnerId == actor.UserId && f.Fingerprint == fingerprint, cancellationToken);
+        var same = await cuts.ApplyAsync(actor.OrganizationId,
+            await database.SshKeys.AsNoTracking().Where(k => k.OwnerId == actor.UserId && k.Fingerprint == fingerprint).ToListAsync(cancellationToken), cancellationToken);
+        if (same is [var present])
+        {
+            if (!(present.ExpiresAt <= now))
+                return new Problem(ProblemKind.Conflict, "ssh_key_exists", $"You have this key already, under the name '{present.Name}'. Delete that one first, or use another key.", "publicKey");
+            // Without a memory of it an administrator has allowed it again.
+            if (memory is not null && present.ExpiresBecause == ExpiresBecause.Policy)
+                return SshKeyExpiration.EndedByPolicy;
+            await database.SshKeys.Where(k => k.Id == present.Id).ExecuteDeleteAsync(cancellationToken);
+        }
+
+        var firstAddedAt = memory?.FirstAddedAt ?? now;
+        if (memory?.PolicyEndsAt <= now)
+            return SshKeyExpiration.EndedByPolicy;
+        var limits = policy.Effective.SshKeys;
+        if (!SshKeyExpiration.Decide(limits, expiresInDays, now, firstAddedAt, "expiresInDays").TryGet(out var expiration, out problem))
+            return problem;
+        if (await database.SshKeys.CountAsync(k => k.OwnerId == actor.UserId, cancellationToken) >= options.Value.MaximumPerUser)
+            return new Problem(ProblemKind.Conflict, "too_many_keys", $"You have {options.Value.MaximumPerUser} SSH keys, the most one user may have. Delete one that is no longer used.");
+
+        if (memory is null)
+            database.KnownSshKeys.Add(memory = new KnownSshKey { OwnerId = actor.UserId, Fingerprint = fingerprint, FirstAddedAt = firstAddedAt });
+        // An end that the owner asked for is the owner's; any other at the policy's limit is the policy's.
+        memory.PolicyEndsAt = expiration.Because != ExpiresBecause.Requested && expiration.ExpiresAt == SshKeyExpiration.Latest(limits, firstAddedAt) ? expiration.ExpiresAt : null;
+        var key = new SshKey
+        {
+            // The exact time, so that the newest comes first among those of one second.
+            Id = Guid.CreateVersion7(clock.GetUtcNow()),
+            OwnerId = actor.UserId,
+            Name = parsedName,
+            NormalizedName = CredentialName.Normalize(parsedName),
+            Fingerprint = fingerprint,
+            Algorithm = parsedKey.Algorithm,
+            PublicKey = parsedKey.Text,
+            CreatedAt = now,
+            FirstAddedAt = firstAddedAt,
+            ExpiresAt = expiration.ExpiresAt,
+            ExpiresBecause = expiration.Because,
+            PolicyVersion = policy.Version,
+        };
+        database.SshKeys.Add(key);
+        audit.Add(AuditTypes.SshKeyAdded, actor, key.Id, detail: $"{key.Name} {parsedKey.Fingerprint}");
+        try
+        {
+            await database.SaveChangesAsync(cancellationToken);
+        }
+        catch (DbUpdateException exception) when (DatabaseFaults.IsDuplicate(exception))
+        {
+            return Problems.NameTaken("name", "an SSH key");
+        }
+
+        await transaction.CommitAsync(cancellationToken);
+        return key;
+    }
+
+    public async Task<Result<SshKey>> RenameAsync(AuditActor actor, Guid id, string? name, CancellationToken cancellationToken)
+    {
+        if (!CredentialName.Parse(name).TryGet(out var parsed, out var problem))
+            return problem;
+        var key = await database.SshKeys.SingleOrDefaultAsync(k => k.Id == id && k.OwnerId == actor.UserId, cancellationToken);
+        if (key is null)
+            return Problems.NotFound;
+        await ForgetUnlistedAsync(database, other => other.OwnerId == actor.UserId && other.Id != id, clock.Now(), cancellationToken);
+        audit.Add(AuditTypes.SshKeyRenamed, actor, id, detail: $"{key.Name} → {parsed}");
+        key.Name = parsed;
+        key.NormalizedName = CredentialName.Normalize(parsed);
+        try
+        {
+            await database.SaveChangesAsync(cancellationToken);
+        }
+        catch (DbUpdateException exception) when (DatabaseFaults.IsDuplicate(exception))
+        {
+            return Problems.NameTaken("name", "an SSH key");
+        }
+
+        database.Entry(key).State = EntityState.Detached;
+        await cuts.ApplyAsync(actor.OrganizationId, [key], cancellationToken);
+        return key;
+    }
+
+    /// <summary>Deletes a key: the next lookup on any node does not find it. That it was there, and how the policy ended it, is remembered.</summary>
+    public async Task<Problem?> DeleteAsync(AuditActor actor, Guid id, CancellationToken cancellationToken)
+    {
+        await using var transaction = await database.Database.BeginTransactionAsync(cancellationToken);
+        await database.TakeTurnAsync(actor.UserId, cancellationToken);
+        var rows = await cuts.ApplyAsync(actor.OrganizationId,
+            await database.SshKeys.AsNoTracking().Where(k => k.Id == id && k.OwnerId == actor.UserId).ToListAsync(cancellationToken), cancellationToken);
+        if (rows is not [var key])
+            return Problems.NotFound;
+        if (key.ExpiresBecause == ExpiresBecause.Policy)
+        {
+            await database.KnownSshKeys.Where(f => f.OwnerId == actor.UserId && f.Fingerprint == key.Fingerprint)
+                .ExecuteUpdateAsync(set => set.SetProperty(f => f.PolicyEndsAt, key.ExpiresAt), cancellationToken);
+        }
+
+        await database.SshKeys.Where(k => k.Id == id).ExecuteDeleteAsync(cancellationToken);
+        audit.Add(AuditTypes.SshKeyDeleted, actor, id, detail: $"{key.Name} {SshFingerprint.Of(key.Fingerprint)}");
+        await database.SaveChangesAsync(cancellationToken);
+        await transaction.CommitAsync(cancellationToken);
+        return null;
+    }
+
+    /// <summary>Lets the users of the actor's organization add a key again that had ended by policy: its clock begins anew. The usernames; none is a problem.</summary>
+    public async Task<Result<IReadOnlyList<string>>> AllowAsync(AuditActor actor, string fingerprintText, CancellationToken cancellationToken)
+    {
+        if (!SshFingerprint.TryParse(fingerprintText, out var fingerprint))
+            return FingerprintInvalid;
+        var now = clock.Now();
+        await using var transaction = await database.Database.BeginTransactionAsync(cancellationToken);
+        // Not where the key still lives: there is nothing to allow, and its clock goes on.
+        var ended = await database.KnownSshKeys
+            .Where(f => f.Fingerprint == fingerprint && f.Owner!.OrganizationId == actor.OrganizationId
+                && !database.SshKeys.Any(k => k.OwnerId == f.OwnerId && k.Fingerprint == f.Fingerprint && (k.ExpiresAt == null || k.ExpiresAt > now)))
+            .Select(f => new { f.OwnerId, Username = f.Owner!.UserName! }).ToListAsync(cancellationToken);
+        if (ended.Count == 0)
+            return Problems.NotFound;
+        var owners = ended.Select(f => f.OwnerId).ToList();
+        await database.KnownSshKeys.Where(f => f.Fingerprint == fingerprint && owners.Contains(f.OwnerId)).ExecuteDeleteAsync(cancellationToken);
+        foreach (var owner in ended)
+            audit.Add(AuditTypes.SshFingerprintAllowed, actor, owner.OwnerId, detail: SshFingerprint.Of(fingerprint));
+        await database.SaveChangesAsync(cancellationToken);
+        await transaction.CommitAsync(cancellationToken);
+        return ended.Select(f => f.Username).Order(StringComparer.Ordinal).ToList();
+    }
+
+    /// <summary>Keys that ended so long ago that no list shows them must not keep a name or a place. How the policy ended them is remembered.</summary>
+    internal static async Task ForgetUnlistedAsync(
+        ActivateDbContext database, System.Linq.Expressions.Expression<Func<SshKey, bool>> which, DateTime now, CancellationToken cancellationToken)
+    {
+        var listedSince = now - CredentialNames.ListedAfterExpiry;
+        var unlisted = database.SshKeys.Where(which).Where(k => k.ExpiresAt <= listedSince);
+        await database.KnownSshKeys
+            .Where(f => unlisted.Any(k => k.OwnerId == f.OwnerId && k.Fingerprint == f.Fingerprint && k.ExpiresBecause == ExpiresBecause.Policy))
+            .ExecuteUpdateAsync(set => set.SetProperty(f => f.PolicyEndsAt, listedSince), cancellationToken);
+        await unlisted.ExecuteDeleteAsync(cancellationToken);
+    }
+}

@@ -1,0 +1,29 @@
+using System.ComponentModel.DataAnnotations;
+
+namespace Activate.Identity.Server.SshKeys;
+
+/// <summary>SSH public keys, and the lookup with which clusters let their owners in.</summary>
+public static class SshKeysSetup
+{
+    public static void AddSshKeys(this WebApplicationBuilder builder)
+    {
+        builder.Services.AddOptions<SshKeysOptions>().BindConfiguration(SshKeysOptions.Section).ValidateDataAnnotations().ValidateOnStart();
+        builder.Services.AddScoped<SshKeyRegistry>();
+        builder.Services.AddSingleton<AuthorizedKeysReader>();
+    }
+
+    public static void MapSshKeys(this WebApplication app)
+    {
+        app.MapSshKeysApi();
+        app.MapAuthorizedKeysApi();
+    }
+}
+
+public sealed class SshKeysOptions
+{
+    public const string Section = "SshKeys";
+
+    /// <summary>The most SSH keys one user may have. sshd reads all of them at each login without a fingerprint.</summary>
+    [Range(1, 150)]
+    public int MaximumPerUser { get; set; } = 100;
+}
