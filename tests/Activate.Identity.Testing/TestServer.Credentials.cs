@@ -55,8 +55,9 @@ public sealed partial class TestServer
         var writer = Services().GetRequiredService<AccessTokenWriter>();
         return await QueryAsync(async database =>
         {
-            var token = writer.Write(grant, await database.Users.Where(u => u.Id == userId).Select(u => u.Organization!.Slug).SingleAsync());
-            database.TokenGrants.Add(grant);
+            var organization = await database.Users.Where(u => u.Id == userId).Select(u => new { u.Organization!.Slug, u.Organization.PolicyVersion }).SingleAsync();
+            var token = writer.Write(grant, organization.Slug);
+            database.TokenGrants.Add(grant).Property(g => g.PolicyVersion).CurrentValue = organization.PolicyVersion;
             await database.SaveChangesAsync();
             return token;
         });

@@ -1,0 +1,44 @@
+using System.Net.Http;
+using System.Net.Http.Headers;
+using System.Net.Http.Json;
+using System.Text.Json;
+using Activate.Identity.Core.Organizations;
+using Activate.Identity.Data.Accounts;
+using Activate.Identity.Data.Organizations;
+using Activate.Identity.Server.Tests.ApiKeys;
+using Activate.Identity.Testing;
+
+namespace Activate.Identity.Server.Tests.Organizations;
+
+/// <summary>What administrators do with a policy, in one call each.</summary>
+internal static class PolicyCalls
+{
+    public const string PolicyPath = "/api/v1/organization/policy";
+
+    /// <summary>An organization of its own, so that tests on one server do not govern each other, with its owner's session.</summary>
+    public static async Task<(Organization Organization, User Owner, string Session)> AddOrganizationAsync(this TestServer server)
+    {
+        var organization = await server.CreateOrganizationAsync($"org-{Guid.NewGuid():N}"[..20]);
+        var (owner, session) = await server.AddPersonAsync(Role.Owner, organization.Id);
+        return (organization, owner, session);
+    }
+
+    public static async Task<string> ETagAsync(this TestServer server, string bearer) => (await server.GetAsync(PolicyPath, bearer)).Header("ETag")!;
+
+    /// <summary>PUT with the ETag of now, or another.</summary>
+    public static async Task<Answer> SetPolicyAsync(this TestServer server, string bearer, object policy, string mode = "keep", int graceDays = 0, string? etag = null, int node = 0)
+    {
+        using var client = server.Client(node);
+        using var request = new HttpRequestMessage(HttpMethod.Put, PolicyPath) { Content = Change(policy, mode, graceDays) };
+        request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", bearer);
+        request.Headers.TryAddWithoutValidation("If-Match", etag ?? await server.ETagAsync(bearer));
+        return await Answer.FromAsync(await client.SendAsync(request));
+    }
+
+    public static Task<Answer> PreviewAsync(this TestServer server, string bearer, object policy, string mode = "shorten", int graceDays = 0, string query = "") =>
+        server.ApiAsync(HttpMethod.Post, $"{PolicyPath}/preview{query}", new AuthenticationHeaderValue("Bearer", bearer), Change(policy, mode, graceDays));
+
+    private static JsonContent Change(object policy, string mode, int graceDays) => JsonContent.Create(new { policy, existing = new { mode, graceDays } });
+
+    public static DateTime? Time(this JsonElement json, string member) => json.GetProperty(member) is { ValueKind: JsonValueKind.String } time ? time.GetDateTime() : null;
+}

@@ -1,0 +1,172 @@
+using System.Net.Http.Headers;
+using Activate.Identity.Core.Organizations;
+using Activate.Identity.Core.SshKeys;
+using Activate.Identity.Server.Tests.ApiKeys;
+using Activate.Identity.Server.Tests.Organizations;
+using Activate.Identity.Testing;
+using static Activate.Identity.Server.Tests.ApiKeys.ApiCalls;
+
+namespace Activate.Identity.Server.Tests.SshKeys;
+
+public class AuthorizedKeysApiTests(ClockedServer fixture) : IClassFixture<ClockedServer>
+{
+    private const string Keys = "/api/v1/ssh-keys";
+    private readonly TestServer _server = fixture.Server;
+
+    [Fact]
+    public async Task A_cluster_gets_the_living_keys_of_a_user_as_json_and_as_lines()
+    {
+        var (_, owner, session) = await _server.AddOrganizationAsync();
+        var cluster = await ClusterAsync(session);
+        string[] lines = [SshTestKeys.Ed25519("first"), SshTestKeys.Ed25519(""), SshTestKeys.Rsa(2048)];
+        foreach (var (line, days) in lines.Zip((int?[])[null, 2, 1]))
+        {
+            Assert.Equal(201, (await _server.PostAsync(Keys, session, new { name = SshTestKeys.FingerprintOf(line), publicKey = line, expiresInDays = days })).Status);
+            _server.Clock!.Advance(TimeSpan.FromSeconds(1));
+        }
+
+        var answer = await LookUpAsync(cluster, owner.UserName!);
+        Assert.Equal((200, owner.UserName), (answer.Status, answer.Text("username")));
+        var keys = answer.Json.GetProperty("keys");
+        Assert.Equal(lines, keys.EnumerateArray().Select(key => key.GetProperty("publicKey").GetString()));
+        Assert.Equal(lines.Select(SshTestKeys.FingerprintOf), keys.EnumerateArray().Select(key => key.GetProperty("fingerprint").GetString()));
+        Assert.Equal([false, true, true], keys.EnumerateArray().Select(key => key.Time("expiresAt") is not null));
+
+        var text = await LookUpAsync(cluster, owner.UserName!, accept: "text/plain");
+        Assert.Equal("text/plain", text.Response.Content.Headers.ContentType?.MediaType);
+        Assert.Equal(string.Concat(lines.Select(line => $"{line}\n")), text.Body);
+        var timed = (await LookUpAsync(cluster, owner.UserName!, "?expiry-time=true", "text/plain")).Body.TrimEnd('\n').Split('\n');
+        Assert.Equal([lines[0], $"expiry-time=\"{keys[1].Time("expiresAt"):yyyyMMddHHmmss}Z\" {lines[1]}", $"expiry-time=\"{keys[2].Time("expiresAt"):yyyyMMddHHmmss}Z\" {lines[2]}"], timed);
+        Assert.All(timed, line => Assert.True(AuthorizedKeysLine.TryRead(line, out _, out _)));
+
+        // Expired and deleted keys are gone.
+        _server.Clock!.Advance(TimeSpan.FromDays(1));
+        Assert.Equal(lines[..2], (await LookUpAsync(cluster, owner.UserName!, accept: "text/plain")).Body.TrimEnd('\n').Split('\n'));
+        session = await _server.GrantAsync(owner.Id);
+        var first = (await _server.GetAsync(Keys, session)).Json.GetProperty("items").EnumerateArray().Single(item => item.GetProperty("publicKey").GetString() == lines[0]);
+        await _server.DeleteAsync($"{Keys}/{first.GetProperty("id").GetString()}", session);
+        Assert.Equal([lines[1]], (await LookUpAsync(cluster, owner.UserName!, accept: "text/plain")).Body.TrimEnd('\n').Split('\n'));
+    }
+
+    [Fact]
+    public async Task A_fingerprint_picks_one_key_and_a_malformed_one_is_an_error()
+    {
+        var (_, owner, session) = await _server.AddOrganizationAsync();
+        var cluster = await ClusterAsync(session);
+        var line = "";
+        // One whose fingerprint has a plus sign and a slash, which URLs treat in their own ways.
+        while (!SshTestKeys.FingerprintOf(line = SshTestKeys.Ed25519()).Contains('+', StringComparison.Ordinal) || !SshTestKeys.FingerprintOf(line).Contains('/', StringComparison.Ordinal))
+        {
+        }
+
+        await _server.PostAsync(Keys, session, new { name = "a", publicKey = line });
+        await _server.PostAsync(Keys, session, new { name = "b", publicKey = SshTestKeys.Ed25519() });
+        var fingerprint = SshTestKeys.FingerprintOf(line);
+        foreach (var form in (string[])[fingerprint, Uri.EscapeDataString(fingerprint), fingerprint.Replace("+", "%20", StringComparison.Ordinal)])
+            Assert.Equal($"{line}\n", (await LookUpAsync(cluster, owner.UserName!, $"?fingerprint={form}", "text/plain")).Body);
+        Assert.Equal("", (await LookUpAsync(cluster, owner.UserName!, $"?fingerprint={Uri.EscapeDataString(SshTestKeys.FingerprintOf(SshTestKeys.Ed25519()))}", "text/plain")).Body);
+        foreach (var wrong in (string[])["", "x", "SHA256:", "MD5:aa", $"{fingerprint}=", fingerprint[..^1], $"sha256:{fingerprint[7..]}", $"{fingerprint[..^1]}_"])
+            (await LookUpAsync(cluster, owner.UserName!, $"?fingerprint={Uri.EscapeDataString(wrong)}")).AssertProblem(400, "fingerprint_invalid", "fingerprint");
+        (await LookUpAsync(cluster, owner.UserName!, "?expiry-time=yes")).AssertProblem(400, "flag_invalid", "expiry-time");
+    }
+
+    [Fact]
+    [Trait("Case", "S12")]
+    [Trait("Case", "S17")]
+    public async Task Unknown_foreign_disabled_and_keyless_users_all_look_the_same()
+    {
+        var (organization, owner, session) = await _server.AddOrganizationAsync();
+        var cluster = await ClusterAsync(session);
+        var (disabled, disabledSession) = await _server.AddPersonAsync(Role.Member, organization.Id);
+        var (keyless, _) = await _server.AddPersonAsync(Role.Member, organization.Id);
+        var (foreign, foreignSession) = await _server.AddPersonAsync();
+        foreach (var person in (string[])[session, disabledSession, foreignSession])
+            Assert.Equal(201, (await _server.PostAsync(Keys, person, new { name = "k", publicKey = SshTestKeys.Ed25519() })).Status);
+        Assert.Equal(1, (await LookUpAsync(cluster, disabled.UserName!)).Json.GetProperty("keys").GetArrayLength());
+        await _server.SetDisabledAsync(disabled.UserName!);
+
+        foreach (var name in (string[])[disabled.UserName!, keyless.UserName!, foreign.UserName!, "nobody-at-all", "root", "UPPER", "a%20b", "x'%20OR%201=1", "%E2%80%AE", new string('a', 200)])
+        {
+            var answer = await LookUpAsync(cluster, name);
+            Assert.Equal((200, 0), (answer.Status, answer.Json.GetProperty("keys").GetArrayLength()));
+            Assert.Equal(Uri.UnescapeDataString(name), answer.Text("username"));
+            Assert.Equal($$"""{"username":"","keys":[]}""".Length, answer.Body.Length - System.Text.Json.JsonSerializer.Serialize(Uri.UnescapeDataString(name), Server.Web.ApiJson.Options).Length + 2);
+            Assert.Equal("", (await LookUpAsync(cluster, name, accept: "text/plain")).Body);
+        }
+
+        Assert.Equal(1, (await LookUpAsync(cluster, owner.UserName!)).Json.GetProperty("keys").GetArrayLength());
+        await _server.SetSuspendedAsync(organization.Slug);
+        _server.Clock!.Advance(TimeSpan.FromSeconds(1));
+        (await LookUpAsync(cluster, owner.UserName!)).AssertProblem(401, "invalid_credential");
+    }
+
+    [Fact]
+    [Trait("Case", "S12")]
+    public async Task Only_the_key_of_a_cluster_may_look_up_and_it_may_do_nothing_else()
+    {
+        var (_, owner, session) = await _server.AddOrganizationAsync();
+        var cluster = await ClusterAsync(session);
+        (await LookUpAsync(null, owner.UserName!)).AssertProblem(401, "credential_required");
+        (await LookUpAsync("pwt_nonsense", owner.UserName!)).AssertProblem(401, "invalid_credential");
+        (await LookUpAsync(session, owner.UserName!)).AssertProblem(403, "insufficient_scope");
+        (await _server.PostAsync(KeysPath, session, new { name = "k", scopes = new[] { "authorized-keys:read" } })).AssertProblem(400, "scope_invalid", "scopes");
+        // Even a token that somehow holds the scope is not a cluster's.
+        (await LookUpAsync(await _server.GrantAsync(owner.Id, "authorized-keys:read"), owner.UserName!)).AssertProblem(403, "clusters_only");
+
+        foreach (var path in (string[])["/api/v1/api-keys", "/api/v1/ssh-keys", "/api/v1/organization", "/api/v1/organization/policy", "/api/v1/organization/clusters"])
+            (await _server.GetAsync(path, cluster)).AssertProblem(403, "insufficient_scope");
+        (await _server.PostAsync(KeysPath, cluster, new { name = "k" })).AssertProblem(403, "interactive_sign_in_required");
+        Assert.Equal(("serviceAccount", "member"), ((await _server.GetAsync("/api/v1/me", cluster)).Text("kind"), (await _server.GetAsync("/api/v1/me", cluster)).Text("role")));
+    }
+
+    [Theory]
+    [InlineData(null, false)]
+    [InlineData("*/*", false)]
+    [InlineData("application/json", false)]
+    [InlineData("text/plain", true)]
+    [InlineData("text/plain, application/json", false)]
+    [InlineData("text/plain, application/json;q=0.5", true)]
+    [InlineData("application/json, text/plain;q=0.9, */*", false)]
+    public async Task Lines_are_for_those_who_like_them_better(string? accept, bool lines)
+    {
+        var (_, owner, session) = await _server.AddOrganizationAsync();
+        Assert.Equal(lines ? "text/plain" : "application/json", (await LookUpAsync(await ClusterAsync(session), owner.UserName!, accept: accept)).Response.Content.Headers.ContentType?.MediaType);
+    }
+
+    [Fact]
+    [Trait("Case", "S8")]
+    public async Task The_answer_for_somebody_with_as_many_and_as_long_keys_as_there_may_be_stays_below_256_kilobytes()
+    {
+        var (_, owner, session) = await _server.AddOrganizationAsync();
+        var cluster = await ClusterAsync(session);
+        for (var i = 0; i < 100; i++)
+        {
+            // Numbers of the right size: nobody here needs to sign with them.
+            var modulus = new byte[1025];
+            Random.Shared.NextBytes(modulus);
+            (modulus[0], modulus[1], modulus[^1]) = (0, 0xFF, 1);
+            var line = SshTestKeys.Line("ssh-rsa", new string('c', 128), [1, 0, 1], modulus);
+            Assert.Equal(201, (await _server.PostAsync(Keys, session, new { name = $"k{i}", publicKey = line })).Status);
+        }
+
+        Assert.InRange((await LookUpAsync(cluster, owner.UserName!)).Body.Length, 100_000, 256 * 1024);
+    }
+
+    private async Task<string> ClusterAsync(string session)
+    {
+        var answer = await _server.PostAsync("/api/v1/organization/clusters", session, new { name = "cluster", address = "login.example.test" });
+        Assert.True(answer.Status == 201, answer.ToString());
+        return answer.Text("key");
+    }
+
+    private async Task<Answer> LookUpAsync(string? bearer, string username, string query = "", string? accept = null)
+    {
+        using var client = _server.Client();
+        using var request = new HttpRequestMessage(HttpMethod.Get, $"/api/v1/authorized-keys/{username}{query}");
+        if (bearer is not null)
+            request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", bearer);
+        if (accept is not null)
+            request.Headers.TryAddWithoutValidation("Accept", accept);
+        return await Answer.FromAsync(await client.SendAsync(request));
+    }
+}
