@@ -26,6 +26,7 @@ public abstract class ActivateDbContext(DbContextOptions options) : IdentityUser
     public DbSet<Organization> Organizations => Set<Organization>();
     public DbSet<PolicyCut> PolicyCuts => Set<PolicyCut>();
     public DbSet<BrowserSession> BrowserSessions => Set<BrowserSession>();
+    public DbSet<SpentForm> SpentForms => Set<SpentForm>();
     public DbSet<ApiKey> ApiKeys => Set<ApiKey>();
     public DbSet<ApiKeyHash> ApiKeyHashes => Set<ApiKeyHash>();
     public DbSet<TokenGrant> TokenGrants => Set<TokenGrant>();

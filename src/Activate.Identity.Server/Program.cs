@@ -62,6 +62,7 @@ public static class Program
 
         app.MapWeb();
         app.MapCredentials();
+        app.MapAccounts();
         app.MapOrganizations();
         app.MapApiKeys();
         app.MapTokens();

@@ -26,4 +26,11 @@ public static class AccountsSetup
         services.AddScoped<BrowserSessionIssuer>();
         services.AddAuthentication(SignedIn.Scheme).AddScheme<AuthenticationSchemeOptions, BrowserSessionAuthenticator>(SignedIn.Scheme, null);
     }
+
+    /// <summary>The tabs that have tabs of their own lead to the first of them.</summary>
+    public static void MapAccounts(this WebApplication app)
+    {
+        app.MapGet("/account", () => Results.Redirect("/account/profile")).ExcludeFromDescription();
+        app.MapGet("/account/authentication", () => Results.Redirect("/account/authentication/api-keys")).ExcludeFromDescription();
+    }
 }

@@ -1,4 +1,5 @@
 using System.Security.Claims;
+using Activate.Identity.Core.Errors;
 using Activate.Identity.Core.Organizations;
 using Activate.Identity.Server.Audit;
 
@@ -44,6 +45,12 @@ public sealed record SignedIn(
 
     /// <summary>Null when nobody is signed in, or the principal is not a browser session's (an API key's, a token's).</summary>
     public static SignedIn? From(ClaimsPrincipal principal) => principal.Identities.OfType<SignedInIdentity>().FirstOrDefault()?.SignedIn;
+
+    /// <summary>The person on a page that only people who are signed in reach.</summary>
+    public static SignedIn Required(HttpContext context) => From(context) ?? throw new InvalidOperationException("The page is for people who are signed in.");
+
+    /// <summary>An older session may be a thief's: while the account is locked, nothing is made with it.</summary>
+    public static readonly Problem AccountLocked = new(ProblemKind.Refused, "locked_out", "Your account is locked for a while after too many wrong passwords. Sign in again when it is over.");
 
     public AuditActor ToActor() => new(UserId, OrganizationId, SessionId);
 

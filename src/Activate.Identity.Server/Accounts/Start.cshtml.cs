@@ -7,5 +7,5 @@ namespace Activate.Identity.Server.Accounts;
 [Authorize(AuthenticationSchemes = SignedIn.Scheme)]
 public sealed class StartPage : PageModel
 {
-    public SignedIn Me => SignedIn.From(HttpContext) ?? throw new InvalidOperationException("The page is for people who are signed in.");
+    public SignedIn Me => SignedIn.Required(HttpContext);
 }

@@ -33,8 +33,9 @@ public sealed class ApiKeyIssuer(
     /// <param name="expiresInDays">Absent: the default. Null: no expiration.</param>
     /// <param name="scopes">Null: <see cref="Scopes.Default"/>.</param>
     /// <param name="cancellationToken">Ends the wait; the key is then made or not, never half.</param>
+    /// <param name="form">The one-time form it comes from, if it comes from one.</param>
     public async Task<Result<IssuedApiKey>> CreateAsync(
-        AuditActor actor, ScopeGiver giver, string? name, Optional<int?> expiresInDays, IReadOnlyList<string>? scopes, CancellationToken cancellationToken)
+        AuditActor actor, ScopeGiver giver, string? name, Optional<int?> expiresInDays, IReadOnlyList<string>? scopes, CancellationToken cancellationToken, Guid? form = null)
     {
         var now = clock.Now();
         var policy = await policies.ReadAsync(actor.OrganizationId, cancellationToken);
@@ -48,6 +49,8 @@ public sealed class ApiKeyIssuer(
 
         await using var transaction = await database.Database.BeginTransactionAsync(cancellationToken);
         await database.TakeTurnAsync(actor.UserId, cancellationToken);
+        if (await OneTimeForms.SpendAsync(database, form, now, cancellationToken) is { } spent)
+            return spent;
         await DeleteForgottenAsync(actor, now, cancellationToken);
         if (await database.ApiKeys.CountAsync(k => k.OwnerId == actor.UserId, cancellationToken) >= options.Value.MaximumPerUser)
             return new Problem(ProblemKind.Conflict, "too_many_keys", $"You have {options.Value.MaximumPerUser} API keys, the most one user may have. Delete one that is no longer used.");

@@ -33,7 +33,7 @@ internal static class ApiKeysApi
         if (!PageQuery.Parse(limit, after).TryGet(out var page, out var problem))
             return problem.ToResult();
         var now = clock.Now();
-        var rows = await Listed(caller, database, now).Where(k => page.After == null || k.Id.CompareTo(page.After.Value) < 0)
+        var rows = await Listed(caller.UserId, database, now).Where(k => page.After == null || k.Id.CompareTo(page.After.Value) < 0)
             .OrderByDescending(k => k.Id).Take(page.Limit + 1).ToListAsync(cancellationToken);
         return Results.Ok(page.Page(await cuts.ApplyAsync(caller.OrganizationId, rows, cancellationToken), k => k.Id, k => ApiKeyBody.From(k, now)));
     }
@@ -41,14 +41,15 @@ internal static class ApiKeysApi
     private static async Task<IResult> Get(Guid id, Caller caller, ActivateDbContext database, PendingCuts cuts, TimeProvider clock, CancellationToken cancellationToken)
     {
         var now = clock.Now();
-        var rows = await cuts.ApplyAsync(caller.OrganizationId, await Listed(caller, database, now).Where(k => k.Id == id).ToListAsync(cancellationToken), cancellationToken);
+        var rows = await cuts.ApplyAsync(caller.OrganizationId, await Listed(caller.UserId, database, now).Where(k => k.Id == id).ToListAsync(cancellationToken), cancellationToken);
         return rows is [var key] ? Results.Ok(ApiKeyBody.From(key, now)) : Problems.NotFound.ToResult();
     }
 
-    private static IQueryable<ApiKey> Listed(Caller caller, ActivateDbContext database, DateTime now)
+    /// <summary>What lists show of a user: all but what expired long ago.</summary>
+    internal static IQueryable<ApiKey> Listed(Guid ownerId, ActivateDbContext database, DateTime now)
     {
         var listedSince = now - CredentialNames.ListedAfterExpiry;
-        return database.ApiKeys.AsNoTracking().Where(k => k.OwnerId == caller.UserId && (k.ExpiresAt == null || k.ExpiresAt > listedSince));
+        return database.ApiKeys.AsNoTracking().Where(k => k.OwnerId == ownerId && (k.ExpiresAt == null || k.ExpiresAt > listedSince));
     }
 
     private static async Task<IResult> Create(CreateApiKeyBody body, Caller caller, ApiKeyIssuer issuer, TimeProvider clock, CancellationToken cancellationToken) =>

@@ -29,7 +29,7 @@ public sealed class DevicePage(DeviceApprovals approvals) : PageModel
 
     public async Task<IActionResult> OnGetAsync([FromQuery(Name = "user_code")] string? userCode, CancellationToken cancellationToken)
     {
-        Person = Current();
+        Person = SignedIn.Required(HttpContext);
         if (!string.IsNullOrWhiteSpace(userCode))
             await ShowAsync(userCode, claim: false, cancellationToken);
         return Answer();
@@ -37,7 +37,7 @@ public sealed class DevicePage(DeviceApprovals approvals) : PageModel
 
     public async Task<IActionResult> OnPostAsync(string? code, CancellationToken cancellationToken)
     {
-        Person = Current();
+        Person = SignedIn.Required(HttpContext);
         await ShowAsync(code, claim: true, cancellationToken);
         return Answer();
     }
@@ -48,7 +48,7 @@ public sealed class DevicePage(DeviceApprovals approvals) : PageModel
 
     private async Task<IActionResult> DecideAsync(string? code, int? hours, CancellationToken cancellationToken)
     {
-        Person = Current();
+        Person = SignedIn.Required(HttpContext);
         if ((await approvals.DecideAsync(code, Person, hours, cancellationToken)).TryGet(out var request, out var problem))
         {
             Decision = request.Status;
@@ -80,6 +80,4 @@ public sealed class DevicePage(DeviceApprovals approvals) : PageModel
             Response.Headers.RetryAfter = Math.Ceiling(wait.TotalSeconds).ToString(CultureInfo.InvariantCulture);
         return Page();
     }
-
-    private SignedIn Current() => SignedIn.From(HttpContext) ?? throw new InvalidOperationException("The page needs a signed-in person.");
 }

@@ -153,7 +153,7 @@ public sealed class DeviceApprovals(ActivateDbContext database, ServerKeys keys,
     private async Task<Refusal?> RefusalAsync(DeviceApproval approval, SignedIn person, int hours, CancellationToken cancellationToken)
     {
         if (person.LockedOut)
-            return new Refusal(new Problem(ProblemKind.Refused, "locked_out", "Your account is locked for a while after too many wrong passwords. Sign in again when it is over."), Denies: false);
+            return new Refusal(SignedIn.AccountLocked, Denies: false);
         var policy = (await policies.ReadAsync(person.OrganizationId, cancellationToken)).Effective;
         if (!policy.DeviceLogin)
             return new Refusal(new Problem(ProblemKind.Refused, "device_login_disabled", "Your organization does not allow device logins. Use a generated token instead, or ask an administrator."), Denies: true);

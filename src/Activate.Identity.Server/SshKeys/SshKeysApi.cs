@@ -48,7 +48,8 @@ internal static class SshKeysApi
         return rows is [var key] ? Results.Ok(SshKeyBody.From(key, now)) : Problems.NotFound.ToResult();
     }
 
-    private static IQueryable<SshKey> Listed(Guid ownerId, ActivateDbContext database, DateTime now)
+    /// <summary>What lists show of a user: all but what expired long ago.</summary>
+    internal static IQueryable<SshKey> Listed(Guid ownerId, ActivateDbContext database, DateTime now)
     {
         var listedSince = now - CredentialNames.ListedAfterExpiry;
         return database.SshKeys.AsNoTracking().Where(k => k.OwnerId == ownerId && (k.ExpiresAt == null || k.ExpiresAt > listedSince));

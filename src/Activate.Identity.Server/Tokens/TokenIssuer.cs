@@ -35,8 +35,10 @@ public sealed class TokenIssuer(ActivateDbContext database, PolicyReader policie
     /// <param name="expiresInHours">Absent: the default.</param>
     /// <param name="scopes">Null: <see cref="Scopes.Default"/>.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
+    /// <param name="form">The one-time form it comes from, if it comes from one.</param>
     public async Task<Result<IssuedToken>> CreateAsync(
-        AuditActor actor, ScopeGiver giver, string organizationSlug, string? name, Optional<int?> expiresInHours, IReadOnlyList<string>? scopes, CancellationToken cancellationToken)
+        AuditActor actor, ScopeGiver giver, string organizationSlug, string? name, Optional<int?> expiresInHours, IReadOnlyList<string>? scopes, CancellationToken cancellationToken,
+        Guid? form = null)
     {
         var now = clock.Now();
         var policy = await policies.ReadAsync(actor.OrganizationId, cancellationToken);
@@ -64,6 +66,8 @@ public sealed class TokenIssuer(ActivateDbContext database, PolicyReader policie
 
         await using var transaction = await database.Database.BeginTransactionAsync(cancellationToken);
         await database.TakeTurnAsync(actor.UserId, cancellationToken);
+        if (await OneTimeForms.SpendAsync(database, form, now, cancellationToken) is { } spent)
+            return spent;
         if (await database.TokenGrants.CountAsync(g => g.OwnerId == actor.UserId && g.Kind == CredentialKind.Token && g.ExpiresAt > now, cancellationToken) >= MaximumPerUser)
             return new Problem(ProblemKind.Conflict, "too_many_tokens", $"You have {MaximumPerUser} living tokens, the most one user may have. Delete some, or wait until they end.");
         database.TokenGrants.Add(grant);

@@ -37,11 +37,17 @@ internal static class TokensApi
         if (!PageQuery.Parse(limit, after).TryGet(out var page, out var problem))
             return problem.ToResult();
         var now = clock.Now();
-        var listedSince = now - CredentialNames.ListedAfterExpiry;
-        var rows = await database.TokenGrants.AsNoTracking()
-            .Where(g => g.OwnerId == caller.UserId && g.Kind == kind && g.ExpiresAt > listedSince && (page.After == null || g.Id.CompareTo(page.After.Value) < 0))
+        var rows = await Listed(kind, caller.UserId, database, now)
+            .Where(g => page.After == null || g.Id.CompareTo(page.After.Value) < 0)
             .OrderByDescending(g => g.Id).Take(page.Limit + 1).ToListAsync(cancellationToken);
         return Results.Ok(page.Page(await cuts.ApplyAsync(caller.OrganizationId, rows, cancellationToken), g => g.Id, g => GrantBody.From(g, now)));
+    }
+
+    /// <summary>What lists show of a user: all but what expired long ago.</summary>
+    internal static IQueryable<TokenGrant> Listed(CredentialKind kind, Guid ownerId, ActivateDbContext database, DateTime now)
+    {
+        var listedSince = now - CredentialNames.ListedAfterExpiry;
+        return database.TokenGrants.AsNoTracking().Where(g => g.OwnerId == ownerId && g.Kind == kind && g.ExpiresAt > listedSince);
     }
 
     private static async Task<IResult> Create(CreateTokenBody body, Caller caller, TokenIssuer issuer, TimeProvider clock, CancellationToken cancellationToken) =>

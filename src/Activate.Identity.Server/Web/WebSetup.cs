@@ -45,6 +45,7 @@ public static class WebSetup
         });
 
         services.AddSingleton(new RateLimits(builder.Configuration.Flag("RateLimits:Enabled", true)));
+        services.AddSingleton<OneTimeForms>();
         services.AddExceptionHandler<ExceptionAnswers>();
         services.AddProblemDetails();
         services.ConfigureHttpJsonOptions(options => ApiJson.Configure(options.SerializerOptions));

@@ -1,8 +1,34 @@
-// Copy buttons. Everything else works without JavaScript.
-document.addEventListener('click', async event => {
-  const button = event.target.closest('[data-copy]');
-  if (!button) return;
-  await navigator.clipboard.writeText(document.getElementById(button.dataset.copy).textContent.trim());
-  button.textContent = 'Copied';
-});
-for (const button of document.querySelectorAll('[data-copy]')) button.hidden = false;
+// Copying, and dialogs that hold the focus. Everything else, dialogs included, works without JavaScript.
+const said = document.body.appendChild(Object.assign(document.createElement('p'), { className: 'hidden' }));
+said.setAttribute('role', 'status');
+
+for (const button of document.querySelectorAll('[data-copy]')) {
+  button.hidden = false;
+  button.addEventListener('click', async () => {
+    try {
+      await navigator.clipboard.writeText(document.getElementById(button.dataset.copy).textContent.trim());
+      button.classList.add('copied');
+      said.textContent = 'Copied';
+      if (button.firstElementChild.tagName === 'SPAN') button.firstElementChild.textContent = 'Copied';
+    } catch {
+      said.textContent = 'The browser does not allow copying. Select the text and copy it yourself.';
+      getSelection().selectAllChildren(document.getElementById(button.dataset.copy));
+    }
+  });
+}
+
+const dialog = document.querySelector('dialog[open]');
+if (dialog) {
+  const back = () => location.assign(dialog.dataset.back);
+  dialog.close();
+  dialog.showModal();
+  dialog.querySelector('[autofocus]').focus();
+  dialog.addEventListener('cancel', event => { event.preventDefault(); back(); });
+}
+
+// A menu closes when one looks elsewhere.
+for (const menu of document.querySelectorAll('details.menu')) {
+  document.addEventListener('click', event => { if (!menu.contains(event.target)) menu.open = false; });
+  menu.addEventListener('keydown', event => { if (event.key === 'Escape') { menu.open = false; menu.querySelector('summary').focus(); } });
+  menu.addEventListener('focusout', event => { if (event.relatedTarget && !menu.contains(event.relatedTarget)) menu.open = false; });
+}

@@ -70,6 +70,22 @@ namespace Activate.Identity.Data.Providers.PostgreSql.Migrations
                     b.ToTable("BrowserSessions", (string)null);
                 });
 
+            modelBuilder.Entity("Activate.Identity.Data.Accounts.SpentForm", b =>
+                {
+                    b.Property<Guid>("Id")
+                        .ValueGeneratedOnAdd()
+                        .HasColumnType("uuid");
+
+                    b.Property<DateTime>("ExpiresAt")
+                        .HasColumnType("timestamp with time zone");
+
+                    b.HasKey("Id");
+
+                    b.HasIndex("ExpiresAt");
+
+                    b.ToTable("SpentForms", (string)null);
+                });
+
             modelBuilder.Entity("Activate.Identity.Data.Accounts.Throttle", b =>
                 {
                     b.Property<string>("Key")

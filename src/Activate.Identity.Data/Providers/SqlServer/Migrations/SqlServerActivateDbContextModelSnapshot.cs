@@ -70,6 +70,22 @@ namespace Activate.Identity.Data.Providers.SqlServer.Migrations
                     b.ToTable("BrowserSessions", (string)null);
                 });
 
+            modelBuilder.Entity("Activate.Identity.Data.Accounts.SpentForm", b =>
+                {
+                    b.Property<Guid>("Id")
+                        .ValueGeneratedOnAdd()
+                        .HasColumnType("uniqueidentifier");
+
+                    b.Property<DateTime>("ExpiresAt")
+                        .HasColumnType("datetime2");
+
+                    b.HasKey("Id");
+
+                    b.HasIndex("ExpiresAt");
+
+                    b.ToTable("SpentForms", (string)null);
+                });
+
             modelBuilder.Entity("Activate.Identity.Data.Accounts.Throttle", b =>
                 {
                     b.Property<string>("Key")

@@ -65,6 +65,22 @@ namespace Activate.Identity.Data.Providers.Sqlite.Migrations
                     b.ToTable("BrowserSessions", (string)null);
                 });
 
+            modelBuilder.Entity("Activate.Identity.Data.Accounts.SpentForm", b =>
+                {
+                    b.Property<Guid>("Id")
+                        .ValueGeneratedOnAdd()
+                        .HasColumnType("TEXT");
+
+                    b.Property<DateTime>("ExpiresAt")
+                        .HasColumnType("TEXT");
+
+                    b.HasKey("Id");
+
+                    b.HasIndex("ExpiresAt");
+
+                    b.ToTable("SpentForms", (string)null);
+                });
+
             modelBuilder.Entity("Activate.Identity.Data.Accounts.Throttle", b =>
                 {
                     b.Property<string>("Key")

@@ -3,7 +3,7 @@ using Microsoft.EntityFrameworkCore.Migrations;
 
 #nullable disable
 
-namespace Activate.Identity.Data.Providers.Sqlite.Migrations
+namespace Activate.Identity.Data.Providers.SqlServer.Migrations
 {
     /// <inheritdoc />
     public partial class SshKeysAndPolicy : Migration
@@ -14,40 +14,40 @@ namespace Activate.Identity.Data.Providers.Sqlite.Migrations
             migrationBuilder.AddColumn<int>(
                 name: "PolicyVersion",
                 table: "TokenGrants",
-                type: "INTEGER",
+                type: "int",
                 nullable: false,
                 defaultValue: 0);
 
             migrationBuilder.AddColumn<string>(
                 name: "Policy",
                 table: "Organizations",
-                type: "TEXT",
+                type: "nvarchar(2000)",
                 maxLength: 2000,
                 nullable: true);
 
             migrationBuilder.AddColumn<DateTime>(
                 name: "PolicyChangedAt",
                 table: "Organizations",
-                type: "TEXT",
+                type: "datetime2",
                 nullable: true);
 
             migrationBuilder.AddColumn<Guid>(
                 name: "PolicyChangedBy",
                 table: "Organizations",
-                type: "TEXT",
+                type: "uniqueidentifier",
                 nullable: true);
 
             migrationBuilder.AddColumn<int>(
                 name: "PolicyVersion",
                 table: "Organizations",
-                type: "INTEGER",
+                type: "int",
                 nullable: false,
                 defaultValue: 0);
 
             migrationBuilder.AddColumn<int>(
                 name: "PolicyVersion",
                 table: "ApiKeys",
-                type: "INTEGER",
+                type: "int",
                 nullable: false,
                 defaultValue: 0);
 
@@ -55,13 +55,13 @@ namespace Activate.Identity.Data.Providers.Sqlite.Migrations
                 name: "Clusters",
                 columns: table => new
                 {
-                    Id = table.Column<Guid>(type: "TEXT", nullable: false),
-                    OrganizationId = table.Column<Guid>(type: "TEXT", nullable: false),
-                    Name = table.Column<string>(type: "TEXT", maxLength: 128, nullable: false),
-                    NormalizedName = table.Column<string>(type: "TEXT", maxLength: 256, nullable: false),
-                    Address = table.Column<string>(type: "TEXT", maxLength: 255, nullable: false),
-                    ServiceAccountId = table.Column<Guid>(type: "TEXT", nullable: false),
-                    CreatedAt = table.Column<DateTime>(type: "TEXT", nullable: false)
+                    Id = table.Column<Guid>(type: "uniqueidentifier", nullable: false),
+                    OrganizationId = table.Column<Guid>(type: "uniqueidentifier", nullable: false),
+                    Name = table.Column<string>(type: "nvarchar(128)", maxLength: 128, nullable: false),
+                    NormalizedName = table.Column<string>(type: "nvarchar(256)", maxLength: 256, nullable: false),
+                    Address = table.Column<string>(type: "nvarchar(255)", maxLength: 255, nullable: false),
+                    ServiceAccountId = table.Column<Guid>(type: "uniqueidentifier", nullable: false),
+                    CreatedAt = table.Column<DateTime>(type: "datetime2", nullable: false)
                 },
                 constraints: table =>
                 {
@@ -84,10 +84,10 @@ namespace Activate.Identity.Data.Providers.Sqlite.Migrations
                 name: "KnownSshKeys",
                 columns: table => new
                 {
-                    OwnerId = table.Column<Guid>(type: "TEXT", nullable: false),
-                    Fingerprint = table.Column<byte[]>(type: "BLOB", maxLength: 32, nullable: false),
-                    FirstAddedAt = table.Column<DateTime>(type: "TEXT", nullable: false),
-                    PolicyEndsAt = table.Column<DateTime>(type: "TEXT", nullable: true)
+                    OwnerId = table.Column<Guid>(type: "uniqueidentifier", nullable: false),
+                    Fingerprint = table.Column<byte[]>(type: "varbinary(32)", maxLength: 32, nullable: false),
+                    FirstAddedAt = table.Column<DateTime>(type: "datetime2", nullable: false),
+                    PolicyEndsAt = table.Column<DateTime>(type: "datetime2", nullable: true)
                 },
                 constraints: table =>
                 {
@@ -104,15 +104,15 @@ namespace Activate.Identity.Data.Providers.Sqlite.Migrations
                 name: "PolicyCuts",
                 columns: table => new
                 {
-                    OrganizationId = table.Column<Guid>(type: "TEXT", nullable: false),
-                    Version = table.Column<int>(type: "INTEGER", nullable: false),
-                    At = table.Column<DateTime>(type: "TEXT", nullable: false),
-                    GraceEndsAt = table.Column<DateTime>(type: "TEXT", nullable: false),
-                    ApiKeyMaximumDays = table.Column<int>(type: "INTEGER", nullable: true),
-                    TokenMaximumHours = table.Column<int>(type: "INTEGER", nullable: true),
-                    SshKeyMaximumDays = table.Column<int>(type: "INTEGER", nullable: true),
-                    ClaimedUntil = table.Column<DateTime>(type: "TEXT", nullable: true),
-                    DoneAt = table.Column<DateTime>(type: "TEXT", nullable: true)
+                    OrganizationId = table.Column<Guid>(type: "uniqueidentifier", nullable: false),
+                    Version = table.Column<int>(type: "int", nullable: false),
+                    At = table.Column<DateTime>(type: "datetime2", nullable: false),
+                    GraceEndsAt = table.Column<DateTime>(type: "datetime2", nullable: false),
+                    ApiKeyMaximumDays = table.Column<int>(type: "int", nullable: true),
+                    TokenMaximumHours = table.Column<int>(type: "int", nullable: true),
+                    SshKeyMaximumDays = table.Column<int>(type: "int", nullable: true),
+                    ClaimedUntil = table.Column<DateTime>(type: "datetime2", nullable: true),
+                    DoneAt = table.Column<DateTime>(type: "datetime2", nullable: true)
                 },
                 constraints: table =>
                 {
@@ -126,23 +126,35 @@ namespace Activate.Identity.Data.Providers.Sqlite.Migrations
                 });
 
             migrationBuilder.CreateTable(
+                name: "SpentForms",
+                columns: table => new
+                {
+                    Id = table.Column<Guid>(type: "uniqueidentifier", nullable: false),
+                    ExpiresAt = table.Column<DateTime>(type: "datetime2", nullable: false)
+                },
+                constraints: table =>
+                {
+                    table.PrimaryKey("PK_SpentForms", x => x.Id);
+                });
+
+            migrationBuilder.CreateTable(
                 name: "SshKeys",
                 columns: table => new
                 {
-                    Id = table.Column<Guid>(type: "TEXT", nullable: false),
-                    OwnerId = table.Column<Guid>(type: "TEXT", nullable: false),
-                    Name = table.Column<string>(type: "TEXT", maxLength: 128, nullable: false),
-                    NormalizedName = table.Column<string>(type: "TEXT", maxLength: 256, nullable: false),
-                    Fingerprint = table.Column<byte[]>(type: "BLOB", maxLength: 32, nullable: false),
-                    Algorithm = table.Column<string>(type: "TEXT", maxLength: 64, nullable: false),
-                    PublicKey = table.Column<string>(type: "TEXT", maxLength: 2048, nullable: false),
-                    CreatedAt = table.Column<DateTime>(type: "TEXT", nullable: false),
-                    FirstAddedAt = table.Column<DateTime>(type: "TEXT", nullable: false),
-                    ExpiresAt = table.Column<DateTime>(type: "TEXT", nullable: true),
-                    ExpiresBecause = table.Column<int>(type: "INTEGER", nullable: false),
-                    PolicyVersion = table.Column<int>(type: "INTEGER", nullable: false),
-                    LastUsedAt = table.Column<DateTime>(type: "TEXT", nullable: true),
-                    LastUsedFrom = table.Column<string>(type: "TEXT", maxLength: 64, nullable: true)
+                    Id = table.Column<Guid>(type: "uniqueidentifier", nullable: false),
+                    OwnerId = table.Column<Guid>(type: "uniqueidentifier", nullable: false),
+                    Name = table.Column<string>(type: "nvarchar(128)", maxLength: 128, nullable: false),
+                    NormalizedName = table.Column<string>(type: "nvarchar(256)", maxLength: 256, nullable: false),
+                    Fingerprint = table.Column<byte[]>(type: "varbinary(32)", maxLength: 32, nullable: false),
+                    Algorithm = table.Column<string>(type: "nvarchar(64)", maxLength: 64, nullable: false),
+                    PublicKey = table.Column<string>(type: "nvarchar(2048)", maxLength: 2048, nullable: false),
+                    CreatedAt = table.Column<DateTime>(type: "datetime2", nullable: false),
+                    FirstAddedAt = table.Column<DateTime>(type: "datetime2", nullable: false),
+                    ExpiresAt = table.Column<DateTime>(type: "datetime2", nullable: true),
+                    ExpiresBecause = table.Column<int>(type: "int", nullable: false),
+                    PolicyVersion = table.Column<int>(type: "int", nullable: false),
+                    LastUsedAt = table.Column<DateTime>(type: "datetime2", nullable: true),
+                    LastUsedFrom = table.Column<string>(type: "nvarchar(64)", maxLength: 64, nullable: true)
                 },
                 constraints: table =>
                 {
@@ -173,6 +185,11 @@ namespace Activate.Identity.Data.Providers.Sqlite.Migrations
                 column: "DoneAt");
 
             migrationBuilder.CreateIndex(
+                name: "IX_SpentForms_ExpiresAt",
+                table: "SpentForms",
+                column: "ExpiresAt");
+
+            migrationBuilder.CreateIndex(
                 name: "IX_SshKeys_ExpiresAt",
                 table: "SshKeys",
                 column: "ExpiresAt");
@@ -201,6 +218,9 @@ namespace Activate.Identity.Data.Providers.Sqlite.Migrations
 
             migrationBuilder.DropTable(
                 name: "PolicyCuts");
+
+            migrationBuilder.DropTable(
+                name: "SpentForms");
 
             migrationBuilder.DropTable(
                 name: "SshKeys");

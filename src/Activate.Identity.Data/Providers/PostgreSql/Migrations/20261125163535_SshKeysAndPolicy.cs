@@ -126,6 +126,18 @@ namespace Activate.Identity.Data.Providers.PostgreSql.Migrations
                 });
 
             migrationBuilder.CreateTable(
+                name: "SpentForms",
+                columns: table => new
+                {
+                    Id = table.Column<Guid>(type: "uuid", nullable: false),
+                    ExpiresAt = table.Column<DateTime>(type: "timestamp with time zone", nullable: false)
+                },
+                constraints: table =>
+                {
+                    table.PrimaryKey("PK_SpentForms", x => x.Id);
+                });
+
+            migrationBuilder.CreateTable(
                 name: "SshKeys",
                 columns: table => new
                 {
@@ -173,6 +185,11 @@ namespace Activate.Identity.Data.Providers.PostgreSql.Migrations
                 column: "DoneAt");
 
             migrationBuilder.CreateIndex(
+                name: "IX_SpentForms_ExpiresAt",
+                table: "SpentForms",
+                column: "ExpiresAt");
+
+            migrationBuilder.CreateIndex(
                 name: "IX_SshKeys_ExpiresAt",
                 table: "SshKeys",
                 column: "ExpiresAt");
@@ -201,6 +218,9 @@ namespace Activate.Identity.Data.Providers.PostgreSql.Migrations
 
             migrationBuilder.DropTable(
                 name: "PolicyCuts");
+
+            migrationBuilder.DropTable(
+                name: "SpentForms");
 
             migrationBuilder.DropTable(
                 name: "SshKeys");

@@ -12,7 +12,7 @@ using Npgsql.EntityFrameworkCore.PostgreSQL.Metadata;
 namespace Activate.Identity.Data.Providers.PostgreSql.Migrations
 {
     [DbContext(typeof(PostgreSqlActivateDbContext))]
-    [Migration("20261125161131_SshKeysAndPolicy")]
+    [Migration("20261125163535_SshKeysAndPolicy")]
     partial class SshKeysAndPolicy
     {
         /// <inheritdoc />
@@ -71,6 +71,22 @@ namespace Activate.Identity.Data.Providers.PostgreSql.Migrations
                     b.HasIndex("UserId");
 
                     b.ToTable("BrowserSessions", (string)null);
+                });
+
+            modelBuilder.Entity("Activate.Identity.Data.Accounts.SpentForm", b =>
+                {
+                    b.Property<Guid>("Id")
+                        .ValueGeneratedOnAdd()
+                        .HasColumnType("uuid");
+
+                    b.Property<DateTime>("ExpiresAt")
+                        .HasColumnType("timestamp with time zone");
+
+                    b.HasKey("Id");
+
+                    b.HasIndex("ExpiresAt");
+
+                    b.ToTable("SpentForms", (string)null);
                 });
 
             modelBuilder.Entity("Activate.Identity.Data.Accounts.Throttle", b =>

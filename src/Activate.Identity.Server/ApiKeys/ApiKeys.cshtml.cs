@@ -1,0 +1,79 @@
+using Activate.Identity.Core.Credentials;
+using Activate.Identity.Core.Errors;
+using Activate.Identity.Data;
+using Activate.Identity.Data.ApiKeys;
+using Activate.Identity.Data.Tokens;
+using Activate.Identity.Server.Accounts;
+using Activate.Identity.Server.Organizations;
+using Activate.Identity.Server.Tokens;
+using Activate.Identity.Server.Web;
+using Microsoft.AspNetCore.Authorization;
+using Microsoft.AspNetCore.Mvc;
+using Microsoft.AspNetCore.Mvc.RazorPages;
+using Microsoft.EntityFrameworkCore;
+
+namespace Activate.Identity.Server.ApiKeys;
+
+/// <summary>Account → Authentication → API Keys: the keys and generated tokens of a person. With <c>?delete=ID</c> the dialog that asks before one is deleted.</summary>
+[Authorize]
+public sealed class ApiKeysPage(ActivateDbContext database, ApiKeyIssuer keys, TokenIssuer tokens, PendingCuts cuts, TimeProvider clock) : PageModel
+{
+    public const string Path = "/account/authentication/api-keys";
+
+    // More than anybody may have, however many expired ones are still listed.
+    private const int MostShown = 1000;
+
+    public DateTime Now { get; } = clock.Now();
+
+    public IReadOnlyList<ApiKey> Keys { get; private set; } = [];
+
+    public IReadOnlyList<TokenGrant> Tokens { get; private set; } = [];
+
+    public DeleteDialog? ToDelete { get; private set; }
+
+    /// <summary>What was just done.</summary>
+    public string? Done { get; private set; }
+
+    public async Task<IActionResult> OnGetAsync(Guid? delete, string? done, CancellationToken cancellationToken)
+    {
+        await ReadAsync(cancellationToken);
+        Done = done switch
+        {
+            "key" => "The API key was deleted. It works nowhere any more.",
+            "token" => "The token was deleted. It works nowhere any more.",
+            _ => null,
+        };
+        if (delete is not { } id)
+            return Page();
+        ToDelete = Keys.Where(key => key.Id == id)
+                .Select(key => new DeleteDialog(id, $"Delete the API key “{key.Name}”?", "Every script and tool that uses it is refused from that moment on.", key.LastUsedAt, "DeleteKey", "Delete API Key"))
+                .FirstOrDefault()
+            ?? Tokens.Where(token => token.Id == id)
+                .Select(token => new DeleteDialog(id, $"Delete the token “{token.Name}”?", "Whatever uses it is refused from that moment on.", token.LastUsedAt, "DeleteToken", "Delete Token"))
+                .FirstOrDefault();
+        // Deleted meanwhile, or somebody else's: there is nothing to ask.
+        return ToDelete is null ? Redirect(Path) : Page();
+    }
+
+    public async Task<IActionResult> OnPostDeleteKeyAsync(Guid id, CancellationToken cancellationToken) =>
+        Answer(await keys.DeleteAsync(SignedIn.Required(HttpContext).ToActor(), id, cancellationToken), "key");
+
+    public async Task<IActionResult> OnPostDeleteTokenAsync(Guid id, CancellationToken cancellationToken) =>
+        Answer(await tokens.EndAsync(SignedIn.Required(HttpContext).ToActor(), CredentialKind.Token, id, cancellationToken), "token");
+
+    /// <summary>Deleting what is gone already is done, too.</summary>
+    private IActionResult Answer(Problem? problem, string what) =>
+        problem is null || problem == Problems.NotFound ? this.SeeOther(problem is null ? $"{Path}?done={what}" : Path) : throw new InvalidOperationException(problem.Code);
+
+    private async Task ReadAsync(CancellationToken cancellationToken)
+    {
+        var me = SignedIn.Required(HttpContext);
+        Keys = await cuts.ApplyAsync(me.OrganizationId,
+            await ApiKeysApi.Listed(me.UserId, database, Now).OrderByDescending(key => key.Id).Take(MostShown).ToListAsync(cancellationToken), cancellationToken);
+        Tokens = await cuts.ApplyAsync(me.OrganizationId,
+            await TokensApi.Listed(CredentialKind.Token, me.UserId, database, Now).OrderByDescending(token => token.Id).Take(MostShown).ToListAsync(cancellationToken), cancellationToken);
+    }
+}
+
+/// <summary>What a dialog says before something is deleted.</summary>
+public sealed record DeleteDialog(Guid Id, string Title, string Consequence, DateTime? LastUsedAt, string Handler, string Button);

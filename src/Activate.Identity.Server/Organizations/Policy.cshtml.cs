@@ -1,0 +1,239 @@
+using System.Globalization;
+using Activate.Identity.Core.Credentials;
+using Activate.Identity.Core.Errors;
+using Activate.Identity.Core.Expiration;
+using Activate.Identity.Core.Organizations;
+using Activate.Identity.Server.Accounts;
+using Activate.Identity.Server.Credentials;
+using Activate.Identity.Server.Web;
+using Microsoft.AspNetCore.Authorization;
+using Microsoft.AspNetCore.Mvc;
+using Microsoft.AspNetCore.Mvc.RazorPages;
+
+namespace Activate.Identity.Server.Organizations;
+
+/// <summary>
+/// The policy of an organization: members look, administrators who signed in a short while ago change it. Preview and Apply send the same form, with the version
+/// of the policy that the administrator saw.
+/// </summary>
+[Authorize]
+public sealed class PolicyPage(PolicyEditor editor, PolicyCeiling ceiling, TimeProvider clock) : PageModel
+{
+    private const string Path = "/organization/policy";
+
+    /// <summary>How many credentials a preview shows.</summary>
+    public const int Shown = 100;
+
+    private Dictionary<PolicyMember, string> _texts = [];
+
+    public SignedIn Person { get; private set; } = null!;
+
+    public PolicyState State { get; private set; } = null!;
+
+    /// <summary>The version that the form is about.</summary>
+    public int Version { get; private set; }
+
+    public ExistingCredentials Existing { get; private set; } = ExistingCredentials.Keep;
+
+    public PolicyPreview? Preview { get; private set; }
+
+    public bool Applied { get; private set; }
+
+    public bool Shortened { get; private set; }
+
+    public DateTime Now { get; } = clock.Now();
+
+    public bool IsAdmin => Person.Role >= Role.Admin;
+
+    public bool MayChange => IsAdmin && !Person.LockedOut && Person.AuthenticatedAt > Now - ScopeRequest.RecentSignIn;
+
+    public string SignInAgain => SignInPage.PathTo(Path, reauthenticate: true);
+
+    public async Task OnGetAsync(string? done, CancellationToken cancellationToken)
+    {
+        await ReadAsync(cancellationToken);
+        (Applied, Shortened) = (done is "kept" or "shortened", done == "shortened");
+    }
+
+    public async Task<IActionResult> OnPostPreviewAsync(int version, string? mode, string? graceDays, CancellationToken cancellationToken)
+    {
+        await ReadAsync(cancellationToken);
+        if (await ParseAsync(version, mode, graceDays) is not { } policy)
+            return Page();
+        if ((await editor.PreviewAsync(Person.OrganizationId, version, policy, Existing, Shown, null, cancellationToken)).TryGet(out var preview, out var problem))
+            Preview = preview;
+        else
+            Refuse(problem);
+        return Page();
+    }
+
+    public async Task<IActionResult> OnPostApplyAsync(int version, string? mode, string? graceDays, CancellationToken cancellationToken)
+    {
+        await ReadAsync(cancellationToken);
+        if (await ParseAsync(version, mode, graceDays) is not { } policy)
+            return Page();
+        if ((await editor.SetAsync(Person.ToActor(), version, policy, Existing, cancellationToken)).TryGet(out _, out var problem))
+            return this.SeeOther($"{Path}?done={(Existing.Shorten ? "shortened" : "kept")}");
+        Refuse(problem);
+        return Page();
+    }
+
+    /// <summary>A member as the form shows it.</summary>
+    public PolicyEntry Entry(PolicyMember member)
+    {
+        var isDefault = member.Name.StartsWith("default", StringComparison.Ordinal);
+        var (text, hint) = (_texts[member], isDefault ? "Empty: no expiration." : member.Kind == PolicyMemberKind.Limit ? "Empty: no limit." : "");
+        if (member.Path == "tokens.defaultHours")
+            hint = "Empty: the maximum.";
+        if (member.Path == "tokens.maximumHours")
+            hint = "Empty: 24, which no policy goes beyond.";
+        if (ceiling.Document.TryGet(member, out var limit))
+            hint = $"{hint} The server’s limit: {Text(member, limit)}.".Trim();
+        return new PolicyEntry(member, Label(member), text, hint, isDefault ? "no expiration" : "no limit");
+    }
+
+    public static string Title(string group) => group switch
+    {
+        "apiKeys" => "API keys",
+        "tokens" => "Tokens and device logins",
+        "sshKeys" => "SSH keys",
+        "deviceLogin" => "Device login",
+        "requireTwoFactor" => "Second factor",
+        "webSessions" => "Signed-in browsers",
+        "applications" => "Applications",
+        _ => throw new InvalidOperationException($"No title for {group}."),
+    };
+
+    public static string Kind(CredentialKind kind) => kind switch
+    {
+        CredentialKind.ApiKey => "API key",
+        CredentialKind.Token => "token",
+        CredentialKind.Session => "device login",
+        CredentialKind.SshKey => "SSH key",
+    };
+
+    public static string WordLabel(string word) => word switch
+    {
+        "all" => "All",
+        "registered" => "Only the organization’s own and the server’s",
+        "none" => "None",
+        _ => throw new InvalidOperationException($"No word {word}."),
+    };
+
+    /// <summary>"3 API keys and 1 token".</summary>
+    public static string Sum(PolicyPreview preview) => string.Join(", ", preview.Counts.Where(count => count.Value > 0)
+        .Select(count => string.Create(CultureInfo.InvariantCulture, $"{count.Value} {Kind(count.Key)}{(count.Value == 1 ? "" : "s")}")));
+
+    private static string Label(PolicyMember member) => member.Name switch
+    {
+        "userChoice" => "Users choose an expiration",
+        "maximumDays" => "Longest life in days",
+        "maximumHours" when member.Group == "webSessions" => "Signed in at most, in hours",
+        "maximumHours" => "Longest life in hours",
+        "defaultDays" => "Default in days",
+        "defaultHours" => "Default in hours",
+        "enabled" => "Devices may log in with a code",
+        "requireTwoFactor" => "Everybody needs a second factor",
+        "idleMinutes" => "Signed out after idle minutes",
+        "allowed" => "Applications people may sign in to",
+        "refreshMaximumDays" => "Stay signed in to applications, in days",
+        _ => throw new InvalidOperationException($"No label for {member}."),
+    };
+
+    private async Task ReadAsync(CancellationToken cancellationToken)
+    {
+        Person = SignedIn.Required(HttpContext);
+        State = await editor.ReadAsync(Person.OrganizationId, cancellationToken);
+        Version = State.Version;
+        var whole = State.Own.Over(ceiling.Inherited, RuleOwner.Organization);
+        _texts = PolicyMember.All.ToDictionary(member => member, member => Text(member, member.Get(whole)));
+    }
+
+    /// <summary>The form's policy; null when it cannot be taken, which then stands on the page.</summary>
+    private async Task<PolicyDocument?> ParseAsync(int version, string? mode, string? graceDays)
+    {
+        if (!MayChange)
+        {
+            this.Show(Person.LockedOut ? SignedIn.AccountLocked
+                : IsAdmin ? new Problem(ProblemKind.Refused, "recent_sign_in_required", "The policy is changed only within 10 minutes after signing in. Sign in again; nothing was changed.")
+                : new Problem(ProblemKind.Refused, "insufficient_role", "Only administrators of your organization change its policy."));
+            return null;
+        }
+
+        var form = await Request.ReadFormAsync();
+        Version = version;
+        var grace = 0;
+        if (!string.IsNullOrEmpty(graceDays) && !int.TryParse(graceDays, NumberStyles.None, CultureInfo.InvariantCulture, out grace))
+            grace = -1;
+        if (ExistingCredentials.Parse(mode, grace).TryGet(out var existing, out var problem))
+            Existing = existing;
+        else
+            this.Show(problem, "");
+
+        var members = new Dictionary<PolicyMember, int?>();
+        var inherited = ceiling.Inherited;
+        foreach (var member in PolicyMember.All)
+        {
+            // A checked box comes after the hidden "false".
+            var text = form[member.Path].LastOrDefault() ?? "";
+            _texts[member] = text.AtMost(20);
+            if (!TryParse(member, text, out var value))
+                ModelState.AddModelError(member.Path, $"Type {(member.Kind == PolicyMemberKind.Limit ? $"a whole number from 1 to {member.Largest}, or nothing" : member.Range)}.");
+            // What was inherited and was not touched stays inherited.
+            else if (State.Own.TryGet(member, out _) || value != member.Get(inherited))
+                members[member] = value;
+        }
+
+        if (ModelState.IsValid)
+            return PolicyDocument.From(members);
+        Response.StatusCode = StatusCodes.Status400BadRequest;
+        return null;
+    }
+
+    private void Refuse(Problem problem)
+    {
+        if (problem.Kind == ProblemKind.Stale)
+            // What was typed stays; sending it again means the policy of now.
+            Version = State.Version;
+        var member = problem.Field?.StartsWith("policy.", StringComparison.Ordinal) == true ? problem.Field["policy.".Length..] : "";
+        this.Show(problem, member);
+    }
+
+    private static bool TryParse(PolicyMember member, string text, out int? value)
+    {
+        value = null;
+        switch (member.Kind)
+        {
+            case PolicyMemberKind.Flag:
+                value = text == "true" ? 1 : 0;
+                return text is "true" or "false";
+            case PolicyMemberKind.Applications:
+                value = PolicyMember.Words.ToList().IndexOf(text) + 1;
+                return value > 0;
+            case PolicyMemberKind.Limit:
+                if (text.Length == 0)
+                    return true;
+                if (!int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number) || number < 1 || number > member.Largest)
+                    return false;
+                value = number;
+                return true;
+            default:
+                throw new InvalidOperationException($"No kind {member.Kind}.");
+        }
+    }
+
+    private static string Text(PolicyMember member, int? value) => member.Kind switch
+    {
+        PolicyMemberKind.Limit => value?.ToString(CultureInfo.InvariantCulture) ?? "",
+        PolicyMemberKind.Flag => value == 1 ? "true" : "false",
+        PolicyMemberKind.Applications => PolicyMember.Words[value!.Value - 1],
+    };
+}
+
+/// <summary>A member of the policy in the form (Organizations/PolicyMember.cshtml).</summary>
+/// <param name="Member">Which.</param>
+/// <param name="Label">For people.</param>
+/// <param name="Text">What the control holds.</param>
+/// <param name="Hint">What it means to leave it empty, and the server's limit.</param>
+/// <param name="Empty">What an empty control stands for.</param>
+public sealed record PolicyEntry(PolicyMember Member, string Label, string Text, string Hint, string Empty);
