@@ -8,8 +8,10 @@ using Activate.Identity.Cli.ApiKeys;
 using Activate.Identity.Cli.Completion;
 using Activate.Identity.Cli.Contexts;
 using Activate.Identity.Cli.Login;
+using Activate.Identity.Cli.Organizations;
 using Activate.Identity.Cli.Output;
 using Activate.Identity.Cli.Sessions;
+using Activate.Identity.Cli.SshKeys;
 using Activate.Identity.Cli.Tokens;
 
 namespace Activate.Identity.Cli;
@@ -120,12 +122,15 @@ internal sealed class Actid
 
     private RootCommand Root()
     {
-        var root = new RootCommand("The command line of Activate.Identity: sign in from a terminal, and manage API keys, tokens and sessions.")
+        var root = new RootCommand("The command line of Activate.Identity: sign in from a terminal, manage API keys, tokens, SSH keys and sessions, set your organization's policy, and let clusters look up keys.")
         {
             AuthCommands.Create(this),
             ApiKeyCommands.Create(this),
             TokenCommands.Create(this),
+            SshKeyCommands.Create(this),
             SessionCommands.Create(this),
+            PolicyCommands.Create(this),
+            AuthorizedKeysCommand.Create(this),
             ApiCommands.Create(this),
             ContextCommands.Create(this),
             CompletionCommands.Create(this),

@@ -20,14 +20,15 @@ internal static class ApiCommands
         method.CompletionSources.Add(s_methods);
         var path = new Argument<string>("PATH") { Description = "/api/v1/me, or /me for short; /connect/, /.well-known/, /openapi/ and /health/ are taken as they are" };
         var data = new Option<string?>("--data", "-d") { Description = "The JSON to send; @FILE reads it from a file, - from stdin", HelpName = "JSON" };
+        var ifMatch = new Option<string?>("--if-match") { Description = "Only if what is changed still has this ETag, which a GET says on stderr", HelpName = "ETAG" };
         return actid.Command("api",
             "Call the REST API with the current sign-in\nThe answer goes to stdout as it came (indented on a terminal); a refusal goes to stderr, and the exit code says which kind.",
             ["actid api GET /me", "actid api GET '/api-keys?limit=5'", "actid api PATCH /organization --data '{\"name\":\"Hydrology Lab\"}'", "actid api POST /api-keys --data @key.json"],
-            [method, path, data],
-            (call, cancellation) => RunAsync(call, call.Get(method), call.Get(path), call.Get(data), cancellation));
+            [method, path, data, ifMatch],
+            (call, cancellation) => RunAsync(call, call.Get(method), call.Get(path), call.Get(data), call.Get(ifMatch), cancellation));
     }
 
-    private static async Task<int> RunAsync(Call call, string method, string path, string? data, CancellationToken cancellation)
+    private static async Task<int> RunAsync(Call call, string method, string path, string? data, string? ifMatch, CancellationToken cancellation)
     {
         if (s_methods.FirstOrDefault(known => known.Equals(method, StringComparison.OrdinalIgnoreCase)) is not { } verb)
             throw Failure.Usage($"'{method}' is no method that the API has: {string.Join(", ", s_methods)}.");
@@ -37,9 +38,11 @@ internal static class ApiCommands
         var target = Target(api, path);
         var body = data is null ? null : await BodyAsync(call, data, cancellation);
 
-        var answer = await api.SendAsync(new HttpMethod(verb), target, body is null ? null : new ReadOnlyMemory<byte>(body), cancellation);
+        var answer = await api.SendAsync(new HttpMethod(verb), target, body is null ? null : new ReadOnlyMemory<byte>(body), cancellation, ifMatch);
         if (!answer.Succeeded)
             throw Refusal.Of(answer, api.Server);
+        if (answer.ETag is { } etag)
+            call.Say($"ETag: {etag}");
         if (answer.Body.Length == 0)
             return ExitCodes.Done;
         if (!call.Around.OutIsTerminal)

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using System.Text.Json.Serialization.Metadata;
 using Activate.Identity.Cli.Servers;
 
 namespace Activate.Identity.Cli.Output;
@@ -6,7 +7,12 @@ namespace Activate.Identity.Cli.Output;
 /// <summary>Lists of credentials, which all have the same members.</summary>
 internal static class Lists
 {
-    public static async Task<int> ShowAsync(Call call, string path, string whenEmpty, CancellationToken cancellation)
+    public static Task<int> ShowAsync(Call call, string path, string whenEmpty, CancellationToken cancellation) =>
+        ShowAsync(call, path, whenEmpty, ["ID", "NAME", "LAST4", "SCOPES", "EXPIRES", "LAST USED", "STATE"], ApiJson.Default.CredentialItem, Row, cancellation);
+
+    /// <summary>A list of items with members of their own.</summary>
+    public static async Task<int> ShowAsync<T>(
+        Call call, string path, string whenEmpty, string[] headers, JsonTypeInfo<T> type, Func<T, DateTimeOffset, string[]> row, CancellationToken cancellation) where T : class
     {
         using var api = call.Connect();
         var items = await api.ListAsync(path, cancellation);
@@ -29,7 +35,7 @@ internal static class Lists
         else
         {
             var now = call.Now;
-            Tables.Write(call.Around, ["ID", "NAME", "LAST4", "SCOPES", "EXPIRES", "LAST USED", "STATE"], items.Select(item => Row(Read(item), now)));
+            Tables.Write(call.Around, headers, items.Select(item => row(Read(item, type), now)));
         }
 
         return ExitCodes.Done;
@@ -41,11 +47,11 @@ internal static class Lists
         Times.Full(item.LastUsedAt, now, "never") + (item.LastUsedFrom is null ? "" : $" from {item.LastUsedFrom}"), item.State ?? "",
     ];
 
-    private static CredentialItem Read(JsonElement item)
+    public static T Read<T>(JsonElement item, JsonTypeInfo<T> type) where T : class
     {
         try
         {
-            return item.Deserialize(ApiJson.Default.CredentialItem)!;
+            return item.Deserialize(type)!;
         }
         catch (JsonException)
         {

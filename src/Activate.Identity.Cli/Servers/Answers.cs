@@ -15,6 +15,24 @@ internal sealed record CredentialItem(
     string? Id, string? Name, string? Last4, string[]? Scopes, DateTimeOffset? CreatedAt, DateTimeOffset? ExpiresAt, string? ExpiresBecause, DateTimeOffset? LastUsedAt,
     string? LastUsedFrom, string? State);
 
+/// <summary>An SSH key in a list.</summary>
+internal sealed record SshKeyItem(
+    string? Id, string? Name, string? Algorithm, string? Fingerprint, DateTimeOffset? ExpiresAt, string? ExpiresBecause, DateTimeOffset? LastUsedAt, string? LastUsedFrom, string? State);
+
+/// <summary><c>/organization/policy</c>.</summary>
+internal sealed record PolicyAnswer(
+    [property: JsonRequired] JsonElement Policy, [property: JsonRequired] JsonElement Effective, [property: JsonRequired] JsonElement Ceiling, DateTimeOffset? ChangedAt, string? ChangedBy);
+
+/// <summary><c>/organization/policy/preview</c>.</summary>
+internal sealed record PreviewAnswer([property: JsonRequired] Dictionary<string, int> Counts, [property: JsonRequired] List<JsonElement> Affected, string? Next);
+
+internal sealed record AffectedItem(string? Kind, string? Id, string? Name, string? Owner, DateTimeOffset? LastUsedAt, DateTimeOffset? ExpiresAt, DateTimeOffset? WouldExpireAt);
+
+/// <summary><c>/authorized-keys/{username}</c>.</summary>
+internal sealed record AuthorizedKeysAnswer([property: JsonRequired] string Username, [property: JsonRequired] List<AuthorizedKeyItem> Keys);
+
+internal sealed record AuthorizedKeyItem([property: JsonRequired] string PublicKey, [property: JsonRequired] string Fingerprint, [property: JsonRequired] DateTimeOffset? ExpiresAt);
+
 /// <summary>An answer that shows a secret, once.</summary>
 internal sealed record NewCredential(string? Id, string? Name, DateTimeOffset? ExpiresAt, string? ExpiresBecause, string? Key, string? Token)
 {
@@ -29,6 +47,11 @@ internal sealed record ProblemAnswer(string? Title, string? Detail, string? Code
 [JsonSourceGenerationOptions(JsonSerializerDefaults.Web)]
 [JsonSerializable(typeof(Me))]
 [JsonSerializable(typeof(CredentialItem))]
+[JsonSerializable(typeof(SshKeyItem))]
+[JsonSerializable(typeof(PolicyAnswer))]
+[JsonSerializable(typeof(PreviewAnswer))]
+[JsonSerializable(typeof(AffectedItem))]
+[JsonSerializable(typeof(AuthorizedKeysAnswer))]
 [JsonSerializable(typeof(NewCredential))]
 [JsonSerializable(typeof(Page))]
 [JsonSerializable(typeof(ProblemAnswer))]

@@ -21,13 +21,15 @@ internal sealed class ApiClient(Uri server, string secret, Surroundings around, 
     public Uri At(string path) => _wire.At(path);
 
     /// <summary>Sends a request and returns whatever comes. A GET that is told to wait a few seconds waits, twice at most.</summary>
-    public async Task<Answer> SendAsync(HttpMethod method, Uri target, ReadOnlyMemory<byte>? json, CancellationToken cancellation)
+    public async Task<Answer> SendAsync(HttpMethod method, Uri target, ReadOnlyMemory<byte>? json, CancellationToken cancellation, string? ifMatch = null)
     {
         for (var attempt = 0; ; attempt++)
         {
             using var request = new HttpRequestMessage(method, target);
             request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", secret);
             request.Headers.Accept.ParseAdd("application/json, */*;q=0.5");
+            if (ifMatch is not null && !request.Headers.TryAddWithoutValidation("If-Match", ifMatch))
+                throw Failure.Usage("That is no ETag: write it as the server did, with its quotes.");
             if (json is { } body)
                 request.Content = new ReadOnlyMemoryContent(body) { Headers = { ContentType = new MediaTypeHeaderValue("application/json") } };
             var answer = await _wire.SendAsync(request, cancellation);
@@ -48,7 +50,7 @@ internal sealed class ApiClient(Uri server, string secret, Surroundings around, 
         }
     }
 
-    public async Task<Answer> DoAsync(HttpMethod method, string path, Action<Utf8JsonWriter>? write, CancellationToken cancellation)
+    public async Task<Answer> DoAsync(HttpMethod method, string path, Action<Utf8JsonWriter>? write, CancellationToken cancellation, string? ifMatch = null)
     {
         ReadOnlyMemory<byte>? body = null;
         if (write is not null)
@@ -64,7 +66,7 @@ internal sealed class ApiClient(Uri server, string secret, Surroundings around, 
             body = buffer.ToArray();
         }
 
-        var answer = await SendAsync(method, At(Root + path), body, cancellation);
+        var answer = await SendAsync(method, At(Root + path), body, cancellation, ifMatch);
         return answer.Succeeded ? answer : throw Refusal.Of(answer, Server);
     }
 

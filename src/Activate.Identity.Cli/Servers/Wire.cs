@@ -5,7 +5,7 @@ using System.Reflection;
 namespace Activate.Identity.Cli.Servers;
 
 /// <summary>An answer, read to its end.</summary>
-internal sealed record Answer(HttpStatusCode Status, string? MediaType, byte[] Body, TimeSpan? RetryAfter, DateTimeOffset? CredentialExpires)
+internal sealed record Answer(HttpStatusCode Status, string? MediaType, byte[] Body, TimeSpan? RetryAfter, DateTimeOffset? CredentialExpires, string? ETag = null)
 {
     public bool Succeeded => (int)Status is >= 200 and < 300;
 }
@@ -28,7 +28,7 @@ internal sealed class Wire(Uri server, TimeProvider time) : IDisposable
         var body = await response.Content.ReadAsByteArrayAsync(cancellation);
         if ((int)response.StatusCode is >= 300 and < 400)
             throw Failure.Failed($"{ServerAddress.Origin(Server)} answered with a redirect, which actid does not follow. Name the server's own address with --server.");
-        return new Answer(response.StatusCode, response.Content.Headers.ContentType?.MediaType, body, RetryAfter(response), Expires(response));
+        return new Answer(response.StatusCode, response.Content.Headers.ContentType?.MediaType, body, RetryAfter(response), Expires(response), response.Headers.ETag?.ToString());
     }
 
     public Uri At(string path) => new(ServerAddress.Origin(Server) + path);

@@ -11,7 +11,7 @@ using Microsoft.Extensions.Logging;
 
 namespace Activate.Identity.Cli.Tests.Harness;
 
-internal sealed record Seen(string Method, string Path, string Query, string? Authorization, string Body)
+internal sealed record Seen(string Method, string Path, string Query, string? Authorization, string Body, string? IfMatch = null)
 {
     public string Line => $"{Method} {Path}";
 
@@ -103,7 +103,8 @@ internal sealed class FakeServer : IAsyncDisposable
     private async Task AnswerAsync(HttpContext context)
     {
         using var reader = new StreamReader(context.Request.Body, Encoding.UTF8);
-        var seen = new Seen(context.Request.Method, context.Request.Path, context.Request.QueryString.Value ?? "", context.Request.Headers.Authorization, await reader.ReadToEndAsync());
+        var seen = new Seen(context.Request.Method, context.Request.Path, context.Request.QueryString.Value ?? "", context.Request.Headers.Authorization, await reader.ReadToEndAsync(),
+            context.Request.Headers.IfMatch.Count > 0 ? context.Request.Headers.IfMatch.ToString() : null);
         _seen.Enqueue(seen);
         var reply = _routes.TryGetValue(seen.Line, out var answer) ? answer(seen) : Reply.Problem(404, "not_found");
         if (reply.Abort)

@@ -1,0 +1,41 @@
+using System.Text;
+using Activate.Identity.Cli.Contexts;
+
+namespace Activate.Identity.Cli.SshKeys;
+
+/// <summary>
+/// The API key of this cluster, on the cluster's own host:
+/// <code>
+///  /etc/actid/               root, not writable by others     ($ACTID_CONFIG_DIR where it is set: sshd wipes the environment, so for tests and trials)
+///    cluster-key      0640   root:actid                       one line, the key that registering the cluster showed; it names its server itself
+/// </code>
+/// Whoever can change the file decides who may log in, and whoever can read it can ask for keys: with other modes it is not used, and nothing is put right silently.
+/// </summary>
+internal static class ClusterKey
+{
+    private const string Folder = "/etc/actid";
+    private const string File = "cluster-key";
+    private const int LargestFile = 4096;
+
+    public static CredentialInUse Read(Surroundings around)
+    {
+        var path = Path.Combine(around.Setting("ACTID_CONFIG_DIR") ?? Folder, File);
+        if (!System.IO.File.Exists(path))
+            throw Failure.Usage($"There is no {path}. It holds the API key that registering this cluster showed.");
+        RequirePrivate(path);
+        using var reader = new StreamReader(path, Encoding.ASCII);
+        var buffer = new char[LargestFile];
+        var length = reader.ReadBlock(buffer, 0, buffer.Length);
+        return CredentialInUse.OfSecret(new string(buffer, 0, length), path, StoredContext.ApiKey, named: null);
+    }
+
+    private static void RequirePrivate(string path)
+    {
+        if (OperatingSystem.IsWindows())
+            return;
+        if ((System.IO.File.GetUnixFileMode(path) & (UnixFileMode.OtherRead | UnixFileMode.OtherWrite | UnixFileMode.OtherExecute | UnixFileMode.GroupWrite)) != 0)
+            throw Failure.Usage($"{path} may be read or changed by others, so it is not used. Make it private: chmod 0640 '{path}'");
+        if ((System.IO.File.GetUnixFileMode(Path.GetDirectoryName(path)!) & (UnixFileMode.OtherWrite | UnixFileMode.GroupWrite)) != 0)
+            throw Failure.Usage($"{Path.GetDirectoryName(path)} may be changed by others, so what is in it is not used. Put that right: chmod go-w '{Path.GetDirectoryName(path)}'");
+    }
+}
