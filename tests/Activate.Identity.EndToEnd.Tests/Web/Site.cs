@@ -15,6 +15,9 @@ public sealed class Site : IAsyncLifetime
     private IPlaywright? _playwright;
     private IBrowser? _browser;
 
+    /// <summary>The first owner's username.</summary>
+    public string Owner { get; init; } = Username;
+
     public Uri Origin { get; } = new($"http://localhost:{RunningProgram.FreePort()}");
 
     internal RunningProgram Server => _server!;
@@ -27,7 +30,7 @@ public sealed class Site : IAsyncLifetime
             ["--environment", "Development", $"--Urls=http://127.0.0.1:{Origin.Port}", $"--Server:PublicOrigin={origin}", $"--Data:Folder={_folder.FullName}"],
             new Dictionary<string, string>
             {
-                ["Setup__Organization"] = "Hydrology Lab", ["Setup__Username"] = Username, ["Setup__Email"] = "ada@example.test", ["Setup__Password"] = Password,
+                ["Setup__Organization"] = "Hydrology Lab", ["Setup__Username"] = Owner, ["Setup__Email"] = "ada@example.test", ["Setup__Password"] = Password,
             });
         await _server.WaitForAsync("Application started");
         _playwright = await Playwright.CreateAsync();
@@ -37,6 +40,22 @@ public sealed class Site : IAsyncLifetime
             Args = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"],
             Timeout = 90_000,
         });
+    }
+
+    /// <summary>The person in the window logs a device in that may manage: its access token.</summary>
+    public async Task<string> LoginWithDeviceAsync(Window window)
+    {
+        using var client = TestServer.ClientOf(Origin, Origin.Port);
+        var login = await PostAsync("/connect/device", ("client_id", "activate-cli"), ("scope", TestServer.ManageScopes));
+        await window.Page.GotoAsync("/device");
+        await window.Page.GetByLabel("Code").FillAsync(login.Text("user_code"));
+        await window.Page.GetByRole(AriaRole.Button, new() { Name = "Continue" }).ClickAsync();
+        await window.Page.GetByRole(AriaRole.Button, new() { Name = "Allow" }).ClickAsync();
+        await Assertions.Expect(window.Page.GetByText("Device connected")).ToBeVisibleAsync();
+        return (await PostAsync("/connect/token", ("client_id", "activate-cli"), ("grant_type", TestServer.DeviceGrantType), ("device_code", login.Text("device_code")))).Text("access_token");
+
+        async Task<Answer> PostAsync(string path, params (string Name, string Value)[] fields) =>
+            await Answer.FromAsync(await client.PostAsync(path, new FormUrlEncodedContent(fields.Select(field => KeyValuePair.Create(field.Name, field.Value)))));
     }
 
     /// <summary>A fresh browser window that keeps what the page complains about.</summary>
@@ -51,7 +70,7 @@ public sealed class Site : IAsyncLifetime
             Permissions = ["clipboard-read", "clipboard-write"],
         });
         context.SetDefaultTimeout(20_000);
-        return new Window(context, await context.NewPageAsync());
+        return new Window(context, await context.NewPageAsync(), Owner);
     }
 
     public async ValueTask DisposeAsync()
@@ -69,11 +88,12 @@ public sealed class Site : IAsyncLifetime
 public sealed class Window : IAsyncDisposable
 {
     private readonly IBrowserContext _context;
+    private readonly string _username;
     private readonly List<string> _complaints = [];
 
-    public Window(IBrowserContext context, IPage page)
+    public Window(IBrowserContext context, IPage page, string username)
     {
-        (_context, Page) = (context, page);
+        (_context, Page, _username) = (context, page, username);
         // Errors of scripts, refused resources and broken content-security rules all come to the console.
         page.Console += (_, message) =>
         {
@@ -89,7 +109,7 @@ public sealed class Window : IAsyncDisposable
     public async Task SignInAsync(string path = "/")
     {
         await Page.GotoAsync($"/sign-in?returnUrl={Uri.EscapeDataString(path)}");
-        await Page.GetByLabel("Username").FillAsync(Site.Username);
+        await Page.GetByLabel("Username").FillAsync(_username);
         await Page.GetByLabel("Password").FillAsync(Site.Password);
         await Page.GetByRole(AriaRole.Button, new() { Name = "Sign in" }).ClickAsync();
         await Page.WaitForURLAsync($"**{path}");
