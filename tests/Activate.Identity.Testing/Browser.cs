@@ -58,29 +58,37 @@ public sealed class Browser : IDisposable
         var button = Page.QuerySelectorAll("button").FirstOrDefault(b => b.TextContent.Trim() == submit) as IHtmlButtonElement;
         Assert.True(button is not null, $"No button '{submit}' on {Address}: {PageText}");
         var form = button.Form ?? throw new InvalidOperationException($"The button '{submit}' is in no form.");
-        var values = new Dictionary<string, string>();
+        var values = new List<KeyValuePair<string, string>>();
+        void Add(string name, string? value) => values.Add(KeyValuePair.Create(name, value ?? ""));
         foreach (var element in form.Elements)
         {
             switch (element)
             {
                 case IHtmlInputElement { Name: { Length: > 0 } name, Type: not ("submit" or "checkbox" or "radio") } input:
-                    values[name] = input.Value;
+                    Add(name, input.Value);
                     break;
                 case IHtmlInputElement { Name: { Length: > 0 } name, IsChecked: true } input:
-                    values[name] = input.Value;
+                    Add(name, input.Value);
                     break;
                 case IHtmlSelectElement { Name: { Length: > 0 } name } select:
-                    values[name] = select.Value ?? "";
+                    Add(name, select.Value);
+                    break;
+                case IHtmlTextAreaElement { Name: { Length: > 0 } name } area:
+                    Add(name, area.Value);
                     break;
             }
         }
 
         if (button.Name is { Length: > 0 })
-            values[button.Name] = button.Value;
-        foreach (var (name, value) in fields)
+            Add(button.Name, button.Value);
+        foreach (var (field, value) in fields)
         {
-            Assert.True(values.ContainsKey(name) || form.QuerySelector($"[name='{name}']") is not null, $"The form has no field '{name}'.");
-            values[name] = value;
+            // "!Name" is a field that the form does not have, as somebody who tampers with it would send.
+            var name = field.TrimStart('!');
+            Assert.True(field != name || form.QuerySelector($"[name='{name}']") is not null, $"The form has no field '{name}'.");
+            values.RemoveAll(pair => pair.Key == name && !fields.Any(other => other.Name == field && other.Value == pair.Value));
+            if (!values.Contains(KeyValuePair.Create(name, value)))
+                Add(name, value);
         }
 
         var target = new Uri(Address, button.GetAttribute("formaction") ?? form.GetAttribute("action") ?? Address.ToString());

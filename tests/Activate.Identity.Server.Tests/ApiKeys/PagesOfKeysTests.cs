@@ -1,0 +1,336 @@
+using System.Net;
+using Activate.Identity.Core.Organizations;
+using Activate.Identity.Server.Tests.Connect;
+using Activate.Identity.Server.Tests.Organizations;
+using Activate.Identity.Server.Tests.SshKeys;
+using Activate.Identity.Testing;
+using Microsoft.EntityFrameworkCore;
+
+namespace Activate.Identity.Server.Tests.ApiKeys;
+
+/// <summary>The pages of API keys, tokens and SSH keys: what they make once, show once, and to whom.</summary>
+public class PagesOfKeysTests(SharedNodes fixture) : IClassFixture<SharedNodes>
+{
+    private const string Keys = "/account/authentication/api-keys";
+    private const string AddKey = $"{Keys}/add";
+    private const string AddToken = $"{Keys}/generate-token";
+    private const string SshKeys = "/account/authentication/ssh-keys";
+    private const string Evil = "<svg onload=alert(1)>\"'&";
+
+    private readonly TestServer _server = fixture.Server;
+
+    [Theory]
+    [Trait("Case", "K6")]
+    [InlineData(AddKey, "Add Key")]
+    [InlineData(AddToken, "Add Token")]
+    public async Task A_form_sent_again_makes_nothing_and_shows_nothing_on_no_node(string path, string button)
+    {
+        var (username, browser) = await fixture.NewUserAsync();
+        await browser.GoAsync(path);
+        (string, string)[] fields = path == AddKey ? [("Name", "nightly")] : [];
+        var again = () => browser.FormRequest(button, fields);
+        var requests = Enumerable.Range(0, 6).Select(_ => again()).ToList();
+        await browser.SendAsync(requests[0]);
+        var secret = browser.Page.QuerySelector("#secret")?.TextContent.Trim();
+        Assert.False(string.IsNullOrEmpty(secret));
+        Assert.Equal(200, (int)browser.Response.StatusCode);
+        // A reload; another node; a list without the name taken; after the key itself is gone.
+        for (var i = 1; i < 5; i++)
+        {
+            await browser.At(i % 2).SendAsync(requests[i]);
+            Assert.Equal(HttpStatusCode.Conflict, browser.Response.StatusCode);
+            Assert.DoesNotContain(secret, browser.Body, StringComparison.Ordinal);
+            Assert.Contains("nothing new was made", browser.PageText, StringComparison.Ordinal);
+        }
+
+        await _server.QueryAsync(database => database.ApiKeys.Where(k => k.Owner!.UserName == username).ExecuteDeleteAsync());
+        await _server.QueryAsync(database => database.TokenGrants.Where(g => g.Owner!.UserName == username).ExecuteDeleteAsync());
+        await browser.SendAsync(requests[5]);
+        Assert.Equal(HttpStatusCode.Conflict, browser.Response.StatusCode);
+        await browser.GoAsync(Keys);
+        Assert.Contains("You have no API keys", browser.PageText, StringComparison.Ordinal);
+        Assert.Contains("You have no tokens", browser.PageText, StringComparison.Ordinal);
+        Assert.DoesNotContain(secret, await _server.DumpStorageAsync(), StringComparison.Ordinal);
+        Assert.DoesNotContain(secret, _server.Logs.ToString(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    [Trait("Case", "R6")]
+    public async Task Of_one_form_sent_twenty_times_at_once_to_two_nodes_one_key_comes()
+    {
+        var (username, browser) = await fixture.NewUserAsync();
+        await browser.GoAsync(AddKey);
+        var cookies = browser.Cookies.GetCookieHeader(browser.Address);
+        var answers = await Task.WhenAll(Enumerable.Range(0, 20).Select(async i =>
+        {
+            using var client = _server.Client(i % 2);
+            using var request = browser.FormRequest("Add Key", ("Name", $"name {i}"));
+            request.Headers.Add("Cookie", cookies);
+            return (int)(await client.SendAsync(request)).StatusCode;
+        }));
+        Assert.Equal([200, .. Enumerable.Repeat(409, 19)], answers.Order());
+        Assert.Equal(1, await _server.QueryAsync(database => database.ApiKeys.CountAsync(k => k.Owner!.UserName == username)));
+    }
+
+    [Fact]
+    public async Task A_form_belongs_to_whom_it_was_given()
+    {
+        var (_, ada) = await fixture.NewUserAsync();
+        var (_, bob) = await fixture.NewUserAsync();
+        await ada.GoAsync(AddKey);
+        var form = ada.Page.QuerySelector("input[name=Form]")!.GetAttribute("value")!;
+        foreach (var wrong in (string[])[form, "", "nonsense", form[..^2], new string('A', 2000)])
+        {
+            await bob.GoAsync(AddKey);
+            await bob.SubmitAsync("Add Key", ("Name", "stolen form"), ("Form", wrong));
+            Assert.Equal(HttpStatusCode.BadRequest, bob.Response.StatusCode);
+            Assert.Contains("Nothing was made", bob.PageText, StringComparison.Ordinal);
+        }
+
+        // The page that says so is a new form, with what was typed.
+        await bob.SubmitAsync("Add Key");
+        Assert.NotNull(bob.Page.QuerySelector("#secret"));
+    }
+
+    [Fact]
+    public async Task What_is_wrong_stands_beside_its_field_and_the_form_may_be_sent_again()
+    {
+        var (_, browser) = await fixture.NewUserAsync();
+        await browser.GoAsync(AddKey);
+        await browser.SubmitAsync("Add Key", ("Name", ""), ("Expiration", "7"));
+        Assert.Equal(HttpStatusCode.BadRequest, browser.Response.StatusCode);
+        Assert.Equal("Give it a name.", browser.Page.QuerySelector("#Name-error")?.TextContent.Trim());
+        Assert.Equal("7", browser.Page.QuerySelector("#Expiration option[selected]")?.GetAttribute("value"));
+        await browser.SubmitAsync("Add Key", ("Name", "nightly"), ("!Expiration", "soon"));
+        Assert.Contains("Choose one of the menu", browser.Page.QuerySelector("#Expiration-error")?.TextContent, StringComparison.Ordinal);
+        await browser.SubmitAsync("Add Key", ("Name", "nightly"), ("Expiration", "7"));
+        Assert.NotNull(browser.Page.QuerySelector("#secret"));
+        await browser.GoAsync(AddKey);
+        await browser.SubmitAsync("Add Key", ("Name", "NIGHTLY"));
+        Assert.Equal(HttpStatusCode.Conflict, browser.Response.StatusCode);
+        Assert.Contains("already have an API key of that name", browser.Page.QuerySelector("#Name-error")?.TextContent, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Scopes_are_offered_as_far_as_the_role_goes_and_a_sensitive_one_needs_a_recent_sign_in()
+    {
+        var (_, member) = await fixture.NewUserAsync();
+        await member.GoAsync(AddKey);
+        Assert.Equal(["platform", "credentials:read", "credentials:write", "organization:read"], member.Page.QuerySelectorAll("input[name=Scopes]").Select(box => box.GetAttribute("value")));
+        Assert.Equal(["platform", "credentials:read"], member.Page.QuerySelectorAll("input[name=Scopes][checked]").Select(box => box.GetAttribute("value")));
+        await member.SubmitAsync("Add Key", ("Name", "x"), ("!Scopes", "organization:write"));
+        Assert.Contains("needs the role admin", member.PageText, StringComparison.Ordinal);
+
+        var (username, admin) = await fixture.NewUserAsync(Role.Admin);
+        await _server.QueryAsync(database => database.BrowserSessions.Where(s => s.User!.UserName == username).ExecuteUpdateAsync(set => set.SetProperty(s => s.AuthenticatedAt, s => s.AuthenticatedAt.AddMinutes(-11))));
+        await admin.GoAsync(AddKey);
+        await admin.SubmitAsync("Add Key", ("Name", "x"), ("!Scopes", "credentials:write"));
+        Assert.Equal(HttpStatusCode.Forbidden, admin.Response.StatusCode);
+        var link = admin.Page.QuerySelector("a[href*=reauthenticate]");
+        Assert.Equal("/sign-in?reauthenticate=1&returnUrl=%2Faccount%2Fauthentication%2Fapi-keys%2Fadd", link?.GetAttribute("href"));
+    }
+
+    [Fact]
+    [Trait("Case", "W14")]
+    public async Task A_locked_account_makes_nothing_with_an_older_session()
+    {
+        var (username, browser) = await fixture.NewUserAsync(Role.Owner);
+        var forms = new List<(string Path, string Button, (string, string)[] Fields)>
+        {
+            (AddKey, "Add Key", [("Name", "x")]), (AddToken, "Add Token", []), ($"{SshKeys}/add", "Add Key", [("Name", "x"), ("Key", SshTestKeys.Ed25519())]),
+        };
+        await _server.QueryAsync(database => database.Users.Where(u => u.UserName == username).ExecuteUpdateAsync(set => set.SetProperty(u => u.LockoutEnd, DateTimeOffset.UtcNow.AddHours(1))));
+        foreach (var (path, button, fields) in forms)
+        {
+            await browser.GoAsync(path);
+            await browser.SubmitAsync(button, fields);
+            Assert.Equal(HttpStatusCode.Forbidden, browser.Response.StatusCode);
+            Assert.Contains("Your account is locked", browser.PageText, StringComparison.Ordinal);
+        }
+
+        Assert.Equal(0, await _server.QueryAsync(database => database.ApiKeys.CountAsync(k => k.Owner!.UserName == username)));
+        Assert.Equal(0, await _server.QueryAsync(database => database.SshKeys.CountAsync(k => k.Owner!.UserName == username)));
+        await browser.GoAsync("/organization/policy");
+        Assert.Null(browser.Page.QuerySelector("button[formaction*=Apply]"));
+    }
+
+    [Fact]
+    public async Task Nobody_sees_or_deletes_what_is_another_users()
+    {
+        var (_, ada) = await fixture.NewUserAsync();
+        var (_, bob) = await fixture.NewUserAsync();
+        await ada.GoAsync(AddKey);
+        await ada.SubmitAsync("Add Key", ("Name", "adas key"));
+        await ada.GoAsync(Keys);
+        var id = ada.Page.QuerySelector("input[name=delete]")!.GetAttribute("value")!;
+        await bob.GoAsync($"{Keys}?delete={id}");
+        Assert.Null(bob.Page.QuerySelector("dialog"));
+        Assert.DoesNotContain("adas key", bob.Body, StringComparison.Ordinal);
+
+        // Even with a form of his own.
+        await bob.GoAsync(AddKey);
+        await bob.SubmitAsync("Add Key", ("Name", "bobs key"));
+        await bob.GoAsync(Keys);
+        var own = bob.Page.QuerySelector("input[name=delete]")!.GetAttribute("value")!;
+        await bob.GoAsync($"{Keys}?delete={own}");
+        await bob.SubmitAsync("Delete API Key", ("id", id));
+        await ada.GoAsync($"{Keys}?delete={id}");
+        Assert.Contains("adas key", ada.Page.QuerySelector("dialog")?.TextContent, StringComparison.Ordinal);
+        await ada.SubmitAsync("Delete API Key");
+        Assert.Contains("The API key was deleted", ada.PageText, StringComparison.Ordinal);
+        // Once more, from another tab: nothing is wrong with that.
+        await ada.GoAsync($"{Keys}?delete={id}");
+        Assert.Equal(200, (int)ada.Response.StatusCode);
+    }
+
+    [Theory]
+    [Trait("Case", "W1")]
+    [InlineData(AddKey)]
+    [InlineData(AddToken)]
+    [InlineData($"{SshKeys}/add")]
+    [InlineData($"{Keys}?handler=DeleteKey")]
+    [InlineData($"{SshKeys}?handler=Delete")]
+    [InlineData("/organization/policy?handler=Apply")]
+    public async Task A_form_without_our_token_is_refused(string path)
+    {
+        var (_, browser) = await fixture.NewUserAsync(Role.Owner);
+        await browser.SendAsync(new HttpRequestMessage(HttpMethod.Post, new Uri(_server.Origin, path)) { Content = new FormUrlEncodedContent(new Dictionary<string, string> { ["Name"] = "x", ["id"] = Guid.NewGuid().ToString() }) });
+        Assert.Equal(HttpStatusCode.BadRequest, browser.Response.StatusCode);
+    }
+
+    [Theory]
+    [Trait("Case", "W6")]
+    [Trait("Case", "W19")]
+    [Trait("Case", "W20")]
+    [InlineData("/account/profile")]
+    [InlineData(Keys)]
+    [InlineData(AddKey)]
+    [InlineData(AddToken)]
+    [InlineData(SshKeys)]
+    [InlineData($"{SshKeys}/add")]
+    [InlineData("/organization/policy")]
+    public async Task Pages_are_kept_nowhere_framed_by_nobody_and_tell_no_other_site_where_one_comes_from(string path)
+    {
+        using var stranger = _server.Browser();
+        await stranger.GoAsync(path);
+        Assert.Equal("/sign-in", stranger.Address.AbsolutePath);
+        var (_, browser) = await fixture.NewUserAsync();
+        await browser.GoAsync(path);
+        Assert.Equal(200, (int)browser.Response.StatusCode);
+        Assert.True(browser.Response.Headers.CacheControl?.NoStore);
+        Assert.Equal("no-referrer", browser.Response.Headers.GetValues("Referrer-Policy").Single());
+        Assert.Equal("DENY", browser.Response.Headers.GetValues("X-Frame-Options").Single());
+        var policy = browser.Response.Headers.GetValues("Content-Security-Policy").Single();
+        Assert.DoesNotContain("unsafe", policy, StringComparison.Ordinal);
+        Assert.Contains("frame-ancestors 'none'", policy, StringComparison.Ordinal);
+        Assert.Empty(browser.Page.QuerySelectorAll("[style], [onclick], script:not([src]), style"));
+    }
+
+    [Fact]
+    [Trait("Case", "W19")]
+    [Trait("Case", "W20")]
+    [Trait("Case", "L2")]
+    public async Task The_page_with_the_secret_is_kept_nowhere_and_its_address_holds_nothing()
+    {
+        var (_, browser) = await fixture.NewUserAsync();
+        foreach (var (path, button) in ((string, string)[])[(AddKey, "Add Key"), (AddToken, "Add Token")])
+        {
+            await browser.GoAsync(path);
+            await browser.SubmitAsync(button, path == AddKey ? [("Name", "nightly")] : []);
+            Assert.True(browser.Response.Headers.CacheControl?.NoStore);
+            Assert.Equal(path, browser.Address.PathAndQuery);
+            Assert.False(browser.Response.Headers.Contains("Set-Cookie"));
+            var secret = browser.Page.QuerySelector("#secret")!.TextContent.Trim();
+            Assert.All(browser.Page.QuerySelectorAll("a[href], form[action], [src]"), element => Assert.DoesNotContain(secret, element.OuterHtml, StringComparison.Ordinal));
+        }
+    }
+
+    [Fact]
+    [Trait("Case", "W4")]
+    public async Task Names_and_comments_are_text_wherever_they_stand()
+    {
+        var organization = await _server.CreateOrganizationAsync(fixture.NewName("org"), Evil);
+        var (username, browser) = await fixture.NewUserAsync(Role.Owner, organization.Id);
+        await _server.QueryAsync(database => database.Users.Where(u => u.UserName == username).ExecuteUpdateAsync(set => set.SetProperty(u => u.DisplayName, Evil)));
+        await browser.GoAsync(AddKey);
+        await browser.SubmitAsync("Add Key", ("Name", Evil));
+        Harmless(browser);
+        await browser.GoAsync($"{SshKeys}/add");
+        await browser.SubmitAsync("Add Key", ("Name", Evil), ("Key", SshTestKeys.Ed25519(Evil)));
+        Harmless(browser);
+        foreach (var list in (string[])[Keys, SshKeys])
+        {
+            await browser.GoAsync(list);
+            Harmless(browser);
+            Assert.Contains(browser.Page.QuerySelectorAll("button"), button => button.GetAttribute("aria-label") == $"Delete {Evil}");
+            await browser.GoAsync($"{list}?delete={browser.Page.QuerySelector("input[name=delete]")!.GetAttribute("value")}");
+            Assert.Contains(Evil, browser.Page.QuerySelector("dialog h2")!.TextContent, StringComparison.Ordinal);
+            Harmless(browser);
+        }
+
+        foreach (var (path, button) in ((string, string)[])[(AddKey, "Add Key"), ($"{SshKeys}/add", "Add Key")])
+        {
+            await browser.GoAsync(path);
+            await browser.SubmitAsync(button, path == AddKey ? [("Name", new string('x', 70) + Evil), ("!Expiration", Evil)] : [("Name", Evil), ("Key", Evil), ("!Expiration", Evil)]);
+            Assert.Equal(HttpStatusCode.BadRequest, browser.Response.StatusCode);
+            Harmless(browser);
+        }
+
+        foreach (var path in (string[])["/account/profile", "/", "/organization/policy", $"{Keys}?done={Uri.EscapeDataString(Evil)}"])
+        {
+            await browser.GoAsync(path);
+            Harmless(browser);
+        }
+
+        // What changes the direction of text or draws nothing is no name and no comment.
+        foreach (var odd in (string[])["\u202Eevil", "zero\u200Bwidth", "nul\0"])
+        {
+            await browser.GoAsync($"{SshKeys}/add");
+            await browser.SubmitAsync("Add Key", ("Name", "odd"), ("Key", SshTestKeys.Ed25519(odd)));
+            Assert.Equal(HttpStatusCode.BadRequest, browser.Response.StatusCode);
+        }
+
+        static void Harmless(Browser browser)
+        {
+            Assert.Empty(browser.Page.QuerySelectorAll("[onload]"));
+            Assert.DoesNotContain("<svg onload", browser.Body, StringComparison.Ordinal);
+        }
+    }
+
+    [Fact]
+    [Trait("Case", "S6")]
+    public async Task A_private_key_in_the_form_is_not_even_shown_back()
+    {
+        var (_, browser) = await fixture.NewUserAsync();
+        await browser.GoAsync($"{SshKeys}/add");
+        await browser.SubmitAsync("Add Key", ("Name", "oops"), ("Key", "-----BEGIN OPENSSH PRIVATE KEY-----\ncanary-of-the-form\n-----END OPENSSH PRIVATE KEY-----"));
+        Assert.Equal(HttpStatusCode.BadRequest, browser.Response.StatusCode);
+        Assert.Contains("PRIVATE key. It was not stored", browser.PageText, StringComparison.Ordinal);
+        Assert.Equal("oops", browser.Page.QuerySelector("#Name")?.GetAttribute("value"));
+        Assert.DoesNotContain("canary-of-the-form", browser.Body, StringComparison.Ordinal);
+        Assert.DoesNotContain("canary-of-the-form", _server.Logs.ToString(), StringComparison.Ordinal);
+        // Anything else that was refused stays, to be put right.
+        await browser.SubmitAsync("Add Key", ("Key", "ssh-ed25519 typo"));
+        Assert.Contains("ssh-ed25519 typo", browser.Page.QuerySelector("#Key")!.TextContent, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task The_expiration_of_SSH_keys_is_asked_for_only_where_the_policy_has_a_maximum()
+    {
+        var organization = await _server.CreateOrganizationAsync(fixture.NewName("org"));
+        var (username, browser) = await fixture.NewUserAsync(Role.Owner, organization.Id);
+        var session = await _server.GrantAsync(await _server.QueryAsync(database => database.Users.Where(u => u.UserName == username).Select(u => u.Id).SingleAsync()));
+        await browser.GoAsync($"{SshKeys}/add");
+        Assert.Null(browser.Page.QuerySelector("#Expiration"));
+        await _server.SetPolicyAsync(session, new { sshKeys = new { maximumDays = 30 } });
+        await browser.GoAsync($"{SshKeys}/add");
+        Assert.Equal(["7 days", "30 days"], browser.Page.QuerySelectorAll("#Expiration option").Select(option => option.TextContent));
+        await _server.SetPolicyAsync(session, new { apiKeys = new { userChoice = false, defaultDays = 14 }, tokens = new { userChoice = false, defaultHours = 4 } });
+        foreach (var (path, text) in ((string, string)[])[(AddKey, "everybody gets 14 days"), (AddToken, "everybody gets 4 hours")])
+        {
+            await browser.GoAsync(path);
+            Assert.Null(browser.Page.QuerySelector("#Expiration"));
+            Assert.Contains(text, browser.PageText, StringComparison.Ordinal);
+        }
+    }
+}

@@ -1,0 +1,101 @@
+using System.Net;
+using Activate.Identity.Core.Organizations;
+using Activate.Identity.Server.Tests.ApiKeys;
+using Activate.Identity.Server.Tests.Connect;
+using Activate.Identity.Testing;
+using Microsoft.EntityFrameworkCore;
+using static Activate.Identity.Server.Tests.Organizations.PolicyCalls;
+
+namespace Activate.Identity.Server.Tests.Organizations;
+
+/// <summary>The policy in the browser.</summary>
+public class PolicyPageTests(PolicyPageTests.Fixture fixture) : IClassFixture<PolicyPageTests.Fixture>
+{
+    private const string Path = "/organization/policy";
+    private readonly TestServer _server = fixture.Server;
+
+    public sealed class Fixture : SharedServer
+    {
+        protected override TestServerOptions Options => new() { Settings = new Dictionary<string, string?> { ["Policy:Ceiling:ApiKeys:MaximumDays"] = "60" } };
+    }
+
+    [Fact]
+    public async Task An_administrator_previews_and_applies_and_what_was_inherited_stays_so()
+    {
+        var (browser, session) = await NewAdminAsync();
+        Assert.Equal(200, (await _server.SetPolicyAsync(session, new { deviceLogin = new { enabled = true } })).Status);
+        var key = await _server.CreateApiKeyAsync(session, "long", new { name = "long", expiresInDays = 60 });
+        await browser.GoAsync(Path);
+        Assert.Contains("The server’s limit: 60.", browser.PageText, StringComparison.Ordinal);
+        await browser.SubmitAsync("Preview", ("apiKeys.maximumDays", "7"), ("mode", "shorten"), ("graceDays", "10"));
+        Assert.Contains("1 API key would end sooner. Nothing is changed yet.", browser.PageText, StringComparison.Ordinal);
+        Assert.Contains("long", browser.Page.QuerySelector("section[aria-labelledby=preview] table")?.TextContent, StringComparison.Ordinal);
+        Assert.Equal("requested", (await _server.GetAsync($"/api/v1/api-keys/{key.Id}", session)).Text("expiresBecause"));
+        await browser.SubmitAsync("Apply");
+        Assert.Contains("The policy was changed.", browser.PageText, StringComparison.Ordinal);
+        Assert.Equal("""{"apiKeys":{"maximumDays":7},"deviceLogin":{"enabled":true}}""", (await _server.GetAsync(PolicyPath, session)).Json.GetProperty("policy").GetRawText());
+        var after = await _server.GetAsync($"/api/v1/api-keys/{key.Id}", session);
+        Assert.Equal(("policy", 10), (after.Text("expiresBecause"), Math.Round((after.Json.Time("expiresAt")!.Value - DateTime.UtcNow).TotalDays)));
+    }
+
+    [Fact]
+    public async Task A_policy_that_somebody_changed_meanwhile_is_not_overwritten_unseen()
+    {
+        var (browser, session) = await NewAdminAsync();
+        await browser.GoAsync(Path);
+        Assert.Equal(200, (await _server.SetPolicyAsync(session, new { tokens = new { maximumHours = 5 } })).Status);
+        await browser.SubmitAsync("Apply", ("apiKeys.maximumDays", "7"));
+        Assert.Equal(HttpStatusCode.PreconditionFailed, browser.Response.StatusCode);
+        Assert.Contains("Somebody changed the policy since you looked at it", browser.PageText, StringComparison.Ordinal);
+        Assert.Equal("""{"tokens":{"maximumHours":5}}""", (await _server.GetAsync(PolicyPath, session)).Json.GetProperty("policy").GetRawText());
+    }
+
+    [Theory]
+    [InlineData("apiKeys.maximumDays", "0")]
+    [InlineData("apiKeys.maximumDays", "-3")]
+    [InlineData("apiKeys.maximumDays", "many")]
+    [InlineData("tokens.maximumHours", "25")]
+    [InlineData("graceDays", "366")]
+    [InlineData("graceDays", "x")]
+    [InlineData("requireTwoFactor", "true")]
+    [InlineData("applications.allowed", "some")]
+    public async Task What_means_nothing_is_shown_and_changes_nothing(string field, string value)
+    {
+        var (browser, session) = await NewAdminAsync();
+        foreach (var button in (string[])["Preview", "Apply"])
+        {
+            await browser.GoAsync(Path);
+            await browser.SubmitAsync(button, (field, value));
+            Assert.Equal(HttpStatusCode.BadRequest, browser.Response.StatusCode);
+            Assert.NotNull(browser.Page.QuerySelector("[role=alert]"));
+        }
+
+        Assert.Equal("\"0\"", await _server.ETagAsync(session));
+    }
+
+    [Fact]
+    public async Task Members_look_and_an_old_sign_in_does_not_change()
+    {
+        var organization = await _server.CreateOrganizationAsync(fixture.NewName("org"));
+        var (username, admin) = await fixture.NewUserAsync(Role.Admin, organization.Id);
+        await admin.GoAsync(Path);
+        var request = admin.FormRequest("Apply", ("apiKeys.maximumDays", "7"));
+        await _server.QueryAsync(database => database.BrowserSessions.Where(s => s.User!.UserName == username).ExecuteUpdateAsync(set => set.SetProperty(s => s.AuthenticatedAt, s => s.AuthenticatedAt.AddMinutes(-11))));
+        await admin.SendAsync(request);
+        Assert.Equal(HttpStatusCode.Forbidden, admin.Response.StatusCode);
+        Assert.NotNull(admin.Page.QuerySelector("a[href*=reauthenticate]"));
+
+        var (_, member) = await fixture.NewUserAsync(Role.Member, organization.Id);
+        await member.GoAsync(Path);
+        Assert.Contains("Administrators of your organization can change it", member.PageText, StringComparison.Ordinal);
+        Assert.Empty(member.Page.QuerySelectorAll("button[formaction]"));
+        Assert.Equal(0, await _server.QueryAsync(database => database.Organizations.Where(o => o.Id == organization.Id).Select(o => o.PolicyVersion).SingleAsync()));
+    }
+
+    private async Task<(Browser Browser, string Session)> NewAdminAsync()
+    {
+        var organization = await _server.CreateOrganizationAsync(fixture.NewName("org"));
+        var (username, browser) = await fixture.NewUserAsync(Role.Admin, organization.Id);
+        return (browser, await _server.GrantAsync(await _server.QueryAsync(database => database.Users.Where(u => u.UserName == username).Select(u => u.Id).SingleAsync())));
+    }
+}
