@@ -60,7 +60,8 @@ internal static class SshKeyBlob
             SkP256 => CheckApplication(CheckPoint(ref rest, NistCurve.P256), ref rest),
             _ => throw new InvalidOperationException($"No key type {type}."),
         };
-        return fault == SshKeyFault.None && !rest.IsEmpty ? (0, SshKeyFault.Malformed) : (bits, fault);
+        // What is not whole is told before what is too short.
+        return rest.IsEmpty ? (bits, fault) : (0, SshKeyFault.Malformed);
     }
 
     private static (int, SshKeyFault) CheckEd25519(ref ReadOnlySpan<byte> rest) =>
@@ -146,7 +147,7 @@ internal sealed class NistCurve
     public static readonly NistCurve P521 = new("nistp521", 521,
         "01ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff",
         "0051953eb9618e1c9a1f929a21a0b68540eea2da725b99b315f3b8b489918ef109e156193951ec7e937b1652c0bd3bb1bf073573df883d2c34f1ef451fd46b503f00",
-        "01fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffa51868783bf2f966b7fcc0148f709a5d03bb5c9b8899c47aebb6fb71e91386409");
+        "01fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffa51868783bf2f966b7fcc0148f709a5d03bb5c9b8899c47aebb6fb71e91386409");
 
     public string Name { get; }
 

@@ -117,6 +117,8 @@ public sealed class SshPublicKey
     {
         if (type.EndsWith(CertificateMark, StringComparison.Ordinal))
             return Refusals.Certificate(field);
+        if (type.StartsWith("ssh-", StringComparison.Ordinal) || type.StartsWith("sk-", StringComparison.Ordinal) || type.StartsWith("ecdsa-", StringComparison.Ordinal))
+            return type.ContainsAnyExcept(s_typeName) ? Refusals.Malformed(field) : Refusals.Type(field);
         foreach (var candidate in SshKeyBlob.Types)
         {
             // Also what cannot be told apart from options: sshd takes anything before the type for those.
@@ -124,10 +126,10 @@ public sealed class SshPublicKey
                 return Refusals.Options(field);
         }
 
-        return type.StartsWith("ssh-", StringComparison.Ordinal) || type.StartsWith("sk-", StringComparison.Ordinal) || type.StartsWith("ecdsa-", StringComparison.Ordinal)
-            ? Refusals.Type(field)
-            : Refusals.Malformed(field);
+        return Refusals.Malformed(field);
     }
+
+    private static readonly System.Buffers.SearchValues<char> s_typeName = System.Buffers.SearchValues.Create("abcdefghijklmnopqrstuvwxyz0123456789-@.");
 
     /// <summary>Canonical base64 only (RFC 4648 §4): no white space, no other alphabet, padding exactly where it belongs, no stray bits.</summary>
     private static bool TryDecode(ReadOnlySpan<char> base64, out byte[] blob)
