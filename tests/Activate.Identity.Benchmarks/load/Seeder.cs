@@ -1,8 +1,14 @@
+using System.Security.Cryptography;
 using Activate.Identity.Core.ApiKeys;
 using Activate.Identity.Core.Credentials;
+using Activate.Identity.Core.Organizations;
 using Activate.Identity.Data;
+using Activate.Identity.Data.Accounts;
 using Activate.Identity.Data.ApiKeys;
+using Activate.Identity.Data.SshKeys;
 using Activate.Identity.Data.Tokens;
+using Activate.Identity.Server.Audit;
+using Activate.Identity.Server.Clusters;
 using Activate.Identity.Server.Connect;
 using Activate.Identity.Server.Credentials;
 using Activate.Identity.Server.Keys;
@@ -17,6 +23,8 @@ namespace Activate.Identity.Benchmarks.Load;
 internal static class Seeder
 {
     private const string Scopes = "platform credentials:read";
+    private const int Users = 30_000;
+    private const int SshKeysEach = 3;
 
     public static async Task RunAsync(string folder, int keys, int tokens, string output)
     {
@@ -60,8 +68,45 @@ internal static class Seeder
             database.ChangeTracker.Clear();
         }
 
+        await AddUsersWithSshKeysAsync(scope.ServiceProvider, owner, now, output);
         await File.WriteAllLinesAsync(Path.Combine(output, "keys.txt"), secrets.Select(secret => secret.Reveal()));
         await File.WriteAllLinesAsync(Path.Combine(output, "tokens.txt"), written);
-        Console.WriteLine($"seeded {keys} keys and {tokens} tokens");
+        Console.WriteLine($"seeded {keys} keys and {tokens} tokens, {Users} users with {SshKeysEach} SSH keys each");
+    }
+
+    /// <summary>Users with SSH keys, and the cluster that asks for them.</summary>
+    private static async Task AddUsersWithSshKeysAsync(IServiceProvider services, User owner, DateTime now, string output)
+    {
+        var database = services.GetRequiredService<ActivateDbContext>();
+        var registered = await services.GetRequiredService<ClusterRegistry>().CreateAsync(new AuditActor(owner.Id, owner.OrganizationId, null), "cluster", "cluster.example.test", default);
+        if (!registered.TryGet(out var cluster, out var problem))
+            throw new InvalidOperationException(problem.Detail);
+        foreach (var chunk in Enumerable.Range(0, Users).Chunk(2000))
+        {
+            foreach (var i in chunk)
+            {
+                var user = new User
+                {
+                    Id = Guid.CreateVersion7(now), OrganizationId = owner.OrganizationId, UserName = $"user{i}", NormalizedUserName = $"user{i}", Role = Role.Member, CreatedAt = now,
+                    Email = $"user{i}@example.test", NormalizedEmail = $"user{i}@example.test",
+                };
+                database.Users.Add(user);
+                for (var k = 0; k < SshKeysEach; k++)
+                {
+                    var blob = RandomNumberGenerator.GetBytes(51);
+                    database.SshKeys.Add(new SshKey
+                    {
+                        Id = Guid.CreateVersion7(now), OwnerId = user.Id, Name = $"key {k}", NormalizedName = $"KEY {k}", Fingerprint = SHA256.HashData(blob), Algorithm = "ssh-ed25519",
+                        PublicKey = $"ssh-ed25519 {Convert.ToBase64String(blob)} user{i}@laptop", CreatedAt = now, FirstAddedAt = now, ExpiresBecause = ExpiresBecause.Requested,
+                    });
+                }
+            }
+
+            await database.SaveChangesAsync();
+            database.ChangeTracker.Clear();
+        }
+
+        await File.WriteAllLinesAsync(Path.Combine(output, "users.txt"), Enumerable.Range(0, Users).Select(i => $"user{i}"));
+        await File.WriteAllTextAsync(Path.Combine(output, "cluster.txt"), cluster.Key.Secret.Reveal());
     }
 }

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# /me with keys and with tokens beside a bare Kestrel endpoint, in one run: the server on core 0, the load on core 1.
+# /me with keys and with tokens, and the SSH lookup, beside a bare Kestrel endpoint, in one run: the server on core 0, the load on core 1.
 #   tests/Activate.Identity.Benchmarks/load/run.sh [KEYS=100000] [TOKENS=100000] [SECONDS=10]
 # Needs wrk (Debian: apt-get install wrk) and two cores. Prints a Markdown table; requests per second are the median of three runs.
 set -euo pipefail
@@ -41,6 +41,7 @@ echo "warming up ..." >&2
 for pool in keys tokens; do
     POOL="$work/$pool.txt" POOL_SIZE=100000 taskset -c 1 wrk -t1 -c16 -d20s -s tests/Activate.Identity.Benchmarks/load/pool.lua http://127.0.0.1:5090 >/dev/null
 done
+CLUSTER=$(cat "$work/cluster.txt") POOL="$work/users.txt" POOL_SIZE=30000 taskset -c 1 wrk -t1 -c16 -d20s -s tests/Activate.Identity.Benchmarks/load/ssh.lua http://127.0.0.1:5090 >/dev/null
 taskset -c 1 wrk -t1 -c16 -d5s http://127.0.0.1:5091 >/dev/null
 
 bare=$(measure bare bare.lua /dev/null 0 http://127.0.0.1:5091)
@@ -51,4 +52,5 @@ row "bare Kestrel endpoint" "$bare" "$bare_rps"
 row "/me, random key of $keys" "$(measure k pool.lua "$work/keys.txt" "$keys" http://127.0.0.1:5090)" "$bare_rps"
 row "/me, one of 100 keys" "$(measure k pool.lua "$work/keys.txt" 100 http://127.0.0.1:5090)" "$bare_rps"
 row "/me, random token of $tokens" "$(measure k pool.lua "$work/tokens.txt" "$tokens" http://127.0.0.1:5090)" "$bare_rps"
+row "authorized-keys, random user of 30000" "$(CLUSTER=$(cat "$work/cluster.txt") measure k ssh.lua "$work/users.txt" 30000 http://127.0.0.1:5090)" "$bare_rps"
 row "/me, one of 100 tokens" "$(measure k pool.lua "$work/tokens.txt" 100 http://127.0.0.1:5090)" "$bare_rps"
