@@ -102,6 +102,8 @@ public sealed class Browser : IDisposable
             Address = request.RequestUri!;
             if (Cookies.GetCookieHeader(Address) is { Length: > 0 } cookies)
                 request.Headers.Add("Cookie", cookies);
+            // A body that is too large is refused before it is sent: otherwise the server hangs up in the middle of it.
+            request.Headers.ExpectContinue = request.Content?.Headers.ContentLength > 256 * 1024;
             Response = await _clients[_node].SendAsync(request);
             Body = await Response.Content.ReadAsStringAsync();
             if (Response.Headers.TryGetValues("Set-Cookie", out var set))

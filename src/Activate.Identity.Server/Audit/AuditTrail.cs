@@ -22,7 +22,7 @@ public sealed class AuditTrail(ActivateDbContext database, IHttpContextAccessor 
             SubjectId = subject,
             ClientId = clientId,
             Address = http.HttpContext?.RemoteAddress(),
-            Detail = detail?.AtMost(256),
+            Detail = detail?.AtMost(512),
         });
     }
 }

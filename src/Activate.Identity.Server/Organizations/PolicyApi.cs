@@ -6,6 +6,7 @@ using Activate.Identity.Core.Errors;
 using Activate.Identity.Core.Expiration;
 using Activate.Identity.Server.Credentials;
 using Activate.Identity.Server.Web;
+using Microsoft.AspNetCore.Mvc;
 
 namespace Activate.Identity.Server.Organizations;
 
@@ -26,24 +27,26 @@ internal static class PolicyApi
     private static async Task<IResult> Show(Caller caller, PolicyEditor editor, PolicyCeiling ceiling, HttpContext context, CancellationToken cancellationToken) =>
         Answer(context, await editor.ReadAsync(caller.OrganizationId, cancellationToken), ceiling);
 
-    private static async Task<IResult> Set(PolicyChangeBody body, Caller caller, PolicyEditor editor, PolicyCeiling ceiling, HttpContext context, CancellationToken cancellationToken)
+    private static async Task<IResult> Set(
+        PolicyChangeBody body, Caller caller, PolicyEditor editor, PolicyCeiling ceiling, HttpContext context, [FromHeader(Name = "If-Match")] string? ifMatch, CancellationToken cancellationToken)
     {
-        if (context.Request.Headers.IfMatch.Count == 0)
+        if (ifMatch is null)
             return s_ifMatchRequired.ToResult();
         if (!PolicyDocument.Parse(body.Policy).TryGet(out var policy, out var problem)
             || !ExistingCredentials.Parse(body.Existing?.Mode, body.Existing?.GraceDays).TryGet(out var existing, out problem)
-            || !(await editor.SetAsync(caller.ToActor(), Version(context), policy, existing, cancellationToken)).TryGet(out var state, out problem))
+            || !(await editor.SetAsync(caller.ToActor(), Version(ifMatch), policy, existing, cancellationToken)).TryGet(out var state, out problem))
             return problem.ToResult();
         return Answer(context, state, ceiling);
     }
 
     private static async Task<IResult> Preview(
-        PolicyChangeBody body, Caller caller, PolicyEditor editor, HttpContext context, string? limit, string? after, CancellationToken cancellationToken)
+        PolicyChangeBody body, Caller caller, PolicyEditor editor, HttpContext context, [FromHeader(Name = "If-Match")] string? ifMatch, string? limit, string? after,
+        CancellationToken cancellationToken)
     {
         if (!PageQuery.Parse(limit, after).TryGet(out var page, out var problem)
             || !PolicyDocument.Parse(body.Policy).TryGet(out var policy, out problem)
             || !ExistingCredentials.Parse(body.Existing?.Mode, body.Existing?.GraceDays).TryGet(out var existing, out problem)
-            || !(await editor.PreviewAsync(caller.OrganizationId, Version(context), policy, existing, page.Limit, page.After, cancellationToken)).TryGet(out var preview, out problem))
+            || !(await editor.PreviewAsync(caller.OrganizationId, Version(ifMatch), policy, existing, page.Limit, page.After, cancellationToken)).TryGet(out var preview, out problem))
             return problem.ToResult();
         context.Response.Headers.ETag = ETag(preview.Version);
         var affected = page.Page(preview.Affected, credential => credential.Id, AffectedBody.From);
@@ -65,9 +68,9 @@ internal static class PolicyApi
     private static string ETag(int version) => string.Create(CultureInfo.InvariantCulture, $"\"{version}\"");
 
     /// <summary>The version in If-Match (RFC 9110 §13.1.1); null without the header and for <c>*</c>; one that never was when it is none of ours.</summary>
-    private static int? Version(HttpContext context) => context.Request.Headers.IfMatch.ToString().Trim() switch
+    private static int? Version(string? ifMatch) => ifMatch?.Trim() switch
     {
-        "" or "*" => null,
+        null or "*" => null,
         ['"', .. var digits, '"'] when int.TryParse(digits, NumberStyles.None, CultureInfo.InvariantCulture, out var version) => version,
         _ => -1,
     };

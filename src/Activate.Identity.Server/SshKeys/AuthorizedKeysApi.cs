@@ -5,6 +5,7 @@ using Activate.Identity.Core.SshKeys;
 using Activate.Identity.Data.Accounts;
 using Activate.Identity.Server.Credentials;
 using Activate.Identity.Server.Web;
+using Microsoft.AspNetCore.Mvc;
 
 namespace Activate.Identity.Server.SshKeys;
 
@@ -18,7 +19,8 @@ internal static class AuthorizedKeysApi
             .Produces<AuthorizedKeysBody>().WithSummary("The keys with which a user may log in now; as text/plain, lines for sshd");
 
     private static async Task<IResult> Lookup(
-        string username, Caller caller, AuthorizedKeysReader reader, HttpContext context, string? fingerprint, CancellationToken cancellationToken)
+        string username, Caller caller, AuthorizedKeysReader reader, HttpContext context, string? fingerprint, [FromQuery(Name = "expiry-time")] string? expiryTime,
+        CancellationToken cancellationToken)
     {
         if (caller.UserKind != UserKind.ServiceAccount)
             return s_clustersOnly.ToResult();
@@ -30,7 +32,7 @@ internal static class AuthorizedKeysApi
             wanted = parsed;
         }
 
-        if (!TryReadFlag(context.Request.Query["expiry-time"], out var expiryTime))
+        if (expiryTime is not (null or "true" or "false"))
             return Problems.Invalid("expiry-time", "flag_invalid", "'expiry-time' is true or false.").ToResult();
 
         var keys = await reader.LiveAsync(caller.OrganizationId, username, cancellationToken);
@@ -40,14 +42,8 @@ internal static class AuthorizedKeysApi
             return Results.Ok(new AuthorizedKeysBody(username, [.. keys.Select(key => new AuthorizedKeyBody(key.PublicKey, SshFingerprint.Of(key.Fingerprint), key.ExpiresAt))]));
         var lines = new StringBuilder();
         foreach (var key in keys)
-            lines.Append(AuthorizedKeysLine.Write(key.PublicKey, expiryTime ? key.ExpiresAt : null)).Append('\n');
+            lines.Append(AuthorizedKeysLine.Write(key.PublicKey, expiryTime == "true" ? key.ExpiresAt : null)).Append('\n');
         return Results.Text(lines.ToString(), "text/plain", Encoding.UTF8);
-    }
-
-    private static bool TryReadFlag(string? text, out bool flag)
-    {
-        flag = text == "true";
-        return text is null or "true" or "false";
     }
 
     /// <summary>RFC 9110 §12.5.1: text where it is liked better than JSON.</summary>

@@ -1,4 +1,6 @@
+using System.Text.Json;
 using Activate.Identity.Core;
+using Activate.Identity.Core.Expiration;
 using Microsoft.AspNetCore.OpenApi;
 using Microsoft.OpenApi;
 
@@ -7,11 +9,36 @@ namespace Activate.Identity.Server.Web;
 /// <summary>What the OpenAPI document says beyond what the endpoints say of themselves.</summary>
 internal static class ApiDocument
 {
+    private static void DescribePolicy(OpenApiSchema schema)
+    {
+        schema.Type = JsonSchemaType.Object;
+        schema.Description = "A policy. A member that is left out is inherited from the server; null is no limit.";
+        schema.Properties = PolicyMember.All.GroupBy(member => member.Group ?? member.Name).ToDictionary(group => group.Key, group => group.First().Group is null ? Describe(group.First()) : new OpenApiSchema
+        {
+            Type = JsonSchemaType.Object,
+            Properties = group.ToDictionary(member => member.Name, Describe),
+        });
+    }
+
+    private static IOpenApiSchema Describe(PolicyMember member) => new OpenApiSchema
+    {
+        Type = member.Kind switch
+        {
+            PolicyMemberKind.Limit => JsonSchemaType.Integer | JsonSchemaType.Null,
+            PolicyMemberKind.Flag => JsonSchemaType.Boolean,
+            PolicyMemberKind.Applications => JsonSchemaType.String,
+        },
+        Description = member.Range,
+    };
+
     public static void Configure(OpenApiOptions options)
     {
         options.ShouldInclude = description => description.RelativePath?.StartsWith("api/", StringComparison.Ordinal) == true;
         options.AddSchemaTransformer((schema, context, _) =>
         {
+            // Policies are the only free JSON: what may be in one is in Core's table.
+            if (context.JsonTypeInfo.Type == typeof(JsonElement))
+                DescribePolicy(schema);
             // Its converter is opaque to the schema's generator.
             if (context.JsonTypeInfo.Type == typeof(Optional<int?>))
             {
