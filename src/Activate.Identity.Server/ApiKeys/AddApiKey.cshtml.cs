@@ -1,3 +1,4 @@
+using Activate.Identity.Core;
 using Activate.Identity.Core.Errors;
 using Activate.Identity.Server.Credentials;
 using Activate.Identity.Server.Web;
@@ -22,6 +23,6 @@ public sealed class AddApiKeyPage(ApiKeyIssuer keys, SecretForm form, TimeProvid
     {
         if (!(await keys.CreateAsync(owner.ToActor(), giver, Name, days, scopes, cancellationToken, id)).TryGet(out var issued, out var problem))
             return problem;
-        return new Secret("Your new API key", issued.Key.Name, issued.Secret.Reveal(), new Moment(issued.Key.ExpiresAt, clock.Now()), issued.Key.Scopes.Split(' '), "actid auth apikey");
+        return new Secret("Your new API key", issued.Key.Name, issued.Secret.Reveal(), new Moment(issued.Key.ExpiresAt, clock.Now()), Scopes.Split(issued.Key.Scopes), "actid auth apikey");
     }, cancellationToken);
 }

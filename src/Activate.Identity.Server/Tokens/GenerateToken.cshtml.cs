@@ -1,3 +1,4 @@
+using Activate.Identity.Core;
 using Activate.Identity.Core.Errors;
 using Activate.Identity.Server.Credentials;
 using Activate.Identity.Server.Web;
@@ -18,6 +19,6 @@ public sealed class GenerateTokenPage(TokenIssuer tokens, SecretForm form, TimeP
     {
         if (!(await tokens.CreateAsync(owner.ToActor(), giver, owner.OrganizationSlug, null, hours, scopes, cancellationToken, id)).TryGet(out var issued, out var problem))
             return problem;
-        return new Secret("Your new token", issued.Grant.Name, issued.Token, new Moment(issued.Grant.ExpiresAt, clock.Now()), issued.Grant.Scopes.Split(' '), "actid auth token");
+        return new Secret("Your new token", issued.Grant.Name, issued.Token, new Moment(issued.Grant.ExpiresAt, clock.Now()), Scopes.Split(issued.Grant.Scopes), "actid auth token");
     }, cancellationToken);
 }
