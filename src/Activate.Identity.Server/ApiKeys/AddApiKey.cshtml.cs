@@ -33,11 +33,14 @@ public sealed class AddApiKeyPage(ApiKeyIssuer keys, PolicyReader policies, OneT
 
     public bool SentBefore { get; private set; }
 
-    public Task<IActionResult> OnGetAsync(CancellationToken cancellationToken) => ShowAsync(null, cancellationToken);
+    public async Task<IActionResult> OnGetAsync(CancellationToken cancellationToken) =>
+        SignedIn.Required(HttpContext).MustSignInAgain(clock.Now()) ? SignInAgain() : await ShowAsync(null, cancellationToken);
 
     public async Task<IActionResult> OnPostAsync(CancellationToken cancellationToken)
     {
         var me = SignedIn.Required(HttpContext);
+        if (me.MustSignInAgain(clock.Now()))
+            return SignInAgain();
         if (me.LockedOut)
             return await ShowAsync(SignedIn.AccountLocked, cancellationToken);
         if (forms.Read(Form, me.UserId) is not { } form)
@@ -48,6 +51,8 @@ public sealed class AddApiKeyPage(ApiKeyIssuer keys, PolicyReader policies, OneT
         Secret = new Secret("Your new API key", issued.Key.Name, issued.Secret.Reveal(), new Moment(issued.Key.ExpiresAt, clock.Now()), issued.Key.Scopes.Split(' '), "actid auth apikey");
         return Page();
     }
+
+    private IActionResult SignInAgain() => this.SeeOther(SignInPage.PathTo(Request.Path, reauthenticate: true));
 
     private async Task<IActionResult> ShowAsync(Problem? problem, CancellationToken cancellationToken)
     {

@@ -30,11 +30,14 @@ public sealed class GenerateTokenPage(TokenIssuer tokens, PolicyReader policies,
 
     public bool SentBefore { get; private set; }
 
-    public Task<IActionResult> OnGetAsync(CancellationToken cancellationToken) => ShowAsync(null, cancellationToken);
+    public async Task<IActionResult> OnGetAsync(CancellationToken cancellationToken) =>
+        SignedIn.Required(HttpContext).MustSignInAgain(clock.Now()) ? SignInAgain() : await ShowAsync(null, cancellationToken);
 
     public async Task<IActionResult> OnPostAsync(CancellationToken cancellationToken)
     {
         var me = SignedIn.Required(HttpContext);
+        if (me.MustSignInAgain(clock.Now()))
+            return SignInAgain();
         if (me.LockedOut)
             return await ShowAsync(SignedIn.AccountLocked, cancellationToken);
         if (forms.Read(Form, me.UserId) is not { } form)
@@ -45,6 +48,8 @@ public sealed class GenerateTokenPage(TokenIssuer tokens, PolicyReader policies,
         Secret = new Secret("Your new token", issued.Grant.Name, issued.Token, new Moment(issued.Grant.ExpiresAt, clock.Now()), issued.Grant.Scopes.Split(' '), "actid auth token");
         return Page();
     }
+
+    private IActionResult SignInAgain() => this.SeeOther(SignInPage.PathTo(Request.Path, reauthenticate: true));
 
     private async Task<IActionResult> ShowAsync(Problem? problem, CancellationToken cancellationToken)
     {

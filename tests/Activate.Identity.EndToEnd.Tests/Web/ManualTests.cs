@@ -79,7 +79,7 @@ public sealed class ManualTests(Site site) : IClassFixture<Site>
         await Say("Click Delete API Key to confirm the deletion.", () => hands.ClickAsync("Delete API Key"));
         await Say("The key will be removed from your account immediately.", async () =>
         {
-            await Assertions.Expect(page.GetByText("The API key was deleted.")).ToBeVisibleAsync();
+            await Assertions.Expect(page.GetByText($"The API key “{name}” was deleted.")).ToBeVisibleAsync();
             Assert.Equal(0, await CountAsync(page, "/account/authentication/api-keys", name));
             Assert.Equal(HttpStatusCode.Unauthorized, await MeAsync(key));
         });
