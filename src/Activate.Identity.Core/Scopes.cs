@@ -47,6 +47,11 @@ public static class Scopes
     /// <summary>Scopes that are given only when asked for, after a recent sign-in, and shown in bold.</summary>
     public static readonly FrozenSet<string> Sensitive = FrozenSet.ToFrozenSet([CredentialsWrite, OrganizationWrite]);
 
+    /// <summary>The scopes of a space-separated list (RFC 6749 §3.3), as they are stored and travel.</summary>
+    public static string[] Split(string scopes) => scopes.Split(' ', StringSplitOptions.RemoveEmptyEntries);
+
+    public static string Join(IEnumerable<string> scopes) => string.Join(' ', scopes);
+
     /// <summary>The least role that may hold the scope. Checked when a credential is issued and again whenever it is used.</summary>
     public static Role LeastRole(string scope) => scope is AuditRead or OrganizationWrite ? Role.Admin : Role.Member;
 

@@ -50,7 +50,7 @@ internal static class AuthorizedKeysCommand
         {
             var lines = await LookUpAsync(call, key, username, fingerprint, either.Token);
             // In one piece: sshd never sees half of it.
-            await call.Around.OutBytes.WriteAsync(Encoding.ASCII.GetBytes(lines), either.Token);
+            await call.Around.OutBytes.WriteAsync(Encoding.UTF8.GetBytes(lines), either.Token);
             await call.Around.OutBytes.FlushAsync(either.Token);
             return ExitCodes.Done;
         }
@@ -80,7 +80,7 @@ internal static class AuthorizedKeysCommand
         {
             // Everything is checked, also what is not printed: an answer with one wrong line is a wrong answer.
             if (!AuthorizedKeysLine.TryRead(item.PublicKey, out var parsed, out var option) || option is not null || parsed!.Fingerprint != item.Fingerprint
-                || (fingerprint is not null && parsed.Fingerprint != fingerprint) || !Ascii.IsValid(item.PublicKey))
+                || (fingerprint is not null && parsed.Fingerprint != fingerprint))
                 throw Doubt(key);
             if (!(item.ExpiresAt <= now))
                 lines.Append(parsed.Text).Append('\n');

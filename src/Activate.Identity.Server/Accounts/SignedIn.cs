@@ -1,6 +1,5 @@
 using System.Security.Claims;
 using Activate.Identity.Core.Errors;
-using Activate.Identity.Core.Expiration;
 using Activate.Identity.Core.Organizations;
 using Activate.Identity.Server.Audit;
 
@@ -52,12 +51,6 @@ public sealed record SignedIn(
 
     /// <summary>An older session may be a thief's: while the account is locked, nothing is made with it.</summary>
     public static readonly Problem AccountLocked = new(ProblemKind.Refused, "locked_out", "Your account is locked for a while after too many wrong passwords. Sign in again when it is over.");
-
-    /// <summary>As long as the longest device login, which may make keys as well: no way to a credential stands open longer than another.</summary>
-    private static readonly TimeSpan s_makesFor = TimeSpan.FromHours(Policy.LongestTokenHours);
-
-    /// <summary>Before anything that gives access is added, somebody who signed in days ago proves again who they are (ASVS 7.5.1).</summary>
-    public bool MustSignInAgain(DateTime now) => AuthenticatedAt <= now - s_makesFor;
 
     public AuditActor ToActor() => new(UserId, OrganizationId, SessionId);
 

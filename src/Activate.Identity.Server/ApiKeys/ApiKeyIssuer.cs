@@ -123,7 +123,7 @@ public sealed class ApiKeyIssuer(
         if (current.ExpiresAt <= now)
             return s_expired;
         // The answer holds a secret with all the key's scopes: whoever asks must be able to give them.
-        if (giver is not null && ScopeRequest.Decide([.. Scopes.AllowedTo(giver.Role, current.Scopes.Split(' ', StringSplitOptions.RemoveEmptyEntries))], giver, now).Problem is { } beyond)
+        if (giver is not null && ScopeRequest.Decide([.. Scopes.AllowedTo(giver.Role, Scopes.Split(current.Scopes))], giver, now).Problem is { } beyond)
             return beyond;
 
         var secret = ApiKeySecret.Generate(origin.Uri);

@@ -91,7 +91,7 @@ internal sealed record ApiKeyBody(
     public string? Key { get; init; }
 
     public static ApiKeyBody From(ApiKey key, DateTime now) => new(
-        key.Id, key.Name, key.Last4, key.Scopes.Split(' ', StringSplitOptions.RemoveEmptyEntries), key.CreatedAt, key.ExpiresAt, key.ExpiresBecause.Word(), key.LastUsedAt, key.LastUsedFrom,
+        key.Id, key.Name, key.Last4, Core.Scopes.Split(key.Scopes), key.CreatedAt, key.ExpiresAt, key.ExpiresBecause.Word(), key.LastUsedAt, key.LastUsedFrom,
         CredentialNames.State(key.CreatedAt, key.ExpiresAt, now));
 
     public override string ToString() => $"API key {Id}";

@@ -52,7 +52,7 @@ internal static class DeviceHandlers
             else if (Wish(context.Request, "lifetime_hours") is { } hours && !TryHours(hours, out _))
                 context.Reject(Errors.InvalidRequest, $"lifetime_hours is a whole number of hours from 1 to {Policy.LongestTokenHours}.");
             else if (string.IsNullOrEmpty(context.Request.Scope))
-                context.Request.Scope = string.Join(' ', Scopes.Default);
+                context.Request.Scope = Scopes.Join(Scopes.Default);
             return default;
         }
 
@@ -74,7 +74,7 @@ internal static class DeviceHandlers
             var wish = CheckWishes.Wish(context.Request, "lifetime_hours");
             var name = CheckWishes.Wish(context.Request, "device_name");
             var issued = await issuer.IssueAsync(
-                context.ClientId!, string.Join(' ', context.Request.GetScopes()), name is null ? null : CredentialName.Parse(name).TryGet(out var parsed, out _) ? parsed : null,
+                context.ClientId!, Scopes.Join(context.Request.GetScopes()), name is null ? null : CredentialName.Parse(name).TryGet(out var parsed, out _) ? parsed : null,
                 wish is not null && CheckWishes.TryHours(wish, out var hours) ? hours : null, http.RemoteAddress(), http.RequestAborted);
             if (issued.TryGet(out var codes, out var problem))
             {
@@ -125,7 +125,7 @@ internal static class DeviceHandlers
                 .SetTokenType(TokenTypeIdentifiers.Private.DeviceCode)
                 .SetClaim(Claims.Subject, standing.Owner.Id.ToString())
                 .SetPresenters(clientId)
-                .SetScopes(standing.Grant.Scopes.Split(' '));
+                .SetScopes(Scopes.Split(standing.Grant.Scopes));
         }
     }
 

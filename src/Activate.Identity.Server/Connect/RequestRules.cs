@@ -65,7 +65,7 @@ internal static class RequestRules
         public ValueTask HandleAsync(ValidateAuthorizationRequestContext context)
         {
             if (string.IsNullOrEmpty(context.Request.Scope))
-                context.Request.Scope = string.Join(' ', Core.Scopes.Default);
+                context.Request.Scope = Core.Scopes.Join(Core.Scopes.Default);
             return default;
         }
     }

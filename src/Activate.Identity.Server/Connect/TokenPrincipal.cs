@@ -14,7 +14,7 @@ internal static class TokenPrincipal
     public static ClaimsPrincipal For(Standing standing, DateTime now)
     {
         var (owner, grant, _) = standing;
-        var scopes = grant.Scopes.Split(' ');
+        var scopes = Scopes.Split(grant.Scopes);
         var identity = new ClaimsIdentity("grant", Claims.Name, Claims.Role);
         identity.SetClaim(Claims.Subject, owner.Id.ToString());
         if (scopes.Contains(Scopes.Profile))

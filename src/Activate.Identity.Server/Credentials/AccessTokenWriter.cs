@@ -25,7 +25,7 @@ public sealed class AccessTokenWriter(ServerKeys keys, PublicOrigin origin)
     /// <param name="organizationSlug">Of the grant's owner.</param>
     public string Write(TokenGrant grant, string organizationSlug)
     {
-        var audiences = Caller.AudiencesFor(grant.Scopes.Split(' '), origin);
+        var audiences = Caller.AudiencesFor(Scopes.Split(grant.Scopes), origin);
         var token = s_handler.CreateToken(new SecurityTokenDescriptor
         {
             TokenType = "at+jwt",

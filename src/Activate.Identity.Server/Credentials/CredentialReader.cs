@@ -53,7 +53,7 @@ public sealed class CredentialReader : IAsyncDisposable
     };
 
     // The order of the members is the order of the columns that the readers below count on. One row for each pending cut, or one without.
-    private static IQueryable ApiKeyByHash(ActivateDbContext database, byte[] hash) =>
+    internal static IQueryable ApiKeyByHash(ActivateDbContext database, byte[] hash) =>
         from secret in database.ApiKeyHashes
         where secret.Hash == hash
         let key = secret.ApiKey!
@@ -69,7 +69,7 @@ public sealed class CredentialReader : IAsyncDisposable
             key.Id, key.Name, key.Scopes, key.CreatedAt, key.ExpiresAt, GraceEndsAt = (DateTime?)cut.GraceEndsAt, Maximum = cut.ApiKeyMaximumDays, secret.EndsAt,
         };
 
-    private static IQueryable GrantByHash(ActivateDbContext database, byte[] hash) =>
+    internal static IQueryable GrantByHash(ActivateDbContext database, byte[] hash) =>
         from grant in database.TokenGrants
         where grant.TokenHash == hash
         let user = grant.Owner!
@@ -117,7 +117,7 @@ public sealed class CredentialReader : IAsyncDisposable
         if (row.GetBoolean(0) || row.GetBoolean(1))
             return s_outOfStanding;
         var role = (Role)row.GetInt32(7);
-        string[] scopes = [.. Scopes.AllowedTo(role, row.GetString(14).Split(' ', StringSplitOptions.RemoveEmptyEntries))];
+        string[] scopes = [.. Scopes.AllowedTo(role, Scopes.Split(row.GetString(14)))];
         var id = row.GetGuid(12);
         return new Caller
         {

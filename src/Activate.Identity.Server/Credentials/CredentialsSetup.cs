@@ -10,6 +10,7 @@ public static class CredentialsSetup
         services.AddSingleton<CredentialReader>();
         services.AddSingleton<AccessTokenWriter>();
         services.AddSingleton<CredentialAuthenticator>();
+        services.AddScoped<SecretForm>();
         services.AddSingleton<LastUses>();
         services.AddHostedService(provider => provider.GetRequiredService<LastUses>());
     }

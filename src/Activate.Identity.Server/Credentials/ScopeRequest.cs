@@ -22,7 +22,7 @@ public static class ScopeRequest
     public static Result<string> Decide(IReadOnlyList<string>? requested, ScopeGiver giver, DateTime now)
     {
         if (requested is null or [])
-            return string.Join(' ', Scopes.Default.Where(scope => giver.Limit is null || giver.Limit.Contains(scope)));
+            return Scopes.Join(Scopes.Default.Where(scope => giver.Limit is null || giver.Limit.Contains(scope)));
         foreach (var scope in requested)
         {
             if (scope is null || !Scopes.ForKeys.Contains(scope))
@@ -40,6 +40,6 @@ public static class ScopeRequest
                 return new Problem(ProblemKind.Refused, "recent_sign_in_required", $"The scope '{scope}' is given only within {RecentSignIn.TotalMinutes:0} minutes after signing in. Sign in again.", "scopes");
         }
 
-        return string.Join(' ', requested.Distinct(StringComparer.Ordinal));
+        return Scopes.Join(requested.Distinct(StringComparer.Ordinal));
     }
 }

@@ -146,7 +146,7 @@ public sealed class DeviceApprovals(ActivateDbContext database, ServerKeys keys,
         var limits = (await policies.ReadAsync(person.OrganizationId, cancellationToken)).Effective.Tokens;
         var longest = limits.Default ?? Policy.LongestTokenHours;
         var preselected = limits.UserChoice && request.LifetimeWish is { } wish ? Math.Min(wish, limits.Maximum ?? Policy.LongestTokenHours) : longest;
-        return new DeviceApproval(request, name ?? request.ClientId, [.. Scopes.AllowedTo(person.Role, request.Scopes.Split(' '))], ExpirationPolicy.Choices(limits), preselected);
+        return new DeviceApproval(request, name ?? request.ClientId, [.. Scopes.AllowedTo(person.Role, Scopes.Split(request.Scopes))], ExpirationPolicy.Choices(limits), preselected);
     }
 
     /// <summary>Why an approval is not taken. One that denies ends the request, so that the device is told and does not wait in vain.</summary>

@@ -79,7 +79,7 @@ public sealed class DeviceGrant(ActivateDbContext database, PolicyReader policie
             return Denied;
 
         var now = clock.Now();
-        var scopes = string.Join(' ', Scopes.AllowedTo(user.Role, request.Scopes.Split(' ')));
+        var scopes = Scopes.Join(Scopes.AllowedTo(user.Role, Scopes.Split(request.Scopes)));
         var (hours, because) = request.ApprovedHours > policy.Tokens.Maximum ? (policy.Tokens.Maximum.Value, ExpiresBecause.Policy)
             : (request.ApprovedHours ?? Policy.LongestTokenHours, policy.Tokens.UserChoice ? ExpiresBecause.Requested : ExpiresBecause.Default);
         var grant = new TokenGrant
@@ -94,7 +94,7 @@ public sealed class DeviceGrant(ActivateDbContext database, PolicyReader policie
             ExpiresAt = now.AddHours(hours),
             ExpiresBecause = because,
             PolicyVersion = version,
-            Interactive = request.Scopes.Split(' ').Contains(Scopes.CredentialsWrite),
+            Interactive = Scopes.Split(request.Scopes).Contains(Scopes.CredentialsWrite),
             AuthenticatedAt = request.AuthenticatedAt,
         };
 

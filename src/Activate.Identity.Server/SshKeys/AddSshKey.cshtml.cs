@@ -10,7 +10,8 @@ namespace Activate.Identity.Server.SshKeys;
 
 /// <summary>The form of a new SSH key.</summary>
 [Authorize]
-public sealed class AddSshKeyPage(SshKeyRegistry registry, PolicyReader policies, TimeProvider clock) : PageModel
+[RecentSignIn]
+public sealed class AddSshKeyPage(SshKeyRegistry registry, PolicyReader policies) : PageModel
 {
     [BindProperty, FromForm]
     public string? Name { get; set; }
@@ -24,14 +25,11 @@ public sealed class AddSshKeyPage(SshKeyRegistry registry, PolicyReader policies
     /// <summary>Null where the policy sets no limit: the form then asks for no expiration.</summary>
     public ExpirationField? Menu { get; private set; }
 
-    public async Task<IActionResult> OnGetAsync(CancellationToken cancellationToken) =>
-        SignedIn.Required(HttpContext).MustSignInAgain(clock.Now()) ? SignInAgain() : await ShowAsync(null, cancellationToken);
+    public Task<IActionResult> OnGetAsync(CancellationToken cancellationToken) => ShowAsync(null, cancellationToken);
 
     public async Task<IActionResult> OnPostAsync(CancellationToken cancellationToken)
     {
         var me = SignedIn.Required(HttpContext);
-        if (me.MustSignInAgain(clock.Now()))
-            return SignInAgain();
         if (me.LockedOut)
             return await ShowAsync(SignedIn.AccountLocked, cancellationToken);
         if (!ExpirationField.Parse(Expiration).TryGet(out var days, out var problem)
@@ -39,8 +37,6 @@ public sealed class AddSshKeyPage(SshKeyRegistry registry, PolicyReader policies
             return await ShowAsync(problem, cancellationToken);
         return this.SeeOther($"{SshKeysPage.Path}?done=added");
     }
-
-    private IActionResult SignInAgain() => this.SeeOther(SignInPage.PathTo(Request.Path, reauthenticate: true));
 
     private async Task<IActionResult> ShowAsync(Problem? problem, CancellationToken cancellationToken)
     {

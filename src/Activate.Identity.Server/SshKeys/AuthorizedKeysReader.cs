@@ -32,7 +32,7 @@ public sealed class AuthorizedKeysReader(IServiceScopeFactory scopes, TimeProvid
     public ValueTask DisposeAsync() => _keys.DisposeAsync();
 
     // The order of the members is the order of the columns below. Usernames are unique on the whole server, and stored in lower case.
-    private static IQueryable KeysByUsername(ActivateDbContext database, string username) =>
+    internal static IQueryable KeysByUsername(ActivateDbContext database, string username) =>
         from key in database.SshKeys
         let user = key.Owner!
         where user.NormalizedUserName == username

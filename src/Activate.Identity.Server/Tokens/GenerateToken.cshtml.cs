@@ -1,69 +1,26 @@
+using Activate.Identity.Core;
 using Activate.Identity.Core.Errors;
 using Activate.Identity.Server.Accounts;
 using Activate.Identity.Server.Credentials;
-using Activate.Identity.Server.Organizations;
 using Activate.Identity.Server.Web;
 using Microsoft.AspNetCore.Authorization;
-using Microsoft.AspNetCore.Mvc;
 using Microsoft.AspNetCore.Mvc.RazorPages;
 
 namespace Activate.Identity.Server.Tokens;
 
-/// <summary>The form of a generated token; its answer shows the token, once, as that of an API key does.</summary>
+/// <summary>The form of a generated token, and the token, once.</summary>
 [Authorize]
-public sealed class GenerateTokenPage(TokenIssuer tokens, PolicyReader policies, OneTimeForms forms, TimeProvider clock) : PageModel
+[RecentSignIn]
+public sealed class GenerateTokenPage(TokenIssuer tokens, SecretForm form, TimeProvider clock) : PageModel
 {
-    [BindProperty(Name = "Expiration"), FromForm]
-    public string? Expiration { get; set; }
+    public SecretForm Form => form;
 
-    [BindProperty(Name = "Scopes"), FromForm]
-    public List<string>? ChosenScopes { get; set; }
+    public Task OnGetAsync(CancellationToken cancellationToken) => form.ShowAsync(this, policy => policy.Tokens, cancellationToken);
 
-    [BindProperty(Name = "Form"), FromForm]
-    public string? Form { get; set; }
-
-    public ExpirationField Menu { get; private set; } = null!;
-
-    public ScopesField Scopes { get; private set; } = null!;
-
-    public Secret? Secret { get; private set; }
-
-    public bool SentBefore { get; private set; }
-
-    public async Task<IActionResult> OnGetAsync(CancellationToken cancellationToken) =>
-        SignedIn.Required(HttpContext).MustSignInAgain(clock.Now()) ? SignInAgain() : await ShowAsync(null, cancellationToken);
-
-    public async Task<IActionResult> OnPostAsync(CancellationToken cancellationToken)
+    public Task OnPostAsync(CancellationToken cancellationToken) => form.SendAsync(this, policy => policy.Tokens, async (owner, giver, hours, scopes, id) =>
     {
-        var me = SignedIn.Required(HttpContext);
-        if (me.MustSignInAgain(clock.Now()))
-            return SignInAgain();
-        if (me.LockedOut)
-            return await ShowAsync(SignedIn.AccountLocked, cancellationToken);
-        if (forms.Read(Form, me.UserId) is not { } form)
-            return await ShowAsync(OneTimeForms.OutOfDate, cancellationToken);
-        if (!ExpirationField.Parse(Expiration).TryGet(out var hours, out var problem)
-            || !(await tokens.CreateAsync(me.ToActor(), new ScopeGiver(me.Role, null, me.AuthenticatedAt), me.OrganizationSlug, null, hours, ChosenScopes, cancellationToken, form)).TryGet(out var issued, out problem))
-            return await ShowAsync(problem, cancellationToken);
-        Secret = new Secret("Your new token", issued.Grant.Name, issued.Token, new Moment(issued.Grant.ExpiresAt, clock.Now()), issued.Grant.Scopes.Split(' '), "actid auth token");
-        return Page();
-    }
-
-    private IActionResult SignInAgain() => this.SeeOther(SignInPage.PathTo(Request.Path, reauthenticate: true));
-
-    private async Task<IActionResult> ShowAsync(Problem? problem, CancellationToken cancellationToken)
-    {
-        var me = SignedIn.Required(HttpContext);
-        SentBefore = problem == OneTimeForms.Spent;
-        if (problem is not null)
-            this.Show(problem, problem.Field == "expiresInHours" ? "Expiration" : null);
-        Menu = ExpirationField.Of((await policies.ReadAsync(me.OrganizationId, cancellationToken)).Effective.Tokens, Expiration);
-        Scopes = ScopesField.Of(me.Role, problem is null ? null : ChosenScopes ?? []) with
-        {
-            SignInAgain = problem?.Code == "recent_sign_in_required" ? SignInPage.PathTo(Request.Path, reauthenticate: true) : null,
-        };
-        Form = forms.Issue(me.UserId);
-        ModelState.Remove("Form");
-        return Page();
-    }
+        if (!(await tokens.CreateAsync(owner.ToActor(), giver, owner.OrganizationSlug, null, hours, scopes, cancellationToken, id)).TryGet(out var issued, out var problem))
+            return problem;
+        return new Secret("Your new token", issued.Grant.Name, issued.Token, new Moment(issued.Grant.ExpiresAt, clock.Now()), Scopes.Split(issued.Grant.Scopes), "actid auth token");
+    }, cancellationToken);
 }

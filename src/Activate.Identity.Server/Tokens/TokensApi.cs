@@ -79,7 +79,7 @@ internal sealed record GrantBody(
     public string? Token { get; init; }
 
     public static GrantBody From(TokenGrant grant, DateTime now) => new(
-        grant.Id, grant.Name, grant.Last4, grant.Scopes.Split(' ', StringSplitOptions.RemoveEmptyEntries), grant.CreatedAt, grant.ExpiresAt, grant.ExpiresBecause.Word(),
+        grant.Id, grant.Name, grant.Last4, Core.Scopes.Split(grant.Scopes), grant.CreatedAt, grant.ExpiresAt, grant.ExpiresBecause.Word(),
         grant.LastUsedAt, grant.LastUsedFrom, CredentialNames.State(grant.CreatedAt, grant.ExpiresAt, now), grant.ClientId);
 
     public override string ToString() => $"token {Id}";

@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Buffers.Text;
 using System.Security.Cryptography;
 using Activate.Identity.Core.Errors;
@@ -14,6 +15,7 @@ namespace Activate.Identity.Server.Web;
 /// </summary>
 public sealed class OneTimeForms(IDataProtectionProvider protection, TimeProvider clock)
 {
+    private const int LongestField = 1000;
     private static readonly TimeSpan s_lifetime = TimeSpan.FromHours(12);
 
     public static readonly Problem Spent = new(ProblemKind.Conflict, "form_sent_before",
@@ -36,11 +38,13 @@ public sealed class OneTimeForms(IDataProtectionProvider protection, TimeProvide
     /// <summary>The form's id; null when it is none of this user's, or too old.</summary>
     public Guid? Read(string? field, Guid userId)
     {
-        if (field is not { Length: > 0 and < 1000 } || !Base64Url.IsValid(field))
+        // Not IsValid and then decode: they differ about white space, and then one throws.
+        var bytes = new byte[LongestField];
+        if (field is not { Length: > 0 and < LongestField } || Base64Url.DecodeFromChars(field, bytes, out _, out var length) != OperationStatus.Done)
             return null;
         try
         {
-            var content = _protector.Unprotect(Base64Url.DecodeFromChars(field));
+            var content = _protector.Unprotect(bytes[..length]);
             return content.Length == 40 && new Guid(content.AsSpan(16, 16)) == userId && BitConverter.ToInt64(content, 32) > clock.GetUtcNow().ToUnixTimeSeconds() ? new Guid(content.AsSpan(0, 16)) : null;
         }
         catch (CryptographicException)

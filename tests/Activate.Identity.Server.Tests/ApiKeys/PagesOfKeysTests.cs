@@ -79,7 +79,7 @@ public class PagesOfKeysTests(SharedNodes fixture) : IClassFixture<SharedNodes>
         var (_, bob) = await fixture.NewUserAsync();
         await ada.GoAsync(AddKey);
         var form = ada.Page.QuerySelector("input[name=Form]")!.GetAttribute("value")!;
-        foreach (var wrong in (string[])[form, "", "nonsense", form[..^2], new string('A', 2000)])
+        foreach (var wrong in (string[])[form, "", "nonsense", "AAAA AAAA", "AAAA\n", "====", "ä", form[..^2], form.Insert(8, " "), new string('A', 2000)])
         {
             await bob.GoAsync(AddKey);
             await bob.SubmitAsync("Add Key", ("Name", "stolen form"), ("Form", wrong));

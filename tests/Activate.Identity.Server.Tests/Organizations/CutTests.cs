@@ -115,7 +115,13 @@ public class CutTests(ClockedServer fixture) : IClassFixture<ClockedServer>
         Assert.Equal("policy", (await _server.GetAsync($"/api/v1/ssh-keys/{ssh}", session)).Text("expiresBecause"));
         Assert.NotNull((await KeysAsync(cluster, owner.UserName!))[0].Time("expiresAt"));
 
+        // Introspection says the end that counts, though the token has another written in it.
+        await _server.RegisterApplicationAsync("cut-rs", "secret-of-the-resource-server", $"{_server.Origin.GetLeftPart(UriPartial.Authority)}/api");
+        var active = await _server.IntrospectAsync("cut-rs", "secret-of-the-resource-server", token);
+        Assert.Equal((await _server.GetAsync(Me, token)).Json.GetProperty("credential").Time("expiresAt"), DateTimeOffset.FromUnixTimeSeconds(active.Json.GetProperty("exp").GetInt64()).UtcDateTime);
+
         _server.Clock.Advance(TimeSpan.FromHours(1));
+        Assert.Equal("{\"active\":false}", (await _server.IntrospectAsync("cut-rs", "secret-of-the-resource-server", token)).Body);
         (await _server.GetAsync(Me, token)).AssertProblem(401);
         (await _server.GetAsync(Me, session)).AssertProblem(401);
         Assert.Equal(200, (await _server.GetAsync(Me, key.Key)).Status);

@@ -1,9 +1,14 @@
 using System.Net.Http.Headers;
 using Activate.Identity.Core.Organizations;
 using Activate.Identity.Core.SshKeys;
+using Activate.Identity.Data;
+using Activate.Identity.Server.Organizations;
 using Activate.Identity.Server.Tests.ApiKeys;
 using Activate.Identity.Server.Tests.Organizations;
+using Activate.Identity.Server.Web;
 using Activate.Identity.Testing;
+using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.DependencyInjection;
 using static Activate.Identity.Server.Tests.ApiKeys.ApiCalls;
 
 namespace Activate.Identity.Server.Tests.SshKeys;
@@ -90,7 +95,7 @@ public class AuthorizedKeysApiTests(ClockedServer fixture) : IClassFixture<Clock
             var answer = await LookUpAsync(cluster, name);
             Assert.Equal((200, 0), (answer.Status, answer.Json.GetProperty("keys").GetArrayLength()));
             Assert.Equal(Uri.UnescapeDataString(name), answer.Text("username"));
-            Assert.Equal($$"""{"username":"","keys":[]}""".Length, answer.Body.Length - System.Text.Json.JsonSerializer.Serialize(Uri.UnescapeDataString(name), Server.Web.ApiJson.Options).Length + 2);
+            Assert.Equal($$"""{"username":"","keys":[]}""".Length, answer.Body.Length - System.Text.Json.JsonSerializer.Serialize(Uri.UnescapeDataString(name), ApiJson.Options).Length + 2);
             Assert.Equal("", (await LookUpAsync(cluster, name, accept: "text/plain")).Body);
         }
 
@@ -168,5 +173,50 @@ public class AuthorizedKeysApiTests(ClockedServer fixture) : IClassFixture<Clock
         if (accept is not null)
             request.Headers.TryAddWithoutValidation("Accept", accept);
         return await Answer.FromAsync(await client.SendAsync(request));
+    }
+}
+
+/// <summary>The same on two nodes and on both databases that run here.</summary>
+public class AuthorizedKeysNodesTests
+{
+    [Theory]
+    [Trait("Case", "S15")]
+    [Trait("Case", "C9")]
+    [InlineData(DatabaseProvider.Sqlite)]
+    [InlineData(DatabaseProvider.PostgreSql)]
+    public async Task What_one_node_adds_deletes_and_cuts_the_other_answers_at_once(DatabaseProvider provider)
+    {
+        await using var server = await TestServer.StartAsync(new TestServerOptions { Nodes = 2, Database = provider });
+        var (_, owner, session) = await server.AddOrganizationAsync();
+        var cluster = (await server.PostAsync("/api/v1/organization/clusters", session, new { name = "cluster", address = "login.example.test" })).Text("key");
+        var lines = new List<string>();
+        for (var i = 0; i < 3; i++)
+        {
+            lines.Add(SshTestKeys.Ed25519($"key {i}"));
+            Assert.Equal(201, (await server.PostAsync("/api/v1/ssh-keys", session, new { name = $"k{i}", publicKey = lines[^1] }, node: i % 2)).Status);
+            Assert.Equal(i + 1, await CountAsync(1 - (i % 2)));
+        }
+
+        var items = (await server.GetAsync("/api/v1/ssh-keys", session)).Json.GetProperty("items");
+        Assert.Equal(204, (await server.DeleteAsync($"/api/v1/ssh-keys/{items[0].GetProperty("id").GetString()}", session, node: 1)).Status);
+        Assert.Equal(2, await CountAsync(0));
+
+        // One of the two is too old for the policy to come.
+        var old = Guid.Parse(items[2].GetProperty("id").GetString()!);
+        await server.QueryAsync(database => database.SshKeys.Where(k => k.Id == old).ExecuteUpdateAsync(set => set.SetProperty(k => k.FirstAddedAt, k => k.FirstAddedAt.AddDays(-40))));
+        Assert.Equal(200, (await server.SetPolicyAsync(session, new { sshKeys = new { maximumDays = 30 } }, "shorten")).Status);
+        foreach (var node in (int[])[0, 1])
+            Assert.Equal(lines[1], (await server.GetAsync($"/api/v1/authorized-keys/{owner.UserName}", cluster, node)).Json.GetProperty("keys")[0].GetProperty("publicKey").GetString());
+        await server.Services(1).GetRequiredService<CutRewriter>().RewriteAsync(TestContext.Current.CancellationToken);
+        await server.Services(1).GetRequiredService<ExpiredRows>().DeleteAsync(TestContext.Current.CancellationToken);
+        Assert.Equal((1, 1), (await CountAsync(0), await CountAsync(1)));
+
+        Assert.Equal(200, (await server.SetPolicyAsync(session, new { })).Status);
+        (await server.PostAsync("/api/v1/ssh-keys", session, new { name = "again", publicKey = lines[0] }, node: 1)).AssertProblem(403, "ssh_key_ended_by_policy");
+        Assert.Equal(200, (await server.PostAsync($"/api/v1/organization/ssh-fingerprints/{Uri.EscapeDataString(SshTestKeys.FingerprintOf(lines[0]))}/allow", session)).Status);
+        Assert.Equal(201, (await server.PostAsync("/api/v1/ssh-keys", session, new { name = "again", publicKey = lines[0] }, node: 1)).Status);
+        Assert.Equal(2, await CountAsync(0));
+
+        async Task<int> CountAsync(int node) => (await server.GetAsync($"/api/v1/authorized-keys/{owner.UserName}", cluster, node)).Json.GetProperty("keys").GetArrayLength();
     }
 }
