@@ -200,7 +200,12 @@ internal static class PolicyCommands
             }
             else
             {
-                members[prefix + property.Name] = property.Value.ValueKind == JsonValueKind.Null ? "no limit" : property.Value.ToString();
+                members[prefix + property.Name] = property.Value.ValueKind switch
+                {
+                    JsonValueKind.Null => property.Name.StartsWith("default", StringComparison.Ordinal) ? "no expiration" : "no limit",
+                    JsonValueKind.String => property.Value.GetString()!,
+                    _ => property.Value.GetRawText(),
+                };
             }
         }
 

@@ -46,8 +46,10 @@ internal static class SshKeyCommands
                 var (text, source) = await ReadAsync(call, call.Get(file), cancellation);
                 if (!SshPublicKey.Parse(text).TryGet(out var key, out var problem))
                 {
-                    var pub = problem.Code == "ssh_private_key" && source is not null && File.Exists($"{source}.pub") ? $"The public key is in {source}.pub." : null;
-                    throw Failure.Usage($"{problem.Detail} ({problem.Code})", [.. new[] { pub, "Nothing was sent." }.OfType<string>()]);
+                    if (problem.Code != "ssh_private_key")
+                        throw Failure.Usage($"{problem.Detail} ({problem.Code})", "Nothing was sent.");
+                    throw Failure.Usage($"This is a PRIVATE key. Nothing was sent: it stays on this machine. ({problem.Code})",
+                        source is not null && File.Exists($"{source}.pub") ? $"The public key is in {source}.pub." : "Add the public half, the file that ends in .pub; 'ssh-keygen -y -f KEY' prints it.");
                 }
 
                 using var api = call.Connect();

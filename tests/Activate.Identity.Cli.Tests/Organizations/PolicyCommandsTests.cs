@@ -33,7 +33,7 @@ public sealed class PolicyCommandsTests : IAsyncLifetime
         Assert.Equal(0, outcome.Code);
         Assert.Matches(@"MEMBER\s+OWN\s+CEILING\s+COUNTS", outcome.Out);
         Assert.Matches(@"apiKeys\.maximumDays\s+30\s+14\s+14", outcome.Out);
-        Assert.Matches(@"apiKeys\.userChoice\s+inherited\s+-\s+True", outcome.Out);
+        Assert.Matches(@"apiKeys\.userChoice\s+inherited\s+-\s+true", outcome.Out);
         Assert.Contains("by ada", outcome.Error, StringComparison.Ordinal);
         Assert.Equal(30, JsonDocument.Parse((await _terminal.RunAsync("policy", "show", "-o", "json")).Out).RootElement.GetProperty("policy").GetProperty("apiKeys").GetProperty("maximumDays").GetInt32());
     }

@@ -88,7 +88,7 @@ public sealed class SshKeyCommandsTests : IAsyncLifetime
         Assert.Equal(2, outcome.Code);
         Assert.Contains("PRIVATE key", outcome.Error, StringComparison.Ordinal);
         Assert.Contains($"The public key is in {file}.pub.", outcome.Error, StringComparison.Ordinal);
-        Assert.Contains("Nothing was sent.", outcome.Error, StringComparison.Ordinal);
+        Assert.Contains("Nothing was sent: it stays on this machine.", outcome.Error, StringComparison.Ordinal);
         Assert.DoesNotContain(pem.Split('\n')[2], outcome.Error, StringComparison.Ordinal);
         Assert.Empty(_server.Seen);
         folder.Delete(recursive: true);
