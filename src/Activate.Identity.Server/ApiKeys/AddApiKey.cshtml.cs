@@ -1,5 +1,6 @@
 using Activate.Identity.Core;
 using Activate.Identity.Core.Errors;
+using Activate.Identity.Server.Accounts;
 using Activate.Identity.Server.Credentials;
 using Activate.Identity.Server.Web;
 using Microsoft.AspNetCore.Authorization;
@@ -10,6 +11,7 @@ namespace Activate.Identity.Server.ApiKeys;
 
 /// <summary>The form of a new API key, and the key, once.</summary>
 [Authorize]
+[RecentSignIn]
 public sealed class AddApiKeyPage(ApiKeyIssuer keys, SecretForm form, TimeProvider clock) : PageModel
 {
     public SecretForm Form => form;

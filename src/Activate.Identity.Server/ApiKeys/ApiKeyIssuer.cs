@@ -37,6 +37,8 @@ public sealed class ApiKeyIssuer(
     public async Task<Result<IssuedApiKey>> CreateAsync(
         AuditActor actor, ScopeGiver giver, string? name, Optional<int?> expiresInDays, IReadOnlyList<string>? scopes, CancellationToken cancellationToken, Guid? form = null)
     {
+        if (await OneTimeForms.IsSpentAsync(database, form, cancellationToken))
+            return OneTimeForms.Spent;
         var now = clock.Now();
         var policy = await policies.ReadAsync(actor.OrganizationId, cancellationToken);
         if (!CredentialName.Parse(name).TryGet(out var parsed, out var problem)

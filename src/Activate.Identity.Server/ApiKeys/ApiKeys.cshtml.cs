@@ -2,8 +2,10 @@ using Activate.Identity.Core.Credentials;
 using Activate.Identity.Core.Errors;
 using Activate.Identity.Data;
 using Activate.Identity.Data.ApiKeys;
+using Activate.Identity.Data.Audit;
 using Activate.Identity.Data.Tokens;
 using Activate.Identity.Server.Accounts;
+using Activate.Identity.Server.Audit;
 using Activate.Identity.Server.Organizations;
 using Activate.Identity.Server.Tokens;
 using Activate.Identity.Server.Web;
@@ -16,7 +18,7 @@ namespace Activate.Identity.Server.ApiKeys;
 
 /// <summary>Account → Authentication → API Keys: the keys and generated tokens of a person. With <c>?delete=ID</c> the dialog that asks before one is deleted.</summary>
 [Authorize]
-public sealed class ApiKeysPage(ActivateDbContext database, ApiKeyIssuer keys, TokenIssuer tokens, PendingCuts cuts, TimeProvider clock) : PageModel
+public sealed class ApiKeysPage(ActivateDbContext database, ApiKeyIssuer keys, TokenIssuer tokens, PendingCuts cuts, AuditTrail audit, TimeProvider clock) : PageModel
 {
     public const string Path = "/account/authentication/api-keys";
 
@@ -31,39 +33,36 @@ public sealed class ApiKeysPage(ActivateDbContext database, ApiKeyIssuer keys, T
 
     public DeleteDialog? ToDelete { get; private set; }
 
-    /// <summary>What was just done.</summary>
-    public string? Done { get; private set; }
+    public Deleted? Deleted { get; private set; }
 
-    public async Task<IActionResult> OnGetAsync(Guid? delete, string? done, CancellationToken cancellationToken)
+    public async Task<IActionResult> OnGetAsync(Guid? delete, Guid? deleted, CancellationToken cancellationToken)
     {
         await ReadAsync(cancellationToken);
-        Done = done switch
-        {
-            "key" => "The API key was deleted. It works nowhere any more.",
-            "token" => "The token was deleted. It works nowhere any more.",
-            _ => null,
-        };
+        if (deleted is { } gone && await audit.JustDoneAsync(SignedIn.Required(HttpContext).ToActor(), gone, [AuditTypes.ApiKeyDeleted, AuditTypes.TokenDeleted], cancellationToken) is { Detail: { } name } done)
+            Deleted = new Deleted(done.Type == AuditTypes.ApiKeyDeleted ? "API key" : "token", name, "It works nowhere any more.");
         if (delete is not { } id)
             return Page();
         ToDelete = Keys.Where(key => key.Id == id)
-                .Select(key => new DeleteDialog(id, $"Delete the API key “{key.Name}”?", "Every script and tool that uses it is refused from that moment on.", key.LastUsedAt, "DeleteKey", "Delete API Key"))
+                .Select(key => new DeleteDialog(id, "API key", key.Name, $"Every script and tool that uses the key ending in “{key.Last4}” is refused from that moment on. It cannot be undone.",
+                    new Moment(key.LastUsedAt, Now), key.LastUsedFrom, Path, "DeleteKey", "Delete API Key"))
                 .FirstOrDefault()
             ?? Tokens.Where(token => token.Id == id)
-                .Select(token => new DeleteDialog(id, $"Delete the token “{token.Name}”?", "Whatever uses it is refused from that moment on.", token.LastUsedAt, "DeleteToken", "Delete Token"))
+                .Select(token => new DeleteDialog(id, "token", token.Name, $"Whatever uses the token ending in “{token.Last4}” is refused from that moment on. It cannot be undone.",
+                    new Moment(token.LastUsedAt, Now), token.LastUsedFrom, Path, "DeleteToken", "Delete Token"))
                 .FirstOrDefault();
         // Deleted meanwhile, or somebody else's: there is nothing to ask.
         return ToDelete is null ? Redirect(Path) : Page();
     }
 
     public async Task<IActionResult> OnPostDeleteKeyAsync(Guid id, CancellationToken cancellationToken) =>
-        Answer(await keys.DeleteAsync(SignedIn.Required(HttpContext).ToActor(), id, cancellationToken), "key");
+        Answer(await keys.DeleteAsync(SignedIn.Required(HttpContext).ToActor(), id, cancellationToken), id);
 
     public async Task<IActionResult> OnPostDeleteTokenAsync(Guid id, CancellationToken cancellationToken) =>
-        Answer(await tokens.EndAsync(SignedIn.Required(HttpContext).ToActor(), CredentialKind.Token, id, cancellationToken), "token");
+        Answer(await tokens.EndAsync(SignedIn.Required(HttpContext).ToActor(), CredentialKind.Token, id, cancellationToken), id);
 
     /// <summary>Deleting what is gone already is done, too.</summary>
-    private IActionResult Answer(Problem? problem, string what) =>
-        problem is null || problem == Problems.NotFound ? this.SeeOther(problem is null ? $"{Path}?done={what}" : Path) : throw new InvalidOperationException(problem.Code);
+    private IActionResult Answer(Problem? problem, Guid id) =>
+        problem is null || problem == Problems.NotFound ? this.SeeOther(problem is null ? $"{Path}?deleted={id}" : Path) : throw new InvalidOperationException(problem.Code);
 
     private async Task ReadAsync(CancellationToken cancellationToken)
     {
@@ -74,6 +73,3 @@ public sealed class ApiKeysPage(ActivateDbContext database, ApiKeyIssuer keys, T
             await TokensApi.Listed(CredentialKind.Token, me.UserId, database, Now).OrderByDescending(token => token.Id).Take(MostShown).ToListAsync(cancellationToken), cancellationToken);
     }
 }
-
-/// <summary>What a dialog says before something is deleted.</summary>
-public sealed record DeleteDialog(Guid Id, string Title, string Consequence, DateTime? LastUsedAt, string Handler, string Button);

@@ -26,6 +26,9 @@ public sealed class PolicyPage(PolicyEditor editor, PolicyCeiling ceiling, TimeP
 
     private Dictionary<PolicyMember, string> _texts = [];
 
+    // What the organization wrote down, and where it wrote nothing, what it inherits.
+    private Policy _whole = Policy.Fresh;
+
     public SignedIn Person { get; private set; } = null!;
 
     public PolicyState State { get; private set; } = null!;
@@ -89,6 +92,10 @@ public sealed class PolicyPage(PolicyEditor editor, PolicyCeiling ceiling, TimeP
             hint = "Empty: 24, which no policy goes beyond.";
         if (ceiling.Document.TryGet(member, out var limit))
             hint = $"{hint} The server’s limit: {Text(member, limit)}.".Trim();
+        // Where the server is stricter, or the members limit each other. Of what was typed and not applied nothing can be said yet.
+        var counts = member.Get(State.Effective);
+        if (counts != member.Get(_whole) && text == Text(member, member.Get(_whole)))
+            hint = $"{hint} What counts: {Words(member, counts, isDefault)}.".Trim();
         return new PolicyEntry(member, Label(member), text, hint, isDefault ? "no expiration" : "no limit");
     }
 
@@ -145,8 +152,8 @@ public sealed class PolicyPage(PolicyEditor editor, PolicyCeiling ceiling, TimeP
         Person = SignedIn.Required(HttpContext);
         State = await editor.ReadAsync(Person.OrganizationId, cancellationToken);
         Version = State.Version;
-        var whole = State.Own.Over(ceiling.Inherited, RuleOwner.Organization);
-        _texts = PolicyMember.All.ToDictionary(member => member, member => Text(member, member.Get(whole)));
+        _whole = State.Own.Over(ceiling.Inherited, RuleOwner.Organization);
+        _texts = PolicyMember.All.ToDictionary(member => member, member => Text(member, member.Get(_whole)));
     }
 
     /// <summary>The form's policy; null when it cannot be taken, which then stands on the page.</summary>
@@ -221,6 +228,13 @@ public sealed class PolicyPage(PolicyEditor editor, PolicyCeiling ceiling, TimeP
                 throw new InvalidOperationException($"No kind {member.Kind}.");
         }
     }
+
+    private static string Words(PolicyMember member, int? value, bool isDefault) => member.Kind switch
+    {
+        PolicyMemberKind.Limit => value?.ToString(CultureInfo.InvariantCulture) ?? (isDefault ? "no expiration" : "no limit"),
+        PolicyMemberKind.Flag => value == 1 ? "yes" : "no",
+        PolicyMemberKind.Applications => WordLabel(PolicyMember.Words[value!.Value - 1]),
+    };
 
     private static string Text(PolicyMember member, int? value) => member.Kind switch
     {

@@ -10,6 +10,7 @@ namespace Activate.Identity.Server.SshKeys;
 
 /// <summary>The form of a new SSH key.</summary>
 [Authorize]
+[RecentSignIn]
 public sealed class AddSshKeyPage(SshKeyRegistry registry, PolicyReader policies) : PageModel
 {
     [BindProperty, FromForm]

@@ -1,7 +1,9 @@
 using Activate.Identity.Core.Errors;
 using Activate.Identity.Data;
+using Activate.Identity.Data.Audit;
 using Activate.Identity.Data.SshKeys;
 using Activate.Identity.Server.Accounts;
+using Activate.Identity.Server.Audit;
 using Activate.Identity.Server.Organizations;
 using Activate.Identity.Server.Web;
 using Microsoft.AspNetCore.Authorization;
@@ -13,7 +15,7 @@ namespace Activate.Identity.Server.SshKeys;
 
 /// <summary>Account → Authentication → SSH Keys. With <c>?delete=ID</c> the dialog that asks before one is deleted.</summary>
 [Authorize]
-public sealed class SshKeysPage(ActivateDbContext database, SshKeyRegistry registry, PendingCuts cuts, TimeProvider clock) : PageModel
+public sealed class SshKeysPage(ActivateDbContext database, SshKeyRegistry registry, PendingCuts cuts, AuditTrail audit, TimeProvider clock) : PageModel
 {
     public const string Path = "/account/authentication/ssh-keys";
 
@@ -26,26 +28,29 @@ public sealed class SshKeysPage(ActivateDbContext database, SshKeyRegistry regis
 
     public IReadOnlyList<SshKey> Keys { get; private set; } = [];
 
-    public SshKey? ToDelete { get; private set; }
+    public DeleteDialog? ToDelete { get; private set; }
 
-    /// <summary>What was just done.</summary>
-    public string? Done { get; private set; }
+    public Deleted? Deleted { get; private set; }
 
-    public async Task<IActionResult> OnGetAsync(Guid? delete, string? done, CancellationToken cancellationToken)
+    public bool Added { get; private set; }
+
+    public async Task<IActionResult> OnGetAsync(Guid? delete, Guid? deleted, string? done, CancellationToken cancellationToken)
     {
         var me = SignedIn.Required(HttpContext);
         Username = me.Username;
         Keys = await cuts.ApplyAsync(me.OrganizationId,
             await SshKeysApi.Listed(me.UserId, database, Now).OrderByDescending(key => key.Id).Take(MostShown).ToListAsync(cancellationToken), cancellationToken);
-        Done = done switch
-        {
-            "added" => "The key was added. You can now log in to any active cluster.",
-            "deleted" => "The key was deleted. It opens no cluster any more.",
-            _ => null,
-        };
+        Added = done == "added";
+        // "laptop SHA256:…"
+        if (deleted is { } gone && await audit.JustDoneAsync(me.ToActor(), gone, [AuditTypes.SshKeyDeleted], cancellationToken) is { Detail: { } detail })
+            Deleted = new Deleted("SSH key", detail[..Math.Max(0, detail.LastIndexOf(' '))], "It opens no cluster any more.");
         if (delete is not { } id)
             return Page();
-        ToDelete = Keys.FirstOrDefault(key => key.Id == id);
+        ToDelete = Keys.Where(key => key.Id == id)
+            .Select(key => new DeleteDialog(id, "SSH key", key.Name,
+                "No cluster lets anybody in with it from the next login on; sessions that are open stay open. You can add the key again, but its time goes on counting from when you first added it.",
+                new Moment(key.LastUsedAt, Now, "not known"), key.LastUsedFrom, Path, "Delete", "Delete SSH Key"))
+            .FirstOrDefault();
         // Deleted meanwhile, or somebody else's: there is nothing to ask.
         return ToDelete is null ? Redirect(Path) : Page();
     }
@@ -54,6 +59,6 @@ public sealed class SshKeysPage(ActivateDbContext database, SshKeyRegistry regis
     {
         var problem = await registry.DeleteAsync(SignedIn.Required(HttpContext).ToActor(), id, cancellationToken);
         // Deleting what is gone already is done, too.
-        return problem is null || problem == Problems.NotFound ? this.SeeOther(problem is null ? $"{Path}?done=deleted" : Path) : throw new InvalidOperationException(problem.Code);
+        return problem is null || problem == Problems.NotFound ? this.SeeOther(problem is null ? $"{Path}?deleted={id}" : Path) : throw new InvalidOperationException(problem.Code);
     }
 }

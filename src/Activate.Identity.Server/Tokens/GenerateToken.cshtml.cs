@@ -1,5 +1,6 @@
 using Activate.Identity.Core;
 using Activate.Identity.Core.Errors;
+using Activate.Identity.Server.Accounts;
 using Activate.Identity.Server.Credentials;
 using Activate.Identity.Server.Web;
 using Microsoft.AspNetCore.Authorization;
@@ -9,6 +10,7 @@ namespace Activate.Identity.Server.Tokens;
 
 /// <summary>The form of a generated token, and the token, once.</summary>
 [Authorize]
+[RecentSignIn]
 public sealed class GenerateTokenPage(TokenIssuer tokens, SecretForm form, TimeProvider clock) : PageModel
 {
     public SecretForm Form => form;

@@ -40,6 +40,8 @@ public sealed class TokenIssuer(ActivateDbContext database, PolicyReader policie
         AuditActor actor, ScopeGiver giver, string organizationSlug, string? name, Optional<int?> expiresInHours, IReadOnlyList<string>? scopes, CancellationToken cancellationToken,
         Guid? form = null)
     {
+        if (await OneTimeForms.IsSpentAsync(database, form, cancellationToken))
+            return OneTimeForms.Spent;
         var now = clock.Now();
         var policy = await policies.ReadAsync(actor.OrganizationId, cancellationToken);
         name ??= string.Create(CultureInfo.InvariantCulture, $"Token of {now:yyyy-MM-dd HH:mm:ss}Z");

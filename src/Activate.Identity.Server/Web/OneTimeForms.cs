@@ -54,6 +54,10 @@ public sealed class OneTimeForms(IDataProtectionProvider protection, TimeProvide
         }
     }
 
+    /// <summary>Asked before anything else is judged: whoever sends a form again is to hear that, and not that its name is taken or its sign-in too old.</summary>
+    internal static async Task<bool> IsSpentAsync(ActivateDbContext database, Guid? form, CancellationToken cancellationToken) =>
+        form is { } id && await database.SpentForms.AnyAsync(f => f.Id == id, cancellationToken);
+
     /// <summary>Notes in the caller's transaction, which holds the user's turn, that the form has done its work. The problem when it had before.</summary>
     /// <param name="database">The caller saves.</param>
     /// <param name="form">Null: no form.</param>
@@ -63,7 +67,7 @@ public sealed class OneTimeForms(IDataProtectionProvider protection, TimeProvide
     {
         if (form is not { } id)
             return null;
-        if (await database.SpentForms.AnyAsync(f => f.Id == id, cancellationToken))
+        if (await IsSpentAsync(database, id, cancellationToken))
             return Spent;
         database.SpentForms.Add(new SpentForm { Id = id, ExpiresAt = now + s_lifetime });
         return null;

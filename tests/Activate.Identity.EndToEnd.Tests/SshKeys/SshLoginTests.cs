@@ -55,7 +55,7 @@ public sealed class SshLoginTests : IAsyncLifetime
         await page.GotoAsync("/account/authentication/ssh-keys");
         await page.GetByRole(AriaRole.Button, new() { Name = "Delete ed25519" }).ClickAsync();
         await page.GetByRole(AriaRole.Button, new() { Name = "Delete SSH Key" }).ClickAsync();
-        await Assertions.Expect(page.GetByText("The key was deleted.")).ToBeVisibleAsync();
+        await Assertions.Expect(page.GetByText("The SSH key “ed25519” was deleted.")).ToBeVisibleAsync();
         Assert.Null(await _sshd.LogInAsync(keys[0].File));
         Assert.Equal(_site.Owner, await _sshd.LogInAsync(keys[^1].File));
 

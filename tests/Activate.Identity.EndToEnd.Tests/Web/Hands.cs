@@ -31,7 +31,7 @@ public sealed class Keyboard(IPage page) : Hands(page)
 {
     private const string NameOfFocus = """
         () => { const e = document.activeElement; if (!e || e === document.body) return '';
-                return (e.getAttribute('aria-label') || (e.labels && e.labels.length ? e.labels[0].textContent : '') || e.textContent || '').trim(); }
+                return (e.getAttribute('aria-label') || (e.labels && e.labels.length ? e.labels[0].textContent : '') || e.innerText || e.textContent || '').trim(); }
         """;
 
     public override async Task ClickAsync(string name)

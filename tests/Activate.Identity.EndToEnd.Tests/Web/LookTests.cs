@@ -5,11 +5,15 @@ namespace Activate.Identity.EndToEnd.Tests.Web;
 /// <summary>Every page in light and dark, narrow and wide: no violation of axe's rules, nothing wider than the window, no complaint of the browser. With SCREENSHOTS=FOLDER it keeps pictures.</summary>
 public sealed class LookTests(Site site) : IClassFixture<Site>
 {
+    // The site, and what is on it, is shared by the tests of the class.
+    private static bool s_filled;
+
     private static readonly string? s_pictures = Environment.GetEnvironmentVariable("SCREENSHOTS");
 
     [Fact]
     public async Task Every_page_is_sound_in_light_and_dark_narrow_and_wide()
     {
+        await EmptyAsync();
         await FillAsync();
         foreach (var scheme in (ColorScheme[])[ColorScheme.Light, ColorScheme.Dark])
         {
@@ -17,6 +21,13 @@ public sealed class LookTests(Site site) : IClassFixture<Site>
             {
                 await using var window = await site.OpenAsync(width: width, scheme: scheme);
                 await CheckAsync("sign-in", page => page.GotoAsync("/sign-in"));
+                await CheckAsync("sign-in-refused", async page =>
+                {
+                    await page.GetByLabel("Username").FillAsync("nobody");
+                    await page.GetByLabel("Password").FillAsync("wrong password");
+                    await page.GetByRole(AriaRole.Button, new() { Name = "Sign in" }).ClickAsync();
+                });
+                await CheckAsync("not-found", page => page.GotoAsync("/no-such-page"));
                 await window.SignInAsync();
                 await CheckAsync("start", page => page.GotoAsync("/"));
                 await CheckAsync("menu", async page => await page.Locator("summary", new() { HasTextString = Site.Username }).ClickAsync());
@@ -27,7 +38,22 @@ public sealed class LookTests(Site site) : IClassFixture<Site>
                 await CheckAsync("api-keys-add-refused", async page =>
                 {
                     await page.Locator("summary", new() { HasTextString = "Scopes" }).ClickAsync();
+                    await page.GetByLabel("Change your organization").CheckAsync();
                     await page.GetByRole(AriaRole.Button, new() { Name = "Add Key" }).ClickAsync();
+                    // What was chosen is in sight.
+                    await Assertions.Expect(page.GetByLabel("Change your organization")).ToBeCheckedAsync();
+                });
+                await CheckAsync("api-keys-shown", async page =>
+                {
+                    await page.GetByLabel("Key Name").FillAsync($"gone {scheme} {width}");
+                    await page.GetByRole(AriaRole.Button, new() { Name = "Add Key" }).ClickAsync();
+                    await page.GetByRole(AriaRole.Button, new() { Name = "Copy" }).ClickAsync();
+                });
+                await CheckAsync("api-keys-deleted", async page =>
+                {
+                    await page.GotoAsync("/account/authentication/api-keys");
+                    await page.GetByRole(AriaRole.Button, new() { Name = $"Delete gone {scheme} {width}" }).ClickAsync();
+                    await page.GetByRole(AriaRole.Button, new() { Name = "Delete API Key" }).ClickAsync();
                 });
                 await CheckAsync("token-add", page => page.GotoAsync("/account/authentication/api-keys/generate-token"));
                 await CheckAsync("token-shown", async page => await page.GetByRole(AriaRole.Button, new() { Name = "Add Token" }).ClickAsync());
@@ -76,16 +102,77 @@ public sealed class LookTests(Site site) : IClassFixture<Site>
                     if (s_pictures is not null)
                         await window.Page.ScreenshotAsync(new() { Path = Path.Combine(s_pictures, $"{name}-{scheme}-{width}.png".ToLowerInvariant()), FullPage = true });
                     await window.AssertAccessibleAsync();
-                    var overflow = await window.Page.EvaluateAsync<int>("() => document.documentElement.scrollWidth - document.documentElement.clientWidth");
-                    Assert.True(overflow <= 0, $"{name} is {overflow} px wider than {width}.");
+                    await AssertFitsAsync(window.Page, name);
                 }
             }
         }
     }
 
-    /// <summary>Some keys to look at.</summary>
+    /// <summary>Between narrow and wide there are all the others, down to the 320 px of WCAG 1.4.10.</summary>
+    [Fact]
+    public async Task The_lists_fit_in_windows_of_every_width()
+    {
+        await FillAsync();
+        await using var window = await site.OpenAsync();
+        await window.SignInAsync();
+        foreach (var path in (string[])["/sign-in?reauthenticate=1", "/", "/account/profile", "/account/authentication/api-keys", "/account/authentication/ssh-keys", "/account/authentication/api-keys/add", "/organization/policy"])
+        {
+            await window.Page.GotoAsync(path);
+            for (var width = 320; width <= 1300; width += 49)
+            {
+                await window.Page.SetViewportSizeAsync(width, 740);
+                await AssertFitsAsync(window.Page, $"{path} at {width}");
+            }
+        }
+    }
+
+    [Fact]
+    public async Task Without_scripts_the_dialog_stands_over_its_page()
+    {
+        await FillAsync();
+        foreach (var width in (int[])[360, 1280])
+        {
+            await using var window = await site.OpenAsync(javaScript: false, width: width);
+            await window.SignInAsync("/account/authentication/api-keys");
+            await window.Page.GetByRole(AriaRole.Button, new() { Name = "Delete nightly backup" }).ClickAsync();
+            await Assertions.Expect(window.Page.GetByRole(AriaRole.Dialog)).ToBeInViewportAsync();
+            await Assertions.Expect(window.Page.GetByRole(AriaRole.Link, new() { Name = "Cancel" })).ToBeFocusedAsync();
+            if (s_pictures is not null)
+                await window.Page.ScreenshotAsync(new() { Path = Path.Combine(s_pictures, $"scriptless-delete-light-{width}.png") });
+            await window.Page.GetByRole(AriaRole.Link, new() { Name = "Cancel" }).ClickAsync();
+            await Assertions.Expect(window.Page.GetByRole(AriaRole.Dialog)).ToHaveCountAsync(0);
+        }
+    }
+
+    private static async Task AssertFitsAsync(IPage page, string name)
+    {
+        var overflow = await page.EvaluateAsync<int>("() => document.documentElement.scrollWidth - document.documentElement.clientWidth");
+        Assert.True(overflow <= 0, $"{name} is {overflow} px wider than its window.");
+    }
+
+    /// <summary>What somebody new sees.</summary>
+    private async Task EmptyAsync()
+    {
+        if (s_filled)
+            return;
+        await using var window = await site.OpenAsync(width: 360);
+        await window.SignInAsync();
+        foreach (var list in (string[])["api-keys", "ssh-keys"])
+        {
+            await window.Page.GotoAsync($"/account/authentication/{list}");
+            await Assertions.Expect(window.Page.Locator(".empty").First).ToBeVisibleAsync();
+            await window.AssertAccessibleAsync();
+            if (s_pictures is not null)
+                await window.Page.ScreenshotAsync(new() { Path = Path.Combine(s_pictures, $"{list}-empty-light-360.png"), FullPage = true });
+        }
+    }
+
+    /// <summary>Some keys to look at, once for all tests of the class.</summary>
     private async Task FillAsync()
     {
+        if (s_filled)
+            return;
+        s_filled = true;
         await using var window = await site.OpenAsync();
         await window.SignInAsync("/account/authentication/api-keys/add");
         foreach (var (name, expiration) in new[] { ("nightly backup", "30 days"), ("a rather long name for a key of the continuous integration", "No expiration"), ("notebook", "7 days") })

@@ -24,51 +24,52 @@ public sealed class ManualTests(Site site) : IClassFixture<Site>
     [InlineData(Way.KeyboardOnly)]
     public async Task Managing_API_keys(Way way)
     {
+        var manual = new Manual("Managing API Keys");
         await using var window = await site.OpenAsync(javaScript: way != Way.WithoutJavaScript);
         var (page, hands) = (window.Page, HandsFor(window, way));
         await window.SignInAsync();
         var name = $"nightly {way}";
 
         // Create an API Key
-        await Say("Navigate to your account settings (Username > Account).", async () =>
+        await manual.SayAsync("Navigate to your account settings (Username > Account).", async () =>
         {
             await hands.ClickAsync(Site.Username);
             await hands.ClickAsync("Account");
         });
-        await Say("On the next page, click Authentication.", () => hands.ClickAsync("Authentication"));
-        await Say("Click API Keys.", () => hands.ClickAsync("API Keys"));
-        await Say("Please note that API keys act as an alternate means to access your account and should be treated with the same care as your login password.", async () =>
+        await manual.SayAsync("On the next page, click Authentication.", () => hands.ClickAsync("Authentication"));
+        await manual.SayAsync("Click API Keys.", () => hands.ClickAsync("API Keys"));
+        await manual.SayAsync("Please note that API keys act as an alternate means to access your account and should be treated with the same care as your login password.", async () =>
             await Assertions.Expect(page.GetByText("API keys act as an alternate means to access your account and should be treated with the same care as your login password.")).ToBeVisibleAsync());
         await window.AssertAccessibleUnlessScriptlessAsync(way);
-        await Say("Click Add Key.", () => hands.ClickAsync("Add Key"));
-        await Say("Enter a Key Name for the new API key.", () => hands.FillAsync("Key Name", name));
-        await Say("If your organization permits users to select their own expiration date for API keys, use the Expiration dropdown menu to select when your key will expire.", () => hands.ChooseAsync("Expiration", "7 days"));
-        await Say("You can choose no expiration or a date in 7, 30, 60, or 90 days.", async () =>
+        await manual.SayAsync("Click Add Key.", () => hands.ClickAsync("Add Key"));
+        await manual.SayAsync("Enter a Key Name for the new API key.", () => hands.FillAsync("Key Name", name));
+        await manual.SayAsync("If your organization permits users to select their own expiration date for API keys, use the Expiration dropdown menu to select when your key will expire.", () => hands.ChooseAsync("Expiration", "7 days"));
+        await manual.SayAsync("You can choose no expiration or a date in 7, 30, 60, or 90 days.", async () =>
             Assert.Equal(["No expiration", "7 days", "30 days", "60 days", "90 days"], await page.GetByLabel("Expiration", new() { Exact = true }).Locator("option").AllInnerTextsAsync()));
-        await Say("Shorter expiration periods are more secure.", async () => await Assertions.Expect(page.GetByText("Shorter expiration periods are more secure.")).ToBeVisibleAsync());
+        await manual.SayAsync("Shorter expiration periods are more secure.", async () => await Assertions.Expect(page.GetByText("Shorter expiration periods are more secure.")).ToBeVisibleAsync());
         await window.AssertAccessibleUnlessScriptlessAsync(way);
-        await Say("Click Add Key. ", () => hands.ClickAsync("Add Key"));
+        await manual.SayAsync("Click Add Key.", () => hands.ClickAsync("Add Key"));
         var key = "";
-        await Say("Your new API key will be displayed on the next page.", async () =>
+        await manual.SayAsync("Your new API key will be displayed on the next page.", async () =>
         {
             key = (await page.Locator("#secret").InnerTextAsync()).Trim();
             Assert.StartsWith("pwt_", key, StringComparison.Ordinal);
         });
         await window.AssertAccessibleUnlessScriptlessAsync(way);
-        await Say("You can use the copy button to copy and save the key in a secure place.", () => CopyAsync(window, hands, way, "Copy", key));
-        await Say("You can use an API key to access Parallel Works via its REST API.", async () => Assert.Equal(HttpStatusCode.OK, await MeAsync(key)));
-        await Say("Once you refresh or navigate away from this page, you won’t be able to see the key again.", () => NeverAgainAsync(window, hands, key));
+        await manual.SayAsync("You can use the copy button to copy and save the key in a secure place.", () => CopyAsync(window, hands, way, "Copy", key));
+        await manual.SayAsync("You can use an API key to access Parallel Works via its REST API.", async () => Assert.Equal(HttpStatusCode.OK, await MeAsync(key)));
+        await manual.SayAsync("Once you refresh or navigate away from this page, you won’t be able to see the key again.", () => NeverAgainAsync(window, hands, key));
         Assert.Equal(1, await CountAsync(page, "/account/authentication/api-keys", name));
 
         // Delete an API Key
-        await Say("Navigate to Account > Authentication > API Keys and click the delete icon to remove an API key from your ACTIVATE account.", async () =>
+        await manual.SayAsync("Navigate to Account > Authentication > API Keys and click the delete icon to remove an API key from your ACTIVATE account.", async () =>
         {
             await page.GotoAsync("/account/profile");
             await hands.ClickAsync("Authentication");
             await hands.ClickAsync("API Keys");
             await hands.ClickAsync($"Delete {name}");
         });
-        await Say("A dialog box will appear with more information about deleting your key.", async () =>
+        await manual.SayAsync("A dialog box will appear with more information about deleting your key.", async () =>
         {
             var dialog = page.GetByRole(AriaRole.Dialog);
             await Assertions.Expect(dialog).ToBeVisibleAsync();
@@ -76,13 +77,14 @@ public sealed class ManualTests(Site site) : IClassFixture<Site>
             Assert.Contains("is refused from that moment on", await dialog.InnerTextAsync(), StringComparison.Ordinal);
             await window.AssertAccessibleUnlessScriptlessAsync(way);
         });
-        await Say("Click Delete API Key to confirm the deletion.", () => hands.ClickAsync("Delete API Key"));
-        await Say("The key will be removed from your account immediately.", async () =>
+        await manual.SayAsync("Click Delete API Key to confirm the deletion.", () => hands.ClickAsync("Delete API Key"));
+        await manual.SayAsync("The key will be removed from your account immediately.", async () =>
         {
-            await Assertions.Expect(page.GetByText("The API key was deleted.")).ToBeVisibleAsync();
+            await Assertions.Expect(page.GetByText($"The API key “{name}” was deleted.")).ToBeVisibleAsync();
             Assert.Equal(0, await CountAsync(page, "/account/authentication/api-keys", name));
             Assert.Equal(HttpStatusCode.Unauthorized, await MeAsync(key));
         });
+        manual.AssertAllSaid();
         window.AssertNoComplaints();
         Assert.DoesNotContain(key, site.Server.Output, StringComparison.Ordinal);
     }
@@ -93,31 +95,32 @@ public sealed class ManualTests(Site site) : IClassFixture<Site>
     [InlineData(Way.KeyboardOnly)]
     public async Task Managing_tokens(Way way)
     {
+        var manual = new Manual("Managing Tokens");
         await using var window = await site.OpenAsync(javaScript: way != Way.WithoutJavaScript);
         var (page, hands) = (window.Page, HandsFor(window, way));
         await window.SignInAsync();
-        await Say("Navigate to your account settings (Username > Account).", async () =>
+        await manual.SayAsync("Navigate to your account settings (Username > Account).", async () =>
         {
             await hands.ClickAsync(Site.Username);
             await hands.ClickAsync("Account");
         });
-        await Say("On the next page, click Authentication.", () => hands.ClickAsync("Authentication"));
-        await Say("Click API Keys.", () => hands.ClickAsync("API Keys"));
-        await Say("Click Generate Token.", () => hands.ClickAsync("Generate Token"));
-        await Say("If your organization permits users to select their own expiration date for tokens, use the Expiration dropdown menu to select when your key will expire.", () => hands.ChooseAsync("Expiration", "24 hours"));
-        await Say("You can choose from 1 hour up to 24 hours in 1-hour increments.", async () =>
+        await manual.SayAsync("On the next page, click Authentication.", () => hands.ClickAsync("Authentication"));
+        await manual.SayAsync("Click API Keys.", () => hands.ClickAsync("API Keys"));
+        await manual.SayAsync("Click Generate Token.", () => hands.ClickAsync("Generate Token"));
+        await manual.SayAsync("If your organization permits users to select their own expiration date for tokens, use the Expiration dropdown menu to select when your key will expire.", () => hands.ChooseAsync("Expiration", "24 hours"));
+        await manual.SayAsync("You can choose from 1 hour up to 24 hours in 1-hour increments.", async () =>
             Assert.Equal(s_hours, await page.GetByLabel("Expiration", new() { Exact = true }).Locator("option").AllInnerTextsAsync()));
-        await Say("Shorter expiration periods are more secure.", async () => await Assertions.Expect(page.GetByText("Shorter expiration periods are more secure.")).ToBeVisibleAsync());
+        await manual.SayAsync("Shorter expiration periods are more secure.", async () => await Assertions.Expect(page.GetByText("Shorter expiration periods are more secure.")).ToBeVisibleAsync());
         await window.AssertAccessibleUnlessScriptlessAsync(way);
-        await Say("Click Add Token.", () => hands.ClickAsync("Add Token"));
+        await manual.SayAsync("Click Add Token.", () => hands.ClickAsync("Add Token"));
         var token = "";
-        await Say("Your new token will be displayed on the next page.", async () =>
+        await manual.SayAsync("Your new token will be displayed on the next page.", async () =>
         {
             token = (await page.Locator("#secret").InnerTextAsync()).Trim();
             Assert.StartsWith("ey", token, StringComparison.Ordinal);
         });
-        await Say("You can use the copy button to copy and save the key in a secure place.", () => CopyAsync(window, hands, way, "Copy", token));
-        await Say("You can create a short-term token and use it to authenticate our CLI after installing locally.", async () =>
+        await manual.SayAsync("You can use the copy button to copy and save the key in a secure place.", () => CopyAsync(window, hands, way, "Copy", token));
+        await manual.SayAsync("You can create a short-term token and use it to authenticate our CLI after installing locally.", async () =>
         {
             var folder = Directory.CreateTempSubdirectory("actid-");
             var actid = new Actid(folder.FullName);
@@ -125,13 +128,14 @@ public sealed class ManualTests(Site site) : IClassFixture<Site>
             Assert.Contains(Site.Username, (await actid.RunAsync("", "auth", "status")).Out, StringComparison.Ordinal);
             folder.Delete(recursive: true);
         });
-        await Say("These tokens last 24 hours, after which you will need to re-authenticate.", () =>
+        await manual.SayAsync("These tokens last 24 hours, after which you will need to re-authenticate.", () =>
         {
             var payload = JsonDocument.Parse(System.Buffers.Text.Base64Url.DecodeFromChars(token.Split('.')[1])).RootElement;
             Assert.Equal(24 * 3600, payload.GetProperty("exp").GetInt64() - payload.GetProperty("iat").GetInt64());
             return Task.CompletedTask;
         });
-        await Say("Once you refresh or navigate away from this page, you won’t be able to see the key again.", () => NeverAgainAsync(window, hands, token));
+        await manual.SayAsync("Once you refresh or navigate away from this page, you won’t be able to see the key again.", () => NeverAgainAsync(window, hands, token));
+        manual.AssertAllSaid();
         window.AssertNoComplaints();
     }
 
@@ -141,36 +145,42 @@ public sealed class ManualTests(Site site) : IClassFixture<Site>
     [InlineData(Way.KeyboardOnly)]
     public async Task Managing_SSH_keys(Way way)
     {
+        var manual = new Manual("Managing SSH Keys");
         await using var window = await site.OpenAsync(javaScript: way != Way.WithoutJavaScript);
         var (page, hands) = (window.Page, HandsFor(window, way));
         await window.SignInAsync();
         var name = $"laptop {way}";
         var line = SshLines.New();
-        await Say("Navigate to your account settings (Username > Account).", async () =>
+        await manual.SayAsync("Navigate to your account settings (Username > Account).", async () =>
         {
             await hands.ClickAsync(Site.Username);
             await hands.ClickAsync("Account");
         });
-        await Say("On the next page, click Authentication.", () => hands.ClickAsync("Authentication"));
-        await Say("Click SSH Keys.", () => hands.ClickAsync("SSH Keys"));
+        await manual.SayAsync("On the next page, click Authentication.", () => hands.ClickAsync("Authentication"));
+        await manual.SayAsync("Click SSH Keys.", () => hands.ClickAsync("SSH Keys"));
+        // That it is so is shown with a real sshd (SshLoginTests).
+        await manual.SayAsync("You can add an SSH key to your ACTIVATE account, which will allow you to log in to any active cluster from any device with that SSH key on it.", async () =>
+            await Assertions.Expect(page.GetByText("With an SSH key you can log in to any active cluster from any device with that SSH key on it.")).ToBeVisibleAsync());
         await window.AssertAccessibleUnlessScriptlessAsync(way);
-        await Say("Click Add Key.", () => hands.ClickAsync("Add Key"));
-        await Say("Use the Key Name field to give the key a unique name.", () => hands.FillAsync("Key Name", name));
-        await Say("Paste your public SSH key in the Key field.", () => hands.FillAsync("Key", line));
+        await manual.SayAsync("Click Add Key.", () => hands.ClickAsync("Add Key"));
+        await manual.SayAsync("Use the Key Name field to give the key a unique name.", () => hands.FillAsync("Key Name", name));
+        await manual.SayAsync("Paste your public SSH key in the Key field.", () => hands.FillAsync("Key", line));
         Assert.Equal(0, await page.GetByLabel("Expiration", new() { Exact = true }).CountAsync());
         await window.AssertAccessibleUnlessScriptlessAsync(way);
-        await Say("Click Add Key. ", () => hands.ClickAsync("Add Key"));
-        await Say("You can now log in to any active cluster.", async () => await Assertions.Expect(page.GetByText("You can now log in to any active cluster.")).ToBeVisibleAsync());
-        await Say("Navigate to the terminal or command line on your device and enter ssh -i /path/to/ssh/private/key username@IPaddress", async () =>
+        await manual.SayAsync("Click Add Key.", () => hands.ClickAsync("Add Key"));
+        await manual.SayAsync("You can now log in to any active cluster.", async () => await Assertions.Expect(page.GetByText("You can now log in to any active cluster.")).ToBeVisibleAsync());
+        await manual.SayAsync("Navigate to the terminal or command line on your device and enter ssh -i /path/to/ssh/private/key username@IPaddress", async () =>
             await Assertions.Expect(page.GetByText($"ssh -i /path/to/ssh/private/key {Site.Username}@IPaddress")).ToBeVisibleAsync());
-        await Say("In Account > Authentication > SSH Keys, click the clipboard icon to copy your SSH key to your computer's clipboard.", () => CopyAsync(window, hands, way, $"Copy {name}", line));
+        await manual.SayAsync("In Account > Authentication > SSH Keys, click the clipboard icon to copy your SSH key to your computer's clipboard.", () => CopyAsync(window, hands, way, $"Copy {name}", line));
         await window.AssertAccessibleUnlessScriptlessAsync(way);
 
         await hands.ClickAsync($"Delete {name}");
         await Assertions.Expect(page.GetByRole(AriaRole.Dialog)).ToContainTextAsync(name);
         await window.AssertAccessibleUnlessScriptlessAsync(way);
         await hands.ClickAsync("Delete SSH Key");
+        await Assertions.Expect(page.GetByRole(AriaRole.Status).Filter(new() { HasTextString = $"The SSH key “{name}” was deleted." })).ToBeVisibleAsync();
         Assert.Equal(0, await CountAsync(page, "/account/authentication/ssh-keys", name));
+        manual.AssertAllSaid();
         window.AssertNoComplaints();
     }
 
@@ -207,14 +217,21 @@ public sealed class ManualTests(Site site) : IClassFixture<Site>
         window.AssertNoComplaints();
     }
 
-    private static Hands HandsFor(Window window, Way way) => way == Way.KeyboardOnly ? new Keyboard(window.Page) : new Mouse(window.Page);
-
-    /// <summary>A sentence of the manual with what it says done or checked.</summary>
-    private static async Task Say(string sentence, Func<Task> play)
+    [Fact]
+    public async Task A_page_that_is_left_holds_no_secret_even_for_a_browser_that_keeps_it_to_go_back()
     {
-        TestContext.Current.TestOutputHelper?.WriteLine(sentence);
-        await play();
+        await using var window = await site.OpenAsync();
+        var page = window.Page;
+        await window.SignInAsync("/account/authentication/api-keys/generate-token");
+        await page.GetByRole(AriaRole.Button, new() { Name = "Add Token" }).ClickAsync();
+        await Assertions.Expect(page.Locator("#secret")).ToContainTextAsync("ey");
+        // As Safari does: the page is put aside as it stands, whatever no-store says, and shown again later.
+        await page.EvaluateAsync("() => dispatchEvent(new PageTransitionEvent('pagehide', { persisted: true }))");
+        await Assertions.Expect(page.Locator("#secret")).ToBeEmptyAsync();
+        window.AssertNoComplaints();
     }
+
+    private static Hands HandsFor(Window window, Way way) => way == Way.KeyboardOnly ? new Keyboard(window.Page) : new Mouse(window.Page);
 
     private static async Task CopyAsync(Window window, Hands hands, Way way, string button, string expected)
     {

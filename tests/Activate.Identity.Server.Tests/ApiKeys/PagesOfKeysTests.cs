@@ -177,7 +177,7 @@ public class PagesOfKeysTests(SharedNodes fixture) : IClassFixture<SharedNodes>
         await ada.GoAsync($"{Keys}?delete={id}");
         Assert.Contains("adas key", ada.Page.QuerySelector("dialog")?.TextContent, StringComparison.Ordinal);
         await ada.SubmitAsync("Delete API Key");
-        Assert.Contains("The API key was deleted", ada.PageText, StringComparison.Ordinal);
+        Assert.Equal("The API key “adas key” was deleted. It works nowhere any more.", ada.Page.QuerySelector("p[role=status]")?.TextContent);
         // Once more, from another tab: nothing is wrong with that.
         await ada.GoAsync($"{Keys}?delete={id}");
         Assert.Equal(200, (int)ada.Response.StatusCode);
@@ -276,7 +276,7 @@ public class PagesOfKeysTests(SharedNodes fixture) : IClassFixture<SharedNodes>
             Harmless(browser);
         }
 
-        foreach (var path in (string[])["/account/profile", "/", "/organization/policy", $"{Keys}?done={Uri.EscapeDataString(Evil)}"])
+        foreach (var path in (string[])["/account/profile", "/", "/organization/policy", $"{Keys}?deleted={Uri.EscapeDataString(Evil)}", $"{SshKeys}?done={Uri.EscapeDataString(Evil)}"])
         {
             await browser.GoAsync(path);
             Harmless(browser);
@@ -332,5 +332,98 @@ public class PagesOfKeysTests(SharedNodes fixture) : IClassFixture<SharedNodes>
             Assert.Null(browser.Page.QuerySelector("#Expiration"));
             Assert.Contains(text, browser.PageText, StringComparison.Ordinal);
         }
+    }
+
+    [Fact]
+    [Trait("Case", "W4")]
+    public async Task After_a_deletion_the_page_names_what_is_gone_and_no_link_makes_it_say_so()
+    {
+        var (_, ada) = await fixture.NewUserAsync();
+        var (_, bob) = await fixture.NewUserAsync();
+        await ada.GoAsync(AddKey);
+        await ada.SubmitAsync("Add Key", ("Name", Evil));
+        await ada.GoAsync(AddToken);
+        await ada.SubmitAsync("Add Token");
+        await ada.GoAsync($"{SshKeys}/add");
+        await ada.SubmitAsync("Add Key", ("Name", Evil), ("Key", SshTestKeys.Ed25519()));
+        foreach (var (list, button, expected) in ((string, string, string)[])[
+            (Keys, "Delete API Key", $"The API key “{Evil}” was deleted."), (Keys, "Delete Token", "The token “Token of 20"), (SshKeys, "Delete SSH Key", $"The SSH key “{Evil}” was deleted.")])
+        {
+            await ada.GoAsync(list);
+            var id = ada.Page.QuerySelector("input[name=delete]")!.GetAttribute("value")!;
+            // Not before, not for somebody else, and not of something else.
+            foreach (var (browser, claimed) in ((Browser, string)[])[(ada, id), (ada, Guid.NewGuid().ToString()), (ada, "nonsense")])
+                Assert.Null((await browser.GoAsync($"{list}?deleted={claimed}")).Page.QuerySelector("p[role=status]"));
+            await ada.GoAsync($"{list}?delete={id}");
+            await ada.SubmitAsync(button);
+            Assert.StartsWith(expected, ada.Page.QuerySelector("p[role=status]")?.TextContent, StringComparison.Ordinal);
+            Assert.Equal($"{list}?deleted={id}", ada.Address.PathAndQuery);
+            Assert.Empty(ada.Page.QuerySelectorAll("[onload]"));
+            Assert.Null((await bob.GoAsync($"{list}?deleted={id}")).Page.QuerySelector("p[role=status]"));
+        }
+    }
+
+    [Fact]
+    public async Task The_dialog_says_which_key_it_is_and_when_and_from_where_it_was_used()
+    {
+        var (username, browser) = await fixture.NewUserAsync(Role.Admin);
+        await browser.GoAsync(AddKey);
+        await browser.SubmitAsync("Add Key", ("Name", "nightly"), ("Scopes", "platform"), ("Scopes", "organization:write"));
+        var secret = browser.Page.QuerySelector("#secret")!.TextContent.Trim();
+        await browser.GoAsync(Keys);
+        Assert.Equal("organization:write", browser.Page.QuerySelector("th[data-label=Name] strong")?.TextContent);
+        Assert.Contains("just now", browser.Page.QuerySelector("td[data-label=Created]")?.TextContent, StringComparison.Ordinal);
+        await _server.QueryAsync(database => database.ApiKeys.Where(k => k.Owner!.UserName == username).ExecuteUpdateAsync(set => set
+            .SetProperty(k => k.LastUsedAt, DateTime.UtcNow.AddHours(-3)).SetProperty(k => k.LastUsedFrom, "192.0.2.7")));
+        await browser.GoAsync($"{Keys}?delete={browser.Page.QuerySelector("input[name=delete]")!.GetAttribute("value")}");
+        var dialog = browser.Page.QuerySelector("dialog")!.TextContent;
+        foreach (var said in (string[])["“nightly”", $"ending in “{secret[^4..]}”", "is refused from that moment on", "It cannot be undone", "3 hours ago", "from 192.0.2.7"])
+            Assert.Contains(said, dialog, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [Trait("Case", "W23")]
+    [InlineData(AddKey, "Add Key")]
+    [InlineData(AddToken, "Add Token")]
+    [InlineData($"{SshKeys}/add", "Add Key")]
+    public async Task Who_signed_in_days_ago_proves_again_who_they_are_before_anything_is_added(string path, string button)
+    {
+        var (username, browser) = await fixture.NewUserAsync();
+        (string, string)[] fields = path == AddToken ? [] : path == AddKey ? [("Name", "nightly")] : [("Name", "laptop"), ("Key", SshTestKeys.Ed25519())];
+        Task SignedInAsync(TimeSpan ago) => _server.QueryAsync(database => database.BrowserSessions.Where(s => s.User!.UserName == username)
+            .ExecuteUpdateAsync(set => set.SetProperty(s => s.AuthenticatedAt, DateTime.UtcNow - ago)));
+        await SignedInAsync(TimeSpan.FromHours(23));
+        await browser.GoAsync(path);
+        await SignedInAsync(TimeSpan.FromDays(2));
+        await browser.SubmitAsync(button, fields);
+        Assert.Equal($"/sign-in?reauthenticate=1&returnUrl={Uri.EscapeDataString(path)}", browser.Address.PathAndQuery);
+        Assert.Equal(0, await _server.QueryAsync(async database => await database.ApiKeys.CountAsync(k => k.Owner!.UserName == username)
+            + await database.TokenGrants.CountAsync(g => g.Owner!.UserName == username) + await database.SshKeys.CountAsync(k => k.Owner!.UserName == username)));
+        // Not even the form is shown; the list is, where things can be deleted.
+        await browser.GoAsync(path[..path.LastIndexOf('/')]);
+        Assert.Equal(HttpStatusCode.OK, browser.Response.StatusCode);
+        await browser.GoAsync(path);
+        Assert.Equal("/sign-in", browser.Address.AbsolutePath);
+        Assert.Contains("Confirm it is you", browser.PageText, StringComparison.Ordinal);
+        await browser.SubmitAsync("Sign in", ("Password", TestServer.UserPassword));
+        Assert.Equal(path, browser.Address.AbsolutePath);
+        await browser.SubmitAsync(button, fields);
+        Assert.Equal(HttpStatusCode.OK, browser.Response.StatusCode);
+    }
+
+    [Fact]
+    [Trait("Case", "K6")]
+    public async Task A_form_sent_again_after_the_sign_in_grew_old_is_told_that_it_was_sent_before()
+    {
+        var (username, browser) = await fixture.NewUserAsync();
+        await browser.GoAsync(AddKey);
+        var again = browser.FormRequest("Add Key", ("Name", "nightly"), ("Scopes", "credentials:write"));
+        await browser.SubmitAsync("Add Key", ("Name", "nightly"), ("Scopes", "credentials:write"));
+        Assert.NotNull(browser.Page.QuerySelector("#secret"));
+        await _server.QueryAsync(database => database.BrowserSessions.Where(s => s.User!.UserName == username)
+            .ExecuteUpdateAsync(set => set.SetProperty(s => s.AuthenticatedAt, s => s.AuthenticatedAt.AddMinutes(-11))));
+        await browser.SendAsync(again);
+        Assert.Equal(HttpStatusCode.Conflict, browser.Response.StatusCode);
+        Assert.Contains("nothing new was made", browser.PageText, StringComparison.Ordinal);
     }
 }

@@ -39,6 +39,25 @@ public class PolicyPageTests(PolicyPageTests.Fixture fixture) : IClassFixture<Po
     }
 
     [Fact]
+    public async Task Beside_the_organizations_own_number_stands_the_one_that_counts()
+    {
+        var (browser, session) = await NewAdminAsync();
+        await browser.GoAsync(Path);
+        // Nothing of its own: the server's.
+        Assert.Single(browser.PageText.Split("What counts: 60.")[1..]);
+        // The server allows 60 days; a default of the organization is no later than its maximum.
+        Assert.Equal(200, (await _server.SetPolicyAsync(session, new { apiKeys = new { maximumDays = 90 }, tokens = new { maximumHours = 5 } })).Status);
+        await browser.GoAsync(Path);
+        Assert.Equal("90", browser.Page.QuerySelector("#apiKeys-maximumDays")!.GetAttribute("value"));
+        Assert.EndsWith("The server’s limit: 60. What counts: 60.", browser.Page.QuerySelector("#apiKeys-maximumDays-hint")!.TextContent, StringComparison.Ordinal);
+        Assert.EndsWith("What counts: 5.", browser.Page.QuerySelector("#tokens-defaultHours-hint")!.TextContent, StringComparison.Ordinal);
+        Assert.DoesNotContain("What counts", browser.Page.QuerySelector("#tokens-maximumHours-hint")!.TextContent, StringComparison.Ordinal);
+        // Of what was typed and not applied nothing can be said yet.
+        await browser.SubmitAsync("Preview", ("apiKeys.maximumDays", "80"));
+        Assert.DoesNotContain("What counts", browser.Page.QuerySelector("#apiKeys-maximumDays-hint")!.TextContent, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task A_policy_that_somebody_changed_meanwhile_is_not_overwritten_unseen()
     {
         var (browser, session) = await NewAdminAsync();

@@ -3,19 +3,25 @@ const said = document.body.appendChild(Object.assign(document.createElement('p')
 said.setAttribute('role', 'status');
 
 for (const button of document.querySelectorAll('[data-copy]')) {
+  const source = document.getElementById(button.dataset.copy);
   button.hidden = false;
   button.addEventListener('click', async () => {
     try {
-      await navigator.clipboard.writeText(document.getElementById(button.dataset.copy).textContent.trim());
+      await navigator.clipboard.writeText(source.textContent.trim());
+      document.querySelector('.copied')?.classList.remove('copied');
       button.classList.add('copied');
-      said.textContent = 'Copied';
-      if (button.firstElementChild.tagName === 'SPAN') button.firstElementChild.textContent = 'Copied';
+      said.textContent = (button.ariaLabel ?? 'Copy').replace('Copy', 'Copied');
     } catch {
       said.textContent = 'The browser does not allow copying. Select the text and copy it yourself.';
-      getSelection().selectAllChildren(document.getElementById(button.dataset.copy));
+      if (source.parentElement.tagName === 'DETAILS') source.parentElement.open = true;
+      getSelection().selectAllChildren(source);
     }
   });
 }
+
+// Some browsers keep the page as it is for their back button, whatever no-store says.
+const secret = document.getElementById('secret');
+if (secret) addEventListener('pagehide', () => { secret.textContent = ''; });
 
 const dialog = document.querySelector('dialog[open]');
 if (dialog) {
