@@ -106,7 +106,9 @@ public sealed class SshPublicKey
         Has(text, "PRIVATE KEY") && Has(text, "BEGIN")
         || Has(text, "PuTTY-User-Key-File") || Has(text, "Private-Lines:") || Has(text, "SSH PRIVATE KEY FILE FORMAT") || Has(text, "AGE-SECRET-KEY-")
         // "openssh-key-v1" in base64: the body of a private key whose first line was left out.
-        || text.Contains("b3BlbnNzaC1rZXktdjE", StringComparison.Ordinal);
+        || text.Contains("b3BlbnNzaC1rZXktdjE", StringComparison.Ordinal)
+        // The private half of a JWK, a secret one (RFC 7517), and .NET's XML.
+        || (Has(text, "\"kty\"") && (Has(text, "\"d\"") || Has(text, "\"k\""))) || (Has(text, "<RSAKeyValue") && Has(text, "<D>"));
 
     private static bool IsOtherFormat(string text) =>
         Has(text, "---- BEGIN") || Has(text, "-----BEGIN") || text.AsSpan().TrimStart() is ['{', ..] || text.Contains("<RSAKeyValue", StringComparison.Ordinal);
