@@ -231,6 +231,56 @@ public sealed class ManualTests(Site site) : IClassFixture<Site>
         window.AssertNoComplaints();
     }
 
+    [Fact]
+    [Trait("Case", "W19")]
+    public async Task The_back_button_of_a_browser_that_keeps_whole_pages_brings_no_secret_back_and_nothing_after_signing_out()
+    {
+        await using var window = await site.OpenAsync(keepsPages: true);
+        var page = window.Page;
+        await window.SignInAsync("/account/profile");
+        // It does keep pages: otherwise the rest would prove nothing.
+        await page.EvaluateAsync("() => { window.kept = true; }");
+        await page.GetByRole(AriaRole.Link, new() { Name = "Authentication" }).ClickAsync();
+        await page.WaitForURLAsync("**/api-keys");
+        await BackUntilAsync("window.kept === true");
+
+        await page.GotoAsync("/account/authentication/api-keys/generate-token");
+        await page.GetByRole(AriaRole.Button, new() { Name = "Add Token" }).ClickAsync();
+        var token = await page.Locator("#secret").InnerTextAsync();
+        await page.GetByRole(AriaRole.Link, new() { Name = "Done" }).ClickAsync();
+        await page.WaitForURLAsync("**/api-keys");
+        await BackUntilAsync("location.protocol === 'chrome-error:'");
+        Assert.DoesNotContain(token, await page.ContentAsync(), StringComparison.Ordinal);
+
+        await page.GotoAsync("/account/authentication/api-keys");
+        await page.Locator("summary", new() { HasTextString = Site.Username }).ClickAsync();
+        await page.GetByRole(AriaRole.Button, new() { Name = "Sign out" }).ClickAsync();
+        await page.WaitForURLAsync("**/sign-in");
+        await BackUntilAsync("location.pathname === '/sign-in' && location.search.includes('returnUrl')");
+
+        async Task BackUntilAsync(string condition)
+        {
+            await page.EvaluateAsync("() => { setTimeout(() => history.back(), 0); }");
+            var last = "";
+            for (var tries = 0; tries < 100; tries++)
+            {
+                await Task.Delay(100);
+                try
+                {
+                    if (await page.EvaluateAsync<bool>($"() => {condition}"))
+                        return;
+                    last = await page.EvaluateAsync<string>("() => location.href + ' ' + document.title");
+                }
+                catch (PlaywrightException underWay)
+                {
+                    last = underWay.Message;
+                }
+            }
+
+            Assert.Fail($"Going back did not come to {condition}: {last}");
+        }
+    }
+
     private static Hands HandsFor(Window window, Way way) => way == Way.KeyboardOnly ? new Keyboard(window.Page) : new Mouse(window.Page);
 
     private static async Task CopyAsync(Window window, Hands hands, Way way, string button, string expected)

@@ -13,6 +13,7 @@ public sealed class Site : IAsyncLifetime
     private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("activate-site-");
     private RunningProgram? _server;
     private IPlaywright? _playwright;
+    private BrowserTypeLaunchOptions? _launch;
     private IBrowser? _browser;
 
     /// <summary>The first owner's username.</summary>
@@ -34,12 +35,13 @@ public sealed class Site : IAsyncLifetime
             });
         await _server.WaitForAsync("Application started");
         _playwright = await Playwright.CreateAsync();
-        _browser = await _playwright.Chromium.LaunchAsync(new BrowserTypeLaunchOptions
+        _launch = new BrowserTypeLaunchOptions
         {
             ExecutablePath = chromium,
             Args = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"],
             Timeout = 90_000,
-        });
+        };
+        _browser = await _playwright.Chromium.LaunchAsync(_launch);
     }
 
     /// <summary>The person in the window logs a device in that may manage: its access token.</summary>
@@ -59,9 +61,14 @@ public sealed class Site : IAsyncLifetime
     }
 
     /// <summary>A fresh browser window that keeps what the page complains about.</summary>
-    public async Task<Window> OpenAsync(bool javaScript = true, int width = 1280, ColorScheme scheme = ColorScheme.Light)
+    /// <param name="javaScript">False: as without scripts.</param>
+    /// <param name="width">In CSS pixels.</param>
+    /// <param name="scheme">Light or dark.</param>
+    /// <param name="keepsPages">A browser of its own with the back/forward cache that people have and Playwright switches off.</param>
+    public async Task<Window> OpenAsync(bool javaScript = true, int width = 1280, ColorScheme scheme = ColorScheme.Light, bool keepsPages = false)
     {
-        var context = await _browser!.NewContextAsync(new BrowserNewContextOptions
+        var own = keepsPages ? await _playwright!.Chromium.LaunchAsync(new BrowserTypeLaunchOptions(_launch!) { IgnoreDefaultArgs = ["--disable-back-forward-cache"] }) : null;
+        var context = await (own ?? _browser!).NewContextAsync(new BrowserNewContextOptions
         {
             BaseURL = Origin.ToString(),
             JavaScriptEnabled = javaScript,
@@ -70,7 +77,7 @@ public sealed class Site : IAsyncLifetime
             Permissions = ["clipboard-read", "clipboard-write"],
         });
         context.SetDefaultTimeout(20_000);
-        return new Window(context, await context.NewPageAsync(), Owner);
+        return new Window(context, await context.NewPageAsync(), Owner, own);
     }
 
     public async ValueTask DisposeAsync()
@@ -88,12 +95,13 @@ public sealed class Site : IAsyncLifetime
 public sealed class Window : IAsyncDisposable
 {
     private readonly IBrowserContext _context;
+    private readonly IBrowser? _own;
     private readonly string _username;
     private readonly List<string> _complaints = [];
 
-    public Window(IBrowserContext context, IPage page, string username)
+    public Window(IBrowserContext context, IPage page, string username, IBrowser? own = null)
     {
-        (_context, Page, _username) = (context, page, username);
+        (_context, Page, _username, _own) = (context, page, username, own);
         // Errors of scripts, refused resources and broken content-security rules all come to the console.
         page.Console += (_, message) =>
         {
@@ -125,5 +133,10 @@ public sealed class Window : IAsyncDisposable
 
     public void AssertNoComplaints() => Assert.Empty(_complaints);
 
-    public async ValueTask DisposeAsync() => await _context.DisposeAsync();
+    public async ValueTask DisposeAsync()
+    {
+        await _context.DisposeAsync();
+        if (_own is not null)
+            await _own.DisposeAsync();
+    }
 }
