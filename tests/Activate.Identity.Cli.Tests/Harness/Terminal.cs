@@ -50,7 +50,9 @@ internal sealed class Terminal : IDisposable
     /// <summary>The program as a process of its own.</summary>
     public Process Start(params string[] args)
     {
-        var start = new ProcessStartInfo(Program, args) { RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true, UseShellExecute = false };
+        // Whoever runs the tests in the background lets them inherit that SIGINT is ignored.
+        string[] line = OperatingSystem.IsLinux() ? ["env", "--default-signal=INT", Program, .. args] : [Program, .. args];
+        var start = new ProcessStartInfo(line[0], line[1..]) { RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true, UseShellExecute = false };
         foreach (var name in start.Environment.Keys.Where(name => name.StartsWith("ACTID_", StringComparison.Ordinal)).ToList())
             start.Environment.Remove(name);
         foreach (var (name, value) in Variables)
