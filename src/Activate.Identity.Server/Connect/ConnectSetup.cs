@@ -40,6 +40,7 @@ public static class ConnectSetup
                     .SetEndUserVerificationEndpointUris("device")
                     .SetIntrospectionEndpointUris("connect/introspect")
                     .SetRevocationEndpointUris("connect/revoke")
+                    .SetUserInfoEndpointUris("connect/userinfo")
                     .SetJsonWebKeySetEndpointUris(".well-known/jwks");
                 server.AllowAuthorizationCodeFlow().AllowDeviceAuthorizationFlow();
                 server.RequireProofKeyForCodeExchange();
@@ -54,7 +55,7 @@ public static class ConnectSetup
                     options.ResponseModes.Remove(ResponseModes.Fragment);
                 });
                 server.UseAspNetCore().EnableAuthorizationEndpointPassthrough().DisableTransportSecurityRequirement().SuppressJsonResponseIndentation();
-                foreach (var handler in DeviceHandlers.All.Concat(TokenHandlers.All).Concat(CredentialHandlers.All).Concat(CodeHandlers.All).Concat(RequestRules.All))
+                foreach (var handler in DeviceHandlers.All.Concat(TokenHandlers.All).Concat(CredentialHandlers.All).Concat(CodeHandlers.All).Concat(UserInfoHandlers.All).Concat(RequestRules.All))
                     server.AddEventHandler(handler);
             });
     }

@@ -38,6 +38,12 @@ internal static class CredentialHandlers
                 return;
             }
 
+            if (context.EndpointType == OpenIddictServerEndpointType.UserInfo && caller.Kind == CredentialKind.ApiKey)
+            {
+                context.Reject(Errors.InvalidToken, "An API key is not accepted here: it is nobody's sign-in.");
+                return;
+            }
+
             context.Transaction.SetProperty(nameof(Caller), caller);
             // OpenIddict compares audiences with client ids: whoever answers for one of the credential's audiences, and may see its owner, is one.
             // Both an audience and a presenter must be there, or it lets everybody through.

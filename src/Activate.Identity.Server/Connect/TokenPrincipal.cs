@@ -16,21 +16,8 @@ internal static class TokenPrincipal
         var (owner, grant, _) = standing;
         var scopes = Scopes.Split(grant.Scopes);
         var identity = new ClaimsIdentity("grant", Claims.Name, Claims.Role);
-        identity.SetClaim(Claims.Subject, owner.Id.ToString());
-        if (scopes.Contains(Scopes.Profile))
-        {
-            identity.SetClaim(Claims.PreferredUsername, owner.UserName)
-                .SetClaim(Claims.Name, owner.DisplayName ?? owner.UserName)
-                .SetClaim(ClaimNames.Organization, owner.Organization!.Slug)
-                .SetClaim(Claims.Role, owner.Role.ToString().ToLowerInvariant());
-        }
-
-        if (scopes.Contains(Scopes.Email) && owner.Email is not null)
-        {
-            identity.SetClaim(Claims.Email, owner.Email);
-            identity.AddClaim(new Claim(Claims.EmailVerified, owner.EmailConfirmed ? "true" : "false", ClaimValueTypes.Boolean));
-        }
-
+        foreach (var (type, value, valueType) in OwnerClaims.Of(owner, scopes))
+            identity.AddClaim(new Claim(type, value, valueType));
         if (grant.AuthenticatedAt is { } authenticated)
             identity.AddClaim(new Claim(Claims.AuthenticationTime, EpochTime.GetIntDate(authenticated).ToString(CultureInfo.InvariantCulture), ClaimValueTypes.Integer64));
         identity.SetDestinations(_ => [Destinations.IdentityToken]);
