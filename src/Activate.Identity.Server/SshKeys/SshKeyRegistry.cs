@@ -149,11 +149,12 @@ public sealed class SshKeyRegistry(ActivateDbContext database, PolicyReader poli
             return FingerprintInvalid;
         var now = clock.Now();
         await using var transaction = await database.Database.BeginTransactionAsync(cancellationToken);
-        // Not where the key still lives: there is nothing to allow, and its clock goes on.
-        var ended = await database.KnownSshKeys
-            .Where(f => f.Fingerprint == fingerprint && f.Owner!.OrganizationId == actor.OrganizationId
-                && !database.SshKeys.Any(k => k.OwnerId == f.OwnerId && k.Fingerprint == f.Fingerprint && (k.ExpiresAt == null || k.ExpiresAt > now)))
+        var known = await database.KnownSshKeys.Where(f => f.Fingerprint == fingerprint && f.Owner!.OrganizationId == actor.OrganizationId)
             .Select(f => new { f.OwnerId, Username = f.Owner!.UserName! }).ToListAsync(cancellationToken);
+        var present = await cuts.ApplyAsync(actor.OrganizationId,
+            await database.SshKeys.AsNoTracking().Where(k => k.Fingerprint == fingerprint && k.Owner!.OrganizationId == actor.OrganizationId).ToListAsync(cancellationToken), cancellationToken);
+        // Not where the key still lives: there is nothing to allow, and its clock goes on.
+        var ended = known.Where(f => !present.Any(k => k.OwnerId == f.OwnerId && !(k.ExpiresAt <= now))).ToList();
         if (ended.Count == 0)
             return Problems.NotFound;
         var owners = ended.Select(f => f.OwnerId).ToList();

@@ -240,6 +240,30 @@ public class SshKeysApiTests(ClockedServer fixture) : IClassFixture<ClockedServe
     }
 
     [Fact]
+    public async Task A_key_that_a_cut_has_just_ended_may_be_allowed_before_its_row_is_rewritten()
+    {
+        var (organization, owner, session) = await _server.AddOrganizationAsync();
+        var line = SshTestKeys.Ed25519();
+        await AddAsync(session, "laptop", line);
+        _server.Clock!.Advance(TimeSpan.FromDays(40));
+        session = await _server.GrantAsync(owner.Id);
+        var allow = $"/api/v1/organization/ssh-fingerprints/{Uri.EscapeDataString(SshTestKeys.FingerprintOf(line))}/allow";
+        // A key that lives needs no leave.
+        (await _server.PostAsync(allow, session)).AssertProblem(404, "not_found");
+        // The row alone, as another node would have committed it: nothing is rewritten.
+        await _server.QueryAsync(async database =>
+        {
+            await database.Organizations.Where(o => o.Id == organization.Id).ExecuteUpdateAsync(set => set.SetProperty(o => o.PolicyVersion, 1));
+            database.PolicyCuts.Add(new() { OrganizationId = organization.Id, Version = 1, At = _server.Now, GraceEndsAt = _server.Now, SshKeyMaximumDays = 30, ClaimedUntil = _server.Now.AddYears(1) });
+            return await database.SaveChangesAsync();
+        });
+        _server.Clock.Advance(TimeSpan.FromSeconds(1));
+        (await _server.PostAsync(Path, session, new { name = "again", publicKey = line })).AssertProblem(403, "ssh_key_ended_by_policy");
+        Assert.Equal(200, (await _server.PostAsync(allow, session)).Status);
+        await AddAsync(session, "again", line);
+    }
+
+    [Fact]
     public async Task An_end_that_the_owner_chose_is_no_end_by_policy()
     {
         var (_, owner, session) = await _server.AddOrganizationAsync();
