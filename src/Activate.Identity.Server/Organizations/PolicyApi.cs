@@ -67,7 +67,7 @@ internal static class PolicyApi
 
     private static string ETag(int version) => string.Create(CultureInfo.InvariantCulture, $"\"{version}\"");
 
-    /// <summary>The version in If-Match (RFC 9110 §13.1.1); null without the header and for <c>*</c>; one that never was when it is none of ours.</summary>
+    /// <summary>The version in If-Match (RFC 9110 §13.1.1); null without the header and for <c>*</c>; one that never was when it is none of ours, a weak one or a list.</summary>
     private static int? Version(string? ifMatch) => ifMatch?.Trim() switch
     {
         null or "*" => null,

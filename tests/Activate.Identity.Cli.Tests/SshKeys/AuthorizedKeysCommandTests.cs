@@ -265,7 +265,7 @@ public sealed class AuthorizedKeysCommandTests : IAsyncLifetime
         catch (Exception problem) when (problem is OperationCanceledException or IOException or SocketException)
         {
             // The client has had enough, or the test is over.
-            Assert.NotNull(problem);
+            return;
         }
     }
 
