@@ -35,6 +35,10 @@ public abstract class ActivateDbContext(DbContextOptions options) : IdentityUser
     public DbSet<Cluster> Clusters => Set<Cluster>();
     public DbSet<DeviceRequest> DeviceRequests => Set<DeviceRequest>();
     public DbSet<Application> Applications => Set<Application>();
+    public DbSet<AuthorizationCode> AuthorizationCodes => Set<AuthorizationCode>();
+    public DbSet<PushedRequest> PushedRequests => Set<PushedRequest>();
+    public DbSet<Consent> Consents => Set<Consent>();
+    public DbSet<EndedToken> EndedTokens => Set<EndedToken>();
     public DbSet<AuditEvent> AuditEvents => Set<AuditEvent>();
     public DbSet<OneTimeCode> OneTimeCodes => Set<OneTimeCode>();
     public DbSet<ServerFact> ServerFacts => Set<ServerFact>();
@@ -50,6 +54,7 @@ public abstract class ActivateDbContext(DbContextOptions options) : IdentityUser
         builder.Entity<IdentityUserToken<Guid>>().ToTable("UserTokens");
         builder.Entity<IdentityUserPasskey<Guid>>().ToTable("UserPasskeys");
         builder.UseOpenIddict<Application, Authorization, Scope, Token, Guid>();
+        builder.Ignore<Authorization>().Ignore<Token>().Ignore<Scope>();
         builder.ApplyConfigurationsFromAssembly(typeof(ActivateDbContext).Assembly);
     }
 

@@ -1,3 +1,4 @@
+using Activate.Identity.Core.Applications;
 using Activate.Identity.Data.Organizations;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Metadata.Builders;
@@ -5,29 +6,53 @@ using OpenIddict.EntityFrameworkCore.Models;
 
 namespace Activate.Identity.Data.Applications;
 
-/// <summary>A third party: an OAuth client, a resource server, or both.</summary>
+/// <summary>A third party: an OAuth client, a resource server, or both. OpenIddict reads what it needs of it; tokens and authorizations are tables of our own.</summary>
 public sealed class Application : OpenIddictEntityFrameworkCoreApplication<Guid, Authorization, Token>
 {
     /// <summary>The organization whose users and credentials it may see; null for a server-wide one.</summary>
     public Guid? OrganizationId { get; set; }
     public Organization? Organization { get; set; }
+    /// <summary>What it was registered as.</summary>
+    public ApplicationKind Kind { get; set; }
+    /// <summary>Who makes it, for the consent page.</summary>
+    public string? Publisher { get; set; }
+    public string? LogoUri { get; set; }
     /// <summary>The audiences it answers for, space-separated: introspection tells it about tokens for these and no others.</summary>
     public string? Audiences { get; set; }
+    /// <summary><c>ES256</c> for one that asked for it; null: RS256.</summary>
+    public string? SigningAlgorithm { get; set; }
     /// <summary>While set, it gets nothing and what it got does not work.</summary>
     public bool Suspended { get; set; }
+    /// <summary>The last four characters of the client secret.</summary>
+    public string? SecretLast4 { get; set; }
+    /// <summary>Hash of the secret before the last rotation.</summary>
+    public string? PreviousSecret { get; set; }
+    /// <summary>Until when the previous secret counts.</summary>
+    public DateTime? PreviousSecretEndsAt { get; set; }
+    public DateTime CreatedAt { get; set; }
 }
 
+/// <summary>Named by OpenIddict's generic model and never stored: codes, refresh tokens and consents are tables of our own (docs/decisions/0009).</summary>
 public sealed class Authorization : OpenIddictEntityFrameworkCoreAuthorization<Guid, Application, Token>;
 
+/// <inheritdoc cref="Authorization"/>
 public sealed class Token : OpenIddictEntityFrameworkCoreToken<Guid, Application, Authorization>;
 
+/// <inheritdoc cref="Authorization"/>
 public sealed class Scope : OpenIddictEntityFrameworkCoreScope<Guid>;
 
 internal sealed class ApplicationMapping : IEntityTypeConfiguration<Application>
 {
     public void Configure(EntityTypeBuilder<Application> builder)
     {
+        builder.Ignore(a => a.Authorizations);
+        builder.Ignore(a => a.Tokens);
+        builder.Property(a => a.Publisher).HasMaxLength(128);
+        builder.Property(a => a.LogoUri).HasMaxLength(512);
         builder.Property(a => a.Audiences).HasMaxLength(2048);
+        builder.Property(a => a.SigningAlgorithm).HasMaxLength(8);
+        builder.Property(a => a.SecretLast4).HasMaxLength(4);
+        builder.Property(a => a.PreviousSecret).HasMaxLength(64);
         builder.HasOne(a => a.Organization).WithMany().HasForeignKey(a => a.OrganizationId).OnDelete(DeleteBehavior.Restrict);
     }
 }

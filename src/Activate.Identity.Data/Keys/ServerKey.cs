@@ -11,6 +11,8 @@ public enum ServerKeyUse
     Encryption = 2,
     /// <summary>HMAC-SHA-256 over short codes and reference tokens before they are stored.</summary>
     CodeHash = 3,
+    /// <summary>ECDSA P-256, signs tokens of applications that ask for it (ES256).</summary>
+    SigningEs256 = 4,
 }
 
 /// <summary>A key of the server, made at first start and shared by all nodes. <see cref="Protected"/> is encrypted by the data-protection ring.</summary>
@@ -22,6 +24,8 @@ public sealed class ServerKey
     public int Generation { get; init; }
     public required string Protected { get; init; }
     public DateTime CreatedAt { get; init; }
+    /// <summary>From when a signing key signs; it is published before. The key before it goes on verifying until its last token has ended.</summary>
+    public DateTime SignsFrom { get; init; }
 }
 
 internal sealed class ServerKeyMapping : IEntityTypeConfiguration<ServerKey>

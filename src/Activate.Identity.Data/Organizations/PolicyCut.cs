@@ -21,6 +21,7 @@ public sealed class PolicyCut
     public int? ApiKeyMaximumDays { get; init; }
     public int? TokenMaximumHours { get; init; }
     public int? SshKeyMaximumDays { get; init; }
+    public int? RefreshMaximumDays { get; init; }
     /// <summary>Until when a node has the rewriting to itself.</summary>
     public DateTime? ClaimedUntil { get; set; }
     /// <summary>When the last row was rewritten; null: checks still have to apply it.</summary>

@@ -32,8 +32,20 @@ public sealed class TokenGrant : IGoverned
     public int PolicyVersion { get; init; }
     public DateTime? LastUsedAt { get; set; }
     public string? LastUsedFrom { get; set; }
-    /// <summary>The OpenIddict authorization whose end is this grant's end, for grants that began with an authorization code.</summary>
-    public Guid? AuthorizationId { get; init; }
+    /// <summary>SHA-256 of the refresh token that counts, for a grant that can be renewed. The grant's end is then the absolute end of the whole chain.</summary>
+    public byte[]? RefreshHash { get; set; }
+    /// <summary>SHA-256 of the refresh token before it: for a moment it still gives what its redemption gave, later it gives away a thief.</summary>
+    public byte[]? PreviousRefreshHash { get; set; }
+    /// <summary>When the refresh token was last redeemed.</summary>
+    public DateTime? RefreshedAt { get; set; }
+    /// <summary>When the chain ends unless it is renewed before (the sliding end).</summary>
+    public DateTime? IdleEndsAt { get; set; }
+    /// <summary>Audiences asked for by <c>resource</c> (RFC 8707), space-separated.</summary>
+    public string? Resources { get; init; }
+    /// <summary>How the person signed in (RFC 8176), space-separated.</summary>
+    public string? Methods { get; init; }
+    /// <summary>Claims of the ID token asked for one by one (OpenID Connect Core §5.5), space-separated.</summary>
+    public string? Claims { get; init; }
     /// <summary>Whether a person signed in for it (a device login), which "no key makes a key" asks for.</summary>
     public bool Interactive { get; init; }
     /// <summary>When the person behind an interactive grant last proved who they are.</summary>
@@ -59,11 +71,17 @@ internal sealed class TokenGrantMapping : IEntityTypeConfiguration<TokenGrant>
         builder.Property(g => g.TokenHash).HasMaxLength(32);
         builder.Property(g => g.Last4).HasMaxLength(4);
         builder.Property(g => g.LastUsedFrom).HasMaxLength(64);
+        builder.Property(g => g.RefreshHash).HasMaxLength(32);
+        builder.Property(g => g.PreviousRefreshHash).HasMaxLength(32);
+        builder.Property(g => g.Resources).HasMaxLength(2048);
+        builder.Property(g => g.Methods).HasMaxLength(64);
+        builder.Property(g => g.Claims).HasMaxLength(512);
         builder.HasOne(g => g.Owner).WithMany().HasForeignKey(g => g.OwnerId).OnDelete(DeleteBehavior.Cascade);
         builder.HasIndex(g => new { g.OwnerId, g.Kind, g.Id });
         // Not unique: null would collide on SQL Server without a filter, and two grants never have the same token.
         builder.HasIndex(g => g.TokenHash);
-        builder.HasIndex(g => g.AuthorizationId);
         builder.HasIndex(g => g.ExpiresAt);
+        // Ending what an application got.
+        builder.HasIndex(g => g.ClientId);
     }
 }

@@ -60,9 +60,7 @@ internal static class CodeHandlers
     {
         public async ValueTask HandleAsync(ApplyTokenResponseContext context)
         {
-            if (context is { Error: not null, Request: { } request } && request.IsAuthorizationCodeGrantType()
-                && context.Transaction.GetProperty<Standing>(nameof(Standing)) is { Grant.AuthorizationId: { } authorization })
-                await tokens.RevokeByAuthorizationIdAsync(authorization.ToString());
+            await tokens.CountAsync();
         }
     }
 }

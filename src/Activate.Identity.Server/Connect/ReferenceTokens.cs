@@ -18,7 +18,7 @@ namespace Activate.Identity.Server.Connect;
 /// </summary>
 public sealed class ReferenceTokens(
     IOpenIddictTokenCache<Token> cache, ILogger<OpenIddictTokenManager<Token>> logger, IOptionsMonitor<OpenIddictCoreOptions> options, IOpenIddictTokenStore<Token> store,
-    ServerKeys keys, ActivateDbContext database, CredentialCache credentials, AuditTrail audit, TimeProvider clock)
+    ServerKeys keys)
     : OpenIddictTokenManager<Token>(cache, logger, options, store)
 {
     protected override ValueTask<string> ObfuscateReferenceIdAsync(string identifier, CancellationToken cancellationToken = default) =>
@@ -26,19 +26,6 @@ public sealed class ReferenceTokens(
 
     public override async ValueTask<long> RevokeByAuthorizationIdAsync(string identifier, CancellationToken cancellationToken = default)
     {
-        var authorization = Guid.Parse(identifier);
-        // OpenIddict marks the authorization changed along with a token that it failed to redeem: saved with our audit event, that would undo the revocation.
-        database.ChangeTracker.Clear();
-        // First the authorization, then its grants: a grant that is being made in between finds the authorization revoked (CodeGrant).
-        await database.Set<Authorization>().Where(a => a.Id == authorization)
-            .ExecuteUpdateAsync(set => set.SetProperty(a => a.Status, OpenIddictConstants.Statuses.Revoked)
-                .SetProperty(a => a.ConcurrencyToken, Guid.CreateVersion7(clock.GetUtcNow()).ToString()), cancellationToken);
-        var ended = await database.TokenGrants.AsNoTracking().Where(g => g.AuthorizationId == authorization).Include(g => g.Owner).ToListAsync(cancellationToken);
-        await database.TokenGrants.Where(g => g.AuthorizationId == authorization).ExecuteDeleteAsync(cancellationToken);
-        credentials.Forget();
-        foreach (var grant in ended)
-            audit.Add(AuditTypes.AuthorizationCodeReplayed, new AuditActor(grant.OwnerId, grant.Owner!.OrganizationId, grant.Id), grant.Id, grant.ClientId, grant.Name, succeeded: false);
-        await database.SaveChangesAsync(cancellationToken);
         return await base.RevokeByAuthorizationIdAsync(identifier, cancellationToken);
     }
 }

@@ -48,11 +48,8 @@ public sealed class ExpiredRows(IServiceScopeFactory scopes, TimeProvider clock,
         await database.ApiKeyHashes.Where(hash => hash.EndsAt <= old).ExecuteDeleteAsync(cancellation);
         await database.TokenGrants.Where(grant => grant.ExpiresAt <= unlisted).ExecuteDeleteAsync(cancellation);
         await SshKeyRegistry.ForgetUnlistedAsync(database, key => true, now, cancellation);
-        // Authorization codes live a minute; a day later nobody asks any more whether one came twice.
-        var yesterday = now.AddDays(-1);
-        await database.Set<Token>().Where(token => token.ExpirationDate <= yesterday).ExecuteDeleteAsync(cancellation);
-        await database.Set<Authorization>()
-            .Where(authorization => authorization.CreationDate <= yesterday && authorization.Tokens.Count == 0 && !database.TokenGrants.Any(grant => grant.AuthorizationId == authorization.Id))
-            .ExecuteDeleteAsync(cancellation);
+        await database.AuthorizationCodes.Where(code => code.ExpiresAt <= now.AddDays(-1)).ExecuteDeleteAsync(cancellation);
+        await database.PushedRequests.Where(request => request.ExpiresAt <= old).ExecuteDeleteAsync(cancellation);
+        await database.EndedTokens.Where(token => token.ExpiresAt <= old).ExecuteDeleteAsync(cancellation);
     }
 }

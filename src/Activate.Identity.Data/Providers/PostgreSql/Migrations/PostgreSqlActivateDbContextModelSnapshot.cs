@@ -318,6 +318,9 @@ namespace Activate.Identity.Data.Providers.PostgreSql.Migrations
                         .HasMaxLength(50)
                         .HasColumnType("character varying(50)");
 
+                    b.Property<DateTime>("CreatedAt")
+                        .HasColumnType("timestamp with time zone");
+
                     b.Property<string>("DisplayName")
                         .HasColumnType("text");
 
@@ -326,6 +329,13 @@ namespace Activate.Identity.Data.Providers.PostgreSql.Migrations
 
                     b.Property<string>("JsonWebKeySet")
                         .HasColumnType("text");
+
+                    b.Property<int>("Kind")
+                        .HasColumnType("integer");
+
+                    b.Property<string>("LogoUri")
+                        .HasMaxLength(512)
+                        .HasColumnType("character varying(512)");
 
                     b.Property<Guid?>("OrganizationId")
                         .HasColumnType("uuid");
@@ -336,8 +346,19 @@ namespace Activate.Identity.Data.Providers.PostgreSql.Migrations
                     b.Property<string>("PostLogoutRedirectUris")
                         .HasColumnType("text");
 
+                    b.Property<string>("PreviousSecret")
+                        .HasMaxLength(64)
+                        .HasColumnType("character varying(64)");
+
+                    b.Property<DateTime?>("PreviousSecretEndsAt")
+                        .HasColumnType("timestamp with time zone");
+
                     b.Property<string>("Properties")
                         .HasColumnType("text");
+
+                    b.Property<string>("Publisher")
+                        .HasMaxLength(128)
+                        .HasColumnType("character varying(128)");
 
                     b.Property<string>("RedirectUris")
                         .HasColumnType("text");
@@ -345,8 +366,16 @@ namespace Activate.Identity.Data.Providers.PostgreSql.Migrations
                     b.Property<string>("Requirements")
                         .HasColumnType("text");
 
+                    b.Property<string>("SecretLast4")
+                        .HasMaxLength(4)
+                        .HasColumnType("character varying(4)");
+
                     b.Property<string>("Settings")
                         .HasColumnType("text");
+
+                    b.Property<string>("SigningAlgorithm")
+                        .HasMaxLength(8)
+                        .HasColumnType("character varying(8)");
 
                     b.Property<bool>("Suspended")
                         .HasColumnType("boolean");
@@ -361,147 +390,138 @@ namespace Activate.Identity.Data.Providers.PostgreSql.Migrations
                     b.ToTable("OpenIddictApplications", (string)null);
                 });
 
-            modelBuilder.Entity("Activate.Identity.Data.Applications.Authorization", b =>
+            modelBuilder.Entity("Activate.Identity.Data.Applications.AuthorizationCode", b =>
                 {
                     b.Property<Guid>("Id")
                         .ValueGeneratedOnAdd()
                         .HasColumnType("uuid");
 
-                    b.Property<Guid?>("ApplicationId")
-                        .HasColumnType("uuid");
-
-                    b.Property<string>("ConcurrencyToken")
-                        .IsConcurrencyToken()
-                        .HasMaxLength(50)
-                        .HasColumnType("character varying(50)");
-
-                    b.Property<DateTime?>("CreationDate")
+                    b.Property<DateTime>("AuthenticatedAt")
                         .HasColumnType("timestamp with time zone");
 
-                    b.Property<string>("Properties")
-                        .HasColumnType("text");
+                    b.Property<string>("Claims")
+                        .HasMaxLength(512)
+                        .HasColumnType("character varying(512)");
 
-                    b.Property<string>("Scopes")
-                        .HasColumnType("text");
-
-                    b.Property<string>("Status")
-                        .HasMaxLength(50)
-                        .HasColumnType("character varying(50)");
-
-                    b.Property<string>("Subject")
-                        .HasMaxLength(400)
-                        .HasColumnType("character varying(400)");
-
-                    b.Property<string>("Type")
-                        .HasMaxLength(50)
-                        .HasColumnType("character varying(50)");
-
-                    b.HasKey("Id");
-
-                    b.HasIndex("ApplicationId", "Status", "Subject", "Type");
-
-                    b.ToTable("OpenIddictAuthorizations", (string)null);
-                });
-
-            modelBuilder.Entity("Activate.Identity.Data.Applications.Scope", b =>
-                {
-                    b.Property<Guid>("Id")
-                        .ValueGeneratedOnAdd()
-                        .HasColumnType("uuid");
-
-                    b.Property<string>("ConcurrencyToken")
-                        .IsConcurrencyToken()
-                        .HasMaxLength(50)
-                        .HasColumnType("character varying(50)");
-
-                    b.Property<string>("Description")
-                        .HasColumnType("text");
-
-                    b.Property<string>("Descriptions")
-                        .HasColumnType("text");
-
-                    b.Property<string>("DisplayName")
-                        .HasColumnType("text");
-
-                    b.Property<string>("DisplayNames")
-                        .HasColumnType("text");
-
-                    b.Property<string>("Name")
-                        .HasMaxLength(200)
-                        .HasColumnType("character varying(200)");
-
-                    b.Property<string>("Properties")
-                        .HasColumnType("text");
-
-                    b.Property<string>("Resources")
-                        .HasColumnType("text");
-
-                    b.HasKey("Id");
-
-                    b.HasIndex("Name")
-                        .IsUnique();
-
-                    b.ToTable("OpenIddictScopes", (string)null);
-                });
-
-            modelBuilder.Entity("Activate.Identity.Data.Applications.Token", b =>
-                {
-                    b.Property<Guid>("Id")
-                        .ValueGeneratedOnAdd()
-                        .HasColumnType("uuid");
-
-                    b.Property<Guid?>("ApplicationId")
-                        .HasColumnType("uuid");
-
-                    b.Property<Guid?>("AuthorizationId")
-                        .HasColumnType("uuid");
-
-                    b.Property<string>("ConcurrencyToken")
-                        .IsConcurrencyToken()
-                        .HasMaxLength(50)
-                        .HasColumnType("character varying(50)");
-
-                    b.Property<DateTime?>("CreationDate")
-                        .HasColumnType("timestamp with time zone");
-
-                    b.Property<DateTime?>("ExpirationDate")
-                        .HasColumnType("timestamp with time zone");
-
-                    b.Property<string>("Payload")
-                        .HasColumnType("text");
-
-                    b.Property<string>("Properties")
-                        .HasColumnType("text");
-
-                    b.Property<DateTime?>("RedemptionDate")
-                        .HasColumnType("timestamp with time zone");
-
-                    b.Property<string>("ReferenceId")
+                    b.Property<string>("ClientId")
+                        .IsRequired()
                         .HasMaxLength(100)
                         .HasColumnType("character varying(100)");
 
-                    b.Property<string>("Status")
-                        .HasMaxLength(50)
-                        .HasColumnType("character varying(50)");
+                    b.Property<string>("CodeChallenge")
+                        .HasMaxLength(43)
+                        .HasColumnType("character varying(43)");
 
-                    b.Property<string>("Subject")
-                        .HasMaxLength(400)
-                        .HasColumnType("character varying(400)");
+                    b.Property<DateTime>("ExpiresAt")
+                        .HasColumnType("timestamp with time zone");
 
-                    b.Property<string>("Type")
-                        .HasMaxLength(150)
-                        .HasColumnType("character varying(150)");
+                    b.Property<Guid?>("GrantId")
+                        .HasColumnType("uuid");
+
+                    b.Property<byte[]>("Hash")
+                        .IsRequired()
+                        .HasMaxLength(32)
+                        .HasColumnType("bytea");
+
+                    b.Property<string>("Methods")
+                        .IsRequired()
+                        .HasMaxLength(64)
+                        .HasColumnType("character varying(64)");
+
+                    b.Property<string>("Nonce")
+                        .HasMaxLength(1024)
+                        .HasColumnType("character varying(1024)");
+
+                    b.Property<string>("RedirectUri")
+                        .IsRequired()
+                        .HasMaxLength(2048)
+                        .HasColumnType("character varying(2048)");
+
+                    b.Property<string>("Resources")
+                        .HasMaxLength(2048)
+                        .HasColumnType("character varying(2048)");
+
+                    b.Property<string>("Scopes")
+                        .IsRequired()
+                        .HasMaxLength(512)
+                        .HasColumnType("character varying(512)");
+
+                    b.Property<Guid>("UserId")
+                        .HasColumnType("uuid");
 
                     b.HasKey("Id");
 
-                    b.HasIndex("AuthorizationId");
+                    b.HasIndex("ExpiresAt");
 
-                    b.HasIndex("ReferenceId")
+                    b.HasIndex("Hash")
                         .IsUnique();
 
-                    b.HasIndex("ApplicationId", "Status", "Subject", "Type");
+                    b.HasIndex("UserId");
 
-                    b.ToTable("OpenIddictTokens", (string)null);
+                    b.ToTable("AuthorizationCodes", (string)null);
+                });
+
+            modelBuilder.Entity("Activate.Identity.Data.Applications.Consent", b =>
+                {
+                    b.Property<Guid>("Id")
+                        .ValueGeneratedOnAdd()
+                        .HasColumnType("uuid");
+
+                    b.Property<Guid>("ApplicationId")
+                        .HasColumnType("uuid");
+
+                    b.Property<DateTime>("GrantedAt")
+                        .HasColumnType("timestamp with time zone");
+
+                    b.Property<string>("Scopes")
+                        .IsRequired()
+                        .HasMaxLength(512)
+                        .HasColumnType("character varying(512)");
+
+                    b.Property<Guid>("UserId")
+                        .HasColumnType("uuid");
+
+                    b.HasKey("Id");
+
+                    b.HasIndex("ApplicationId");
+
+                    b.HasIndex("UserId", "ApplicationId")
+                        .IsUnique();
+
+                    b.ToTable("Consents", (string)null);
+                });
+
+            modelBuilder.Entity("Activate.Identity.Data.Applications.PushedRequest", b =>
+                {
+                    b.Property<Guid>("Id")
+                        .ValueGeneratedOnAdd()
+                        .HasColumnType("uuid");
+
+                    b.Property<string>("ClientId")
+                        .IsRequired()
+                        .HasMaxLength(100)
+                        .HasColumnType("character varying(100)");
+
+                    b.Property<DateTime>("ExpiresAt")
+                        .HasColumnType("timestamp with time zone");
+
+                    b.Property<byte[]>("Hash")
+                        .IsRequired()
+                        .HasMaxLength(32)
+                        .HasColumnType("bytea");
+
+                    b.Property<string>("Parameters")
+                        .IsRequired()
+                        .HasColumnType("text");
+
+                    b.HasKey("Id");
+
+                    b.HasIndex("ExpiresAt");
+
+                    b.HasIndex("Hash")
+                        .IsUnique();
+
+                    b.ToTable("PushedRequests", (string)null);
                 });
 
             modelBuilder.Entity("Activate.Identity.Data.Audit.AuditEvent", b =>
@@ -699,6 +719,9 @@ namespace Activate.Identity.Data.Providers.PostgreSql.Migrations
                         .IsRequired()
                         .HasColumnType("text");
 
+                    b.Property<DateTime>("SignsFrom")
+                        .HasColumnType("timestamp with time zone");
+
                     b.Property<int>("Use")
                         .HasColumnType("integer");
 
@@ -775,6 +798,9 @@ namespace Activate.Identity.Data.Providers.PostgreSql.Migrations
 
                     b.Property<DateTime>("GraceEndsAt")
                         .HasColumnType("timestamp with time zone");
+
+                    b.Property<int?>("RefreshMaximumDays")
+                        .HasColumnType("integer");
 
                     b.Property<int?>("SshKeyMaximumDays")
                         .HasColumnType("integer");
@@ -913,6 +939,22 @@ namespace Activate.Identity.Data.Providers.PostgreSql.Migrations
                     b.ToTable("SshKeys", (string)null);
                 });
 
+            modelBuilder.Entity("Activate.Identity.Data.Tokens.EndedToken", b =>
+                {
+                    b.Property<Guid>("Id")
+                        .ValueGeneratedOnAdd()
+                        .HasColumnType("uuid");
+
+                    b.Property<DateTime>("ExpiresAt")
+                        .HasColumnType("timestamp with time zone");
+
+                    b.HasKey("Id");
+
+                    b.HasIndex("ExpiresAt");
+
+                    b.ToTable("EndedTokens", (string)null);
+                });
+
             modelBuilder.Entity("Activate.Identity.Data.Tokens.TokenGrant", b =>
                 {
                     b.Property<Guid>("Id")
@@ -922,8 +964,9 @@ namespace Activate.Identity.Data.Providers.PostgreSql.Migrations
                     b.Property<DateTime?>("AuthenticatedAt")
                         .HasColumnType("timestamp with time zone");
 
-                    b.Property<Guid?>("AuthorizationId")
-                        .HasColumnType("uuid");
+                    b.Property<string>("Claims")
+                        .HasMaxLength(512)
+                        .HasColumnType("character varying(512)");
 
                     b.Property<string>("ClientId")
                         .IsRequired()
@@ -938,6 +981,9 @@ namespace Activate.Identity.Data.Providers.PostgreSql.Migrations
 
                     b.Property<int>("ExpiresBecause")
                         .HasColumnType("integer");
+
+                    b.Property<DateTime?>("IdleEndsAt")
+                        .HasColumnType("timestamp with time zone");
 
                     b.Property<bool>("Interactive")
                         .HasColumnType("boolean");
@@ -956,6 +1002,10 @@ namespace Activate.Identity.Data.Providers.PostgreSql.Migrations
                         .HasMaxLength(64)
                         .HasColumnType("character varying(64)");
 
+                    b.Property<string>("Methods")
+                        .HasMaxLength(64)
+                        .HasColumnType("character varying(64)");
+
                     b.Property<string>("Name")
                         .IsRequired()
                         .HasMaxLength(128)
@@ -966,6 +1016,21 @@ namespace Activate.Identity.Data.Providers.PostgreSql.Migrations
 
                     b.Property<int>("PolicyVersion")
                         .HasColumnType("integer");
+
+                    b.Property<byte[]>("PreviousRefreshHash")
+                        .HasMaxLength(32)
+                        .HasColumnType("bytea");
+
+                    b.Property<byte[]>("RefreshHash")
+                        .HasMaxLength(32)
+                        .HasColumnType("bytea");
+
+                    b.Property<DateTime?>("RefreshedAt")
+                        .HasColumnType("timestamp with time zone");
+
+                    b.Property<string>("Resources")
+                        .HasMaxLength(2048)
+                        .HasColumnType("character varying(2048)");
 
                     b.Property<string>("Scopes")
                         .IsRequired()
@@ -978,7 +1043,7 @@ namespace Activate.Identity.Data.Providers.PostgreSql.Migrations
 
                     b.HasKey("Id");
 
-                    b.HasIndex("AuthorizationId");
+                    b.HasIndex("ClientId");
 
                     b.HasIndex("ExpiresAt");
 
@@ -1146,28 +1211,34 @@ namespace Activate.Identity.Data.Providers.PostgreSql.Migrations
                     b.Navigation("Organization");
                 });
 
-            modelBuilder.Entity("Activate.Identity.Data.Applications.Authorization", b =>
+            modelBuilder.Entity("Activate.Identity.Data.Applications.AuthorizationCode", b =>
                 {
-                    b.HasOne("Activate.Identity.Data.Applications.Application", "Application")
-                        .WithMany("Authorizations")
-                        .HasForeignKey("ApplicationId");
+                    b.HasOne("Activate.Identity.Data.Accounts.User", "User")
+                        .WithMany()
+                        .HasForeignKey("UserId")
+                        .OnDelete(DeleteBehavior.Cascade)
+                        .IsRequired();
 
-                    b.Navigation("Application");
+                    b.Navigation("User");
                 });
 
-            modelBuilder.Entity("Activate.Identity.Data.Applications.Token", b =>
+            modelBuilder.Entity("Activate.Identity.Data.Applications.Consent", b =>
                 {
                     b.HasOne("Activate.Identity.Data.Applications.Application", "Application")
-                        .WithMany("Tokens")
-                        .HasForeignKey("ApplicationId");
+                        .WithMany()
+                        .HasForeignKey("ApplicationId")
+                        .OnDelete(DeleteBehavior.Cascade)
+                        .IsRequired();
 
-                    b.HasOne("Activate.Identity.Data.Applications.Authorization", "Authorization")
-                        .WithMany("Tokens")
-                        .HasForeignKey("AuthorizationId");
+                    b.HasOne("Activate.Identity.Data.Accounts.User", "User")
+                        .WithMany()
+                        .HasForeignKey("UserId")
+                        .OnDelete(DeleteBehavior.Cascade)
+                        .IsRequired();
 
                     b.Navigation("Application");
 
-                    b.Navigation("Authorization");
+                    b.Navigation("User");
                 });
 
             modelBuilder.Entity("Activate.Identity.Data.Clusters.Cluster", b =>
@@ -1324,18 +1395,6 @@ namespace Activate.Identity.Data.Providers.PostgreSql.Migrations
             modelBuilder.Entity("Activate.Identity.Data.ApiKeys.ApiKey", b =>
                 {
                     b.Navigation("Hashes");
-                });
-
-            modelBuilder.Entity("Activate.Identity.Data.Applications.Application", b =>
-                {
-                    b.Navigation("Authorizations");
-
-                    b.Navigation("Tokens");
-                });
-
-            modelBuilder.Entity("Activate.Identity.Data.Applications.Authorization", b =>
-                {
-                    b.Navigation("Tokens");
                 });
 #pragma warning restore 612, 618
         }

@@ -319,6 +319,9 @@ namespace Activate.Identity.Data.Providers.SqlServer.Migrations
                         .HasMaxLength(50)
                         .HasColumnType("nvarchar(50)");
 
+                    b.Property<DateTime>("CreatedAt")
+                        .HasColumnType("datetime2");
+
                     b.Property<string>("DisplayName")
                         .HasColumnType("nvarchar(max)");
 
@@ -327,6 +330,13 @@ namespace Activate.Identity.Data.Providers.SqlServer.Migrations
 
                     b.Property<string>("JsonWebKeySet")
                         .HasColumnType("nvarchar(max)");
+
+                    b.Property<int>("Kind")
+                        .HasColumnType("int");
+
+                    b.Property<string>("LogoUri")
+                        .HasMaxLength(512)
+                        .HasColumnType("nvarchar(512)");
 
                     b.Property<Guid?>("OrganizationId")
                         .HasColumnType("uniqueidentifier");
@@ -337,8 +347,19 @@ namespace Activate.Identity.Data.Providers.SqlServer.Migrations
                     b.Property<string>("PostLogoutRedirectUris")
                         .HasColumnType("nvarchar(max)");
 
+                    b.Property<string>("PreviousSecret")
+                        .HasMaxLength(64)
+                        .HasColumnType("nvarchar(64)");
+
+                    b.Property<DateTime?>("PreviousSecretEndsAt")
+                        .HasColumnType("datetime2");
+
                     b.Property<string>("Properties")
                         .HasColumnType("nvarchar(max)");
+
+                    b.Property<string>("Publisher")
+                        .HasMaxLength(128)
+                        .HasColumnType("nvarchar(128)");
 
                     b.Property<string>("RedirectUris")
                         .HasColumnType("nvarchar(max)");
@@ -346,8 +367,16 @@ namespace Activate.Identity.Data.Providers.SqlServer.Migrations
                     b.Property<string>("Requirements")
                         .HasColumnType("nvarchar(max)");
 
+                    b.Property<string>("SecretLast4")
+                        .HasMaxLength(4)
+                        .HasColumnType("nvarchar(4)");
+
                     b.Property<string>("Settings")
                         .HasColumnType("nvarchar(max)");
+
+                    b.Property<string>("SigningAlgorithm")
+                        .HasMaxLength(8)
+                        .HasColumnType("nvarchar(8)");
 
                     b.Property<bool>("Suspended")
                         .HasColumnType("bit");
@@ -363,149 +392,138 @@ namespace Activate.Identity.Data.Providers.SqlServer.Migrations
                     b.ToTable("OpenIddictApplications", (string)null);
                 });
 
-            modelBuilder.Entity("Activate.Identity.Data.Applications.Authorization", b =>
+            modelBuilder.Entity("Activate.Identity.Data.Applications.AuthorizationCode", b =>
                 {
                     b.Property<Guid>("Id")
                         .ValueGeneratedOnAdd()
                         .HasColumnType("uniqueidentifier");
 
-                    b.Property<Guid?>("ApplicationId")
-                        .HasColumnType("uniqueidentifier");
-
-                    b.Property<string>("ConcurrencyToken")
-                        .IsConcurrencyToken()
-                        .HasMaxLength(50)
-                        .HasColumnType("nvarchar(50)");
-
-                    b.Property<DateTime?>("CreationDate")
+                    b.Property<DateTime>("AuthenticatedAt")
                         .HasColumnType("datetime2");
 
-                    b.Property<string>("Properties")
-                        .HasColumnType("nvarchar(max)");
+                    b.Property<string>("Claims")
+                        .HasMaxLength(512)
+                        .HasColumnType("nvarchar(512)");
 
-                    b.Property<string>("Scopes")
-                        .HasColumnType("nvarchar(max)");
-
-                    b.Property<string>("Status")
-                        .HasMaxLength(50)
-                        .HasColumnType("nvarchar(50)");
-
-                    b.Property<string>("Subject")
-                        .HasMaxLength(400)
-                        .HasColumnType("nvarchar(400)");
-
-                    b.Property<string>("Type")
-                        .HasMaxLength(50)
-                        .HasColumnType("nvarchar(50)");
-
-                    b.HasKey("Id");
-
-                    b.HasIndex("ApplicationId", "Status", "Subject", "Type");
-
-                    b.ToTable("OpenIddictAuthorizations", (string)null);
-                });
-
-            modelBuilder.Entity("Activate.Identity.Data.Applications.Scope", b =>
-                {
-                    b.Property<Guid>("Id")
-                        .ValueGeneratedOnAdd()
-                        .HasColumnType("uniqueidentifier");
-
-                    b.Property<string>("ConcurrencyToken")
-                        .IsConcurrencyToken()
-                        .HasMaxLength(50)
-                        .HasColumnType("nvarchar(50)");
-
-                    b.Property<string>("Description")
-                        .HasColumnType("nvarchar(max)");
-
-                    b.Property<string>("Descriptions")
-                        .HasColumnType("nvarchar(max)");
-
-                    b.Property<string>("DisplayName")
-                        .HasColumnType("nvarchar(max)");
-
-                    b.Property<string>("DisplayNames")
-                        .HasColumnType("nvarchar(max)");
-
-                    b.Property<string>("Name")
-                        .HasMaxLength(200)
-                        .HasColumnType("nvarchar(200)");
-
-                    b.Property<string>("Properties")
-                        .HasColumnType("nvarchar(max)");
-
-                    b.Property<string>("Resources")
-                        .HasColumnType("nvarchar(max)");
-
-                    b.HasKey("Id");
-
-                    b.HasIndex("Name")
-                        .IsUnique()
-                        .HasFilter("[Name] IS NOT NULL");
-
-                    b.ToTable("OpenIddictScopes", (string)null);
-                });
-
-            modelBuilder.Entity("Activate.Identity.Data.Applications.Token", b =>
-                {
-                    b.Property<Guid>("Id")
-                        .ValueGeneratedOnAdd()
-                        .HasColumnType("uniqueidentifier");
-
-                    b.Property<Guid?>("ApplicationId")
-                        .HasColumnType("uniqueidentifier");
-
-                    b.Property<Guid?>("AuthorizationId")
-                        .HasColumnType("uniqueidentifier");
-
-                    b.Property<string>("ConcurrencyToken")
-                        .IsConcurrencyToken()
-                        .HasMaxLength(50)
-                        .HasColumnType("nvarchar(50)");
-
-                    b.Property<DateTime?>("CreationDate")
-                        .HasColumnType("datetime2");
-
-                    b.Property<DateTime?>("ExpirationDate")
-                        .HasColumnType("datetime2");
-
-                    b.Property<string>("Payload")
-                        .HasColumnType("nvarchar(max)");
-
-                    b.Property<string>("Properties")
-                        .HasColumnType("nvarchar(max)");
-
-                    b.Property<DateTime?>("RedemptionDate")
-                        .HasColumnType("datetime2");
-
-                    b.Property<string>("ReferenceId")
+                    b.Property<string>("ClientId")
+                        .IsRequired()
                         .HasMaxLength(100)
                         .HasColumnType("nvarchar(100)");
 
-                    b.Property<string>("Status")
-                        .HasMaxLength(50)
-                        .HasColumnType("nvarchar(50)");
+                    b.Property<string>("CodeChallenge")
+                        .HasMaxLength(43)
+                        .HasColumnType("nvarchar(43)");
 
-                    b.Property<string>("Subject")
-                        .HasMaxLength(400)
-                        .HasColumnType("nvarchar(400)");
+                    b.Property<DateTime>("ExpiresAt")
+                        .HasColumnType("datetime2");
 
-                    b.Property<string>("Type")
-                        .HasMaxLength(150)
-                        .HasColumnType("nvarchar(150)");
+                    b.Property<Guid?>("GrantId")
+                        .HasColumnType("uniqueidentifier");
+
+                    b.Property<byte[]>("Hash")
+                        .IsRequired()
+                        .HasMaxLength(32)
+                        .HasColumnType("varbinary(32)");
+
+                    b.Property<string>("Methods")
+                        .IsRequired()
+                        .HasMaxLength(64)
+                        .HasColumnType("nvarchar(64)");
+
+                    b.Property<string>("Nonce")
+                        .HasMaxLength(1024)
+                        .HasColumnType("nvarchar(1024)");
+
+                    b.Property<string>("RedirectUri")
+                        .IsRequired()
+                        .HasMaxLength(2048)
+                        .HasColumnType("nvarchar(2048)");
+
+                    b.Property<string>("Resources")
+                        .HasMaxLength(2048)
+                        .HasColumnType("nvarchar(2048)");
+
+                    b.Property<string>("Scopes")
+                        .IsRequired()
+                        .HasMaxLength(512)
+                        .HasColumnType("nvarchar(512)");
+
+                    b.Property<Guid>("UserId")
+                        .HasColumnType("uniqueidentifier");
 
                     b.HasKey("Id");
 
-                    b.HasIndex("AuthorizationId");
+                    b.HasIndex("ExpiresAt");
 
-                    b.HasIndex("ReferenceId")
-                        .IsUnique()
-                        .HasFilter("[ReferenceId] IS NOT NULL");
+                    b.HasIndex("Hash")
+                        .IsUnique();
 
-                    b.HasIndex("ApplicationId", "Status", "Subject", "Type");
+                    b.HasIndex("UserId");
 
-                    b.ToTable("OpenIddictTokens", (string)null);
+                    b.ToTable("AuthorizationCodes", (string)null);
+                });
+
+            modelBuilder.Entity("Activate.Identity.Data.Applications.Consent", b =>
+                {
+                    b.Property<Guid>("Id")
+                        .ValueGeneratedOnAdd()
+                        .HasColumnType("uniqueidentifier");
+
+                    b.Property<Guid>("ApplicationId")
+                        .HasColumnType("uniqueidentifier");
+
+                    b.Property<DateTime>("GrantedAt")
+                        .HasColumnType("datetime2");
+
+                    b.Property<string>("Scopes")
+                        .IsRequired()
+                        .HasMaxLength(512)
+                        .HasColumnType("nvarchar(512)");
+
+                    b.Property<Guid>("UserId")
+                        .HasColumnType("uniqueidentifier");
+
+                    b.HasKey("Id");
+
+                    b.HasIndex("ApplicationId");
+
+                    b.HasIndex("UserId", "ApplicationId")
+                        .IsUnique();
+
+                    b.ToTable("Consents", (string)null);
+                });
+
+            modelBuilder.Entity("Activate.Identity.Data.Applications.PushedRequest", b =>
+                {
+                    b.Property<Guid>("Id")
+                        .ValueGeneratedOnAdd()
+                        .HasColumnType("uniqueidentifier");
+
+                    b.Property<string>("ClientId")
+                        .IsRequired()
+                        .HasMaxLength(100)
+                        .HasColumnType("nvarchar(100)");
+
+                    b.Property<DateTime>("ExpiresAt")
+                        .HasColumnType("datetime2");
+
+                    b.Property<byte[]>("Hash")
+                        .IsRequired()
+                        .HasMaxLength(32)
+                        .HasColumnType("varbinary(32)");
+
+                    b.Property<string>("Parameters")
+                        .IsRequired()
+                        .HasColumnType("nvarchar(max)");
+
+                    b.HasKey("Id");
+
+                    b.HasIndex("ExpiresAt");
+
+                    b.HasIndex("Hash")
+                        .IsUnique();
+
+                    b.ToTable("PushedRequests", (string)null);
                 });
 
             modelBuilder.Entity("Activate.Identity.Data.Audit.AuditEvent", b =>
@@ -703,6 +721,9 @@ namespace Activate.Identity.Data.Providers.SqlServer.Migrations
                         .IsRequired()
                         .HasColumnType("nvarchar(max)");
 
+                    b.Property<DateTime>("SignsFrom")
+                        .HasColumnType("datetime2");
+
                     b.Property<int>("Use")
                         .HasColumnType("int");
 
@@ -779,6 +800,9 @@ namespace Activate.Identity.Data.Providers.SqlServer.Migrations
 
                     b.Property<DateTime>("GraceEndsAt")
                         .HasColumnType("datetime2");
+
+                    b.Property<int?>("RefreshMaximumDays")
+                        .HasColumnType("int");
 
                     b.Property<int?>("SshKeyMaximumDays")
                         .HasColumnType("int");
@@ -917,6 +941,22 @@ namespace Activate.Identity.Data.Providers.SqlServer.Migrations
                     b.ToTable("SshKeys", (string)null);
                 });
 
+            modelBuilder.Entity("Activate.Identity.Data.Tokens.EndedToken", b =>
+                {
+                    b.Property<Guid>("Id")
+                        .ValueGeneratedOnAdd()
+                        .HasColumnType("uniqueidentifier");
+
+                    b.Property<DateTime>("ExpiresAt")
+                        .HasColumnType("datetime2");
+
+                    b.HasKey("Id");
+
+                    b.HasIndex("ExpiresAt");
+
+                    b.ToTable("EndedTokens", (string)null);
+                });
+
             modelBuilder.Entity("Activate.Identity.Data.Tokens.TokenGrant", b =>
                 {
                     b.Property<Guid>("Id")
@@ -926,8 +966,9 @@ namespace Activate.Identity.Data.Providers.SqlServer.Migrations
                     b.Property<DateTime?>("AuthenticatedAt")
                         .HasColumnType("datetime2");
 
-                    b.Property<Guid?>("AuthorizationId")
-                        .HasColumnType("uniqueidentifier");
+                    b.Property<string>("Claims")
+                        .HasMaxLength(512)
+                        .HasColumnType("nvarchar(512)");
 
                     b.Property<string>("ClientId")
                         .IsRequired()
@@ -942,6 +983,9 @@ namespace Activate.Identity.Data.Providers.SqlServer.Migrations
 
                     b.Property<int>("ExpiresBecause")
                         .HasColumnType("int");
+
+                    b.Property<DateTime?>("IdleEndsAt")
+                        .HasColumnType("datetime2");
 
                     b.Property<bool>("Interactive")
                         .HasColumnType("bit");
@@ -960,6 +1004,10 @@ namespace Activate.Identity.Data.Providers.SqlServer.Migrations
                         .HasMaxLength(64)
                         .HasColumnType("nvarchar(64)");
 
+                    b.Property<string>("Methods")
+                        .HasMaxLength(64)
+                        .HasColumnType("nvarchar(64)");
+
                     b.Property<string>("Name")
                         .IsRequired()
                         .HasMaxLength(128)
@@ -970,6 +1018,21 @@ namespace Activate.Identity.Data.Providers.SqlServer.Migrations
 
                     b.Property<int>("PolicyVersion")
                         .HasColumnType("int");
+
+                    b.Property<byte[]>("PreviousRefreshHash")
+                        .HasMaxLength(32)
+                        .HasColumnType("varbinary(32)");
+
+                    b.Property<byte[]>("RefreshHash")
+                        .HasMaxLength(32)
+                        .HasColumnType("varbinary(32)");
+
+                    b.Property<DateTime?>("RefreshedAt")
+                        .HasColumnType("datetime2");
+
+                    b.Property<string>("Resources")
+                        .HasMaxLength(2048)
+                        .HasColumnType("nvarchar(2048)");
 
                     b.Property<string>("Scopes")
                         .IsRequired()
@@ -982,7 +1045,7 @@ namespace Activate.Identity.Data.Providers.SqlServer.Migrations
 
                     b.HasKey("Id");
 
-                    b.HasIndex("AuthorizationId");
+                    b.HasIndex("ClientId");
 
                     b.HasIndex("ExpiresAt");
 
@@ -1150,28 +1213,34 @@ namespace Activate.Identity.Data.Providers.SqlServer.Migrations
                     b.Navigation("Organization");
                 });
 
-            modelBuilder.Entity("Activate.Identity.Data.Applications.Authorization", b =>
+            modelBuilder.Entity("Activate.Identity.Data.Applications.AuthorizationCode", b =>
                 {
-                    b.HasOne("Activate.Identity.Data.Applications.Application", "Application")
-                        .WithMany("Authorizations")
-                        .HasForeignKey("ApplicationId");
+                    b.HasOne("Activate.Identity.Data.Accounts.User", "User")
+                        .WithMany()
+                        .HasForeignKey("UserId")
+                        .OnDelete(DeleteBehavior.Cascade)
+                        .IsRequired();
 
-                    b.Navigation("Application");
+                    b.Navigation("User");
                 });
 
-            modelBuilder.Entity("Activate.Identity.Data.Applications.Token", b =>
+            modelBuilder.Entity("Activate.Identity.Data.Applications.Consent", b =>
                 {
                     b.HasOne("Activate.Identity.Data.Applications.Application", "Application")
-                        .WithMany("Tokens")
-                        .HasForeignKey("ApplicationId");
+                        .WithMany()
+                        .HasForeignKey("ApplicationId")
+                        .OnDelete(DeleteBehavior.Cascade)
+                        .IsRequired();
 
-                    b.HasOne("Activate.Identity.Data.Applications.Authorization", "Authorization")
-                        .WithMany("Tokens")
-                        .HasForeignKey("AuthorizationId");
+                    b.HasOne("Activate.Identity.Data.Accounts.User", "User")
+                        .WithMany()
+                        .HasForeignKey("UserId")
+                        .OnDelete(DeleteBehavior.Cascade)
+                        .IsRequired();
 
                     b.Navigation("Application");
 
-                    b.Navigation("Authorization");
+                    b.Navigation("User");
                 });
 
             modelBuilder.Entity("Activate.Identity.Data.Clusters.Cluster", b =>
@@ -1328,18 +1397,6 @@ namespace Activate.Identity.Data.Providers.SqlServer.Migrations
             modelBuilder.Entity("Activate.Identity.Data.ApiKeys.ApiKey", b =>
                 {
                     b.Navigation("Hashes");
-                });
-
-            modelBuilder.Entity("Activate.Identity.Data.Applications.Application", b =>
-                {
-                    b.Navigation("Authorizations");
-
-                    b.Navigation("Tokens");
-                });
-
-            modelBuilder.Entity("Activate.Identity.Data.Applications.Authorization", b =>
-                {
-                    b.Navigation("Tokens");
                 });
 #pragma warning restore 612, 618
         }

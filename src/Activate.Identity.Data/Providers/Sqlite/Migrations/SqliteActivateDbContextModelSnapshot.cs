@@ -313,6 +313,9 @@ namespace Activate.Identity.Data.Providers.Sqlite.Migrations
                         .HasMaxLength(50)
                         .HasColumnType("TEXT");
 
+                    b.Property<DateTime>("CreatedAt")
+                        .HasColumnType("TEXT");
+
                     b.Property<string>("DisplayName")
                         .HasColumnType("TEXT");
 
@@ -320,6 +323,13 @@ namespace Activate.Identity.Data.Providers.Sqlite.Migrations
                         .HasColumnType("TEXT");
 
                     b.Property<string>("JsonWebKeySet")
+                        .HasColumnType("TEXT");
+
+                    b.Property<int>("Kind")
+                        .HasColumnType("INTEGER");
+
+                    b.Property<string>("LogoUri")
+                        .HasMaxLength(512)
                         .HasColumnType("TEXT");
 
                     b.Property<Guid?>("OrganizationId")
@@ -331,7 +341,18 @@ namespace Activate.Identity.Data.Providers.Sqlite.Migrations
                     b.Property<string>("PostLogoutRedirectUris")
                         .HasColumnType("TEXT");
 
+                    b.Property<string>("PreviousSecret")
+                        .HasMaxLength(64)
+                        .HasColumnType("TEXT");
+
+                    b.Property<DateTime?>("PreviousSecretEndsAt")
+                        .HasColumnType("TEXT");
+
                     b.Property<string>("Properties")
+                        .HasColumnType("TEXT");
+
+                    b.Property<string>("Publisher")
+                        .HasMaxLength(128)
                         .HasColumnType("TEXT");
 
                     b.Property<string>("RedirectUris")
@@ -340,7 +361,15 @@ namespace Activate.Identity.Data.Providers.Sqlite.Migrations
                     b.Property<string>("Requirements")
                         .HasColumnType("TEXT");
 
+                    b.Property<string>("SecretLast4")
+                        .HasMaxLength(4)
+                        .HasColumnType("TEXT");
+
                     b.Property<string>("Settings")
+                        .HasColumnType("TEXT");
+
+                    b.Property<string>("SigningAlgorithm")
+                        .HasMaxLength(8)
                         .HasColumnType("TEXT");
 
                     b.Property<bool>("Suspended")
@@ -356,147 +385,138 @@ namespace Activate.Identity.Data.Providers.Sqlite.Migrations
                     b.ToTable("OpenIddictApplications", (string)null);
                 });
 
-            modelBuilder.Entity("Activate.Identity.Data.Applications.Authorization", b =>
+            modelBuilder.Entity("Activate.Identity.Data.Applications.AuthorizationCode", b =>
                 {
                     b.Property<Guid>("Id")
                         .ValueGeneratedOnAdd()
                         .HasColumnType("TEXT");
 
-                    b.Property<Guid?>("ApplicationId")
+                    b.Property<DateTime>("AuthenticatedAt")
                         .HasColumnType("TEXT");
 
-                    b.Property<string>("ConcurrencyToken")
-                        .IsConcurrencyToken()
-                        .HasMaxLength(50)
+                    b.Property<string>("Claims")
+                        .HasMaxLength(512)
                         .HasColumnType("TEXT");
 
-                    b.Property<DateTime?>("CreationDate")
-                        .HasColumnType("TEXT");
-
-                    b.Property<string>("Properties")
-                        .HasColumnType("TEXT");
-
-                    b.Property<string>("Scopes")
-                        .HasColumnType("TEXT");
-
-                    b.Property<string>("Status")
-                        .HasMaxLength(50)
-                        .HasColumnType("TEXT");
-
-                    b.Property<string>("Subject")
-                        .HasMaxLength(400)
-                        .HasColumnType("TEXT");
-
-                    b.Property<string>("Type")
-                        .HasMaxLength(50)
-                        .HasColumnType("TEXT");
-
-                    b.HasKey("Id");
-
-                    b.HasIndex("ApplicationId", "Status", "Subject", "Type");
-
-                    b.ToTable("OpenIddictAuthorizations", (string)null);
-                });
-
-            modelBuilder.Entity("Activate.Identity.Data.Applications.Scope", b =>
-                {
-                    b.Property<Guid>("Id")
-                        .ValueGeneratedOnAdd()
-                        .HasColumnType("TEXT");
-
-                    b.Property<string>("ConcurrencyToken")
-                        .IsConcurrencyToken()
-                        .HasMaxLength(50)
-                        .HasColumnType("TEXT");
-
-                    b.Property<string>("Description")
-                        .HasColumnType("TEXT");
-
-                    b.Property<string>("Descriptions")
-                        .HasColumnType("TEXT");
-
-                    b.Property<string>("DisplayName")
-                        .HasColumnType("TEXT");
-
-                    b.Property<string>("DisplayNames")
-                        .HasColumnType("TEXT");
-
-                    b.Property<string>("Name")
-                        .HasMaxLength(200)
-                        .HasColumnType("TEXT");
-
-                    b.Property<string>("Properties")
-                        .HasColumnType("TEXT");
-
-                    b.Property<string>("Resources")
-                        .HasColumnType("TEXT");
-
-                    b.HasKey("Id");
-
-                    b.HasIndex("Name")
-                        .IsUnique();
-
-                    b.ToTable("OpenIddictScopes", (string)null);
-                });
-
-            modelBuilder.Entity("Activate.Identity.Data.Applications.Token", b =>
-                {
-                    b.Property<Guid>("Id")
-                        .ValueGeneratedOnAdd()
-                        .HasColumnType("TEXT");
-
-                    b.Property<Guid?>("ApplicationId")
-                        .HasColumnType("TEXT");
-
-                    b.Property<Guid?>("AuthorizationId")
-                        .HasColumnType("TEXT");
-
-                    b.Property<string>("ConcurrencyToken")
-                        .IsConcurrencyToken()
-                        .HasMaxLength(50)
-                        .HasColumnType("TEXT");
-
-                    b.Property<DateTime?>("CreationDate")
-                        .HasColumnType("TEXT");
-
-                    b.Property<DateTime?>("ExpirationDate")
-                        .HasColumnType("TEXT");
-
-                    b.Property<string>("Payload")
-                        .HasColumnType("TEXT");
-
-                    b.Property<string>("Properties")
-                        .HasColumnType("TEXT");
-
-                    b.Property<DateTime?>("RedemptionDate")
-                        .HasColumnType("TEXT");
-
-                    b.Property<string>("ReferenceId")
+                    b.Property<string>("ClientId")
+                        .IsRequired()
                         .HasMaxLength(100)
                         .HasColumnType("TEXT");
 
-                    b.Property<string>("Status")
-                        .HasMaxLength(50)
+                    b.Property<string>("CodeChallenge")
+                        .HasMaxLength(43)
                         .HasColumnType("TEXT");
 
-                    b.Property<string>("Subject")
-                        .HasMaxLength(400)
+                    b.Property<DateTime>("ExpiresAt")
                         .HasColumnType("TEXT");
 
-                    b.Property<string>("Type")
-                        .HasMaxLength(150)
+                    b.Property<Guid?>("GrantId")
+                        .HasColumnType("TEXT");
+
+                    b.Property<byte[]>("Hash")
+                        .IsRequired()
+                        .HasMaxLength(32)
+                        .HasColumnType("BLOB");
+
+                    b.Property<string>("Methods")
+                        .IsRequired()
+                        .HasMaxLength(64)
+                        .HasColumnType("TEXT");
+
+                    b.Property<string>("Nonce")
+                        .HasMaxLength(1024)
+                        .HasColumnType("TEXT");
+
+                    b.Property<string>("RedirectUri")
+                        .IsRequired()
+                        .HasMaxLength(2048)
+                        .HasColumnType("TEXT");
+
+                    b.Property<string>("Resources")
+                        .HasMaxLength(2048)
+                        .HasColumnType("TEXT");
+
+                    b.Property<string>("Scopes")
+                        .IsRequired()
+                        .HasMaxLength(512)
+                        .HasColumnType("TEXT");
+
+                    b.Property<Guid>("UserId")
                         .HasColumnType("TEXT");
 
                     b.HasKey("Id");
 
-                    b.HasIndex("AuthorizationId");
+                    b.HasIndex("ExpiresAt");
 
-                    b.HasIndex("ReferenceId")
+                    b.HasIndex("Hash")
                         .IsUnique();
 
-                    b.HasIndex("ApplicationId", "Status", "Subject", "Type");
+                    b.HasIndex("UserId");
 
-                    b.ToTable("OpenIddictTokens", (string)null);
+                    b.ToTable("AuthorizationCodes", (string)null);
+                });
+
+            modelBuilder.Entity("Activate.Identity.Data.Applications.Consent", b =>
+                {
+                    b.Property<Guid>("Id")
+                        .ValueGeneratedOnAdd()
+                        .HasColumnType("TEXT");
+
+                    b.Property<Guid>("ApplicationId")
+                        .HasColumnType("TEXT");
+
+                    b.Property<DateTime>("GrantedAt")
+                        .HasColumnType("TEXT");
+
+                    b.Property<string>("Scopes")
+                        .IsRequired()
+                        .HasMaxLength(512)
+                        .HasColumnType("TEXT");
+
+                    b.Property<Guid>("UserId")
+                        .HasColumnType("TEXT");
+
+                    b.HasKey("Id");
+
+                    b.HasIndex("ApplicationId");
+
+                    b.HasIndex("UserId", "ApplicationId")
+                        .IsUnique();
+
+                    b.ToTable("Consents", (string)null);
+                });
+
+            modelBuilder.Entity("Activate.Identity.Data.Applications.PushedRequest", b =>
+                {
+                    b.Property<Guid>("Id")
+                        .ValueGeneratedOnAdd()
+                        .HasColumnType("TEXT");
+
+                    b.Property<string>("ClientId")
+                        .IsRequired()
+                        .HasMaxLength(100)
+                        .HasColumnType("TEXT");
+
+                    b.Property<DateTime>("ExpiresAt")
+                        .HasColumnType("TEXT");
+
+                    b.Property<byte[]>("Hash")
+                        .IsRequired()
+                        .HasMaxLength(32)
+                        .HasColumnType("BLOB");
+
+                    b.Property<string>("Parameters")
+                        .IsRequired()
+                        .HasColumnType("TEXT");
+
+                    b.HasKey("Id");
+
+                    b.HasIndex("ExpiresAt");
+
+                    b.HasIndex("Hash")
+                        .IsUnique();
+
+                    b.ToTable("PushedRequests", (string)null);
                 });
 
             modelBuilder.Entity("Activate.Identity.Data.Audit.AuditEvent", b =>
@@ -694,6 +714,9 @@ namespace Activate.Identity.Data.Providers.Sqlite.Migrations
                         .IsRequired()
                         .HasColumnType("TEXT");
 
+                    b.Property<DateTime>("SignsFrom")
+                        .HasColumnType("TEXT");
+
                     b.Property<int>("Use")
                         .HasColumnType("INTEGER");
 
@@ -770,6 +793,9 @@ namespace Activate.Identity.Data.Providers.Sqlite.Migrations
 
                     b.Property<DateTime>("GraceEndsAt")
                         .HasColumnType("TEXT");
+
+                    b.Property<int?>("RefreshMaximumDays")
+                        .HasColumnType("INTEGER");
 
                     b.Property<int?>("SshKeyMaximumDays")
                         .HasColumnType("INTEGER");
@@ -908,6 +934,22 @@ namespace Activate.Identity.Data.Providers.Sqlite.Migrations
                     b.ToTable("SshKeys", (string)null);
                 });
 
+            modelBuilder.Entity("Activate.Identity.Data.Tokens.EndedToken", b =>
+                {
+                    b.Property<Guid>("Id")
+                        .ValueGeneratedOnAdd()
+                        .HasColumnType("TEXT");
+
+                    b.Property<DateTime>("ExpiresAt")
+                        .HasColumnType("TEXT");
+
+                    b.HasKey("Id");
+
+                    b.HasIndex("ExpiresAt");
+
+                    b.ToTable("EndedTokens", (string)null);
+                });
+
             modelBuilder.Entity("Activate.Identity.Data.Tokens.TokenGrant", b =>
                 {
                     b.Property<Guid>("Id")
@@ -917,7 +959,8 @@ namespace Activate.Identity.Data.Providers.Sqlite.Migrations
                     b.Property<DateTime?>("AuthenticatedAt")
                         .HasColumnType("TEXT");
 
-                    b.Property<Guid?>("AuthorizationId")
+                    b.Property<string>("Claims")
+                        .HasMaxLength(512)
                         .HasColumnType("TEXT");
 
                     b.Property<string>("ClientId")
@@ -933,6 +976,9 @@ namespace Activate.Identity.Data.Providers.Sqlite.Migrations
 
                     b.Property<int>("ExpiresBecause")
                         .HasColumnType("INTEGER");
+
+                    b.Property<DateTime?>("IdleEndsAt")
+                        .HasColumnType("TEXT");
 
                     b.Property<bool>("Interactive")
                         .HasColumnType("INTEGER");
@@ -951,6 +997,10 @@ namespace Activate.Identity.Data.Providers.Sqlite.Migrations
                         .HasMaxLength(64)
                         .HasColumnType("TEXT");
 
+                    b.Property<string>("Methods")
+                        .HasMaxLength(64)
+                        .HasColumnType("TEXT");
+
                     b.Property<string>("Name")
                         .IsRequired()
                         .HasMaxLength(128)
@@ -961,6 +1011,21 @@ namespace Activate.Identity.Data.Providers.Sqlite.Migrations
 
                     b.Property<int>("PolicyVersion")
                         .HasColumnType("INTEGER");
+
+                    b.Property<byte[]>("PreviousRefreshHash")
+                        .HasMaxLength(32)
+                        .HasColumnType("BLOB");
+
+                    b.Property<byte[]>("RefreshHash")
+                        .HasMaxLength(32)
+                        .HasColumnType("BLOB");
+
+                    b.Property<DateTime?>("RefreshedAt")
+                        .HasColumnType("TEXT");
+
+                    b.Property<string>("Resources")
+                        .HasMaxLength(2048)
+                        .HasColumnType("TEXT");
 
                     b.Property<string>("Scopes")
                         .IsRequired()
@@ -973,7 +1038,7 @@ namespace Activate.Identity.Data.Providers.Sqlite.Migrations
 
                     b.HasKey("Id");
 
-                    b.HasIndex("AuthorizationId");
+                    b.HasIndex("ClientId");
 
                     b.HasIndex("ExpiresAt");
 
@@ -1137,28 +1202,34 @@ namespace Activate.Identity.Data.Providers.Sqlite.Migrations
                     b.Navigation("Organization");
                 });
 
-            modelBuilder.Entity("Activate.Identity.Data.Applications.Authorization", b =>
+            modelBuilder.Entity("Activate.Identity.Data.Applications.AuthorizationCode", b =>
                 {
-                    b.HasOne("Activate.Identity.Data.Applications.Application", "Application")
-                        .WithMany("Authorizations")
-                        .HasForeignKey("ApplicationId");
+                    b.HasOne("Activate.Identity.Data.Accounts.User", "User")
+                        .WithMany()
+                        .HasForeignKey("UserId")
+                        .OnDelete(DeleteBehavior.Cascade)
+                        .IsRequired();
 
-                    b.Navigation("Application");
+                    b.Navigation("User");
                 });
 
-            modelBuilder.Entity("Activate.Identity.Data.Applications.Token", b =>
+            modelBuilder.Entity("Activate.Identity.Data.Applications.Consent", b =>
                 {
                     b.HasOne("Activate.Identity.Data.Applications.Application", "Application")
-                        .WithMany("Tokens")
-                        .HasForeignKey("ApplicationId");
+                        .WithMany()
+                        .HasForeignKey("ApplicationId")
+                        .OnDelete(DeleteBehavior.Cascade)
+                        .IsRequired();
 
-                    b.HasOne("Activate.Identity.Data.Applications.Authorization", "Authorization")
-                        .WithMany("Tokens")
-                        .HasForeignKey("AuthorizationId");
+                    b.HasOne("Activate.Identity.Data.Accounts.User", "User")
+                        .WithMany()
+                        .HasForeignKey("UserId")
+                        .OnDelete(DeleteBehavior.Cascade)
+                        .IsRequired();
 
                     b.Navigation("Application");
 
-                    b.Navigation("Authorization");
+                    b.Navigation("User");
                 });
 
             modelBuilder.Entity("Activate.Identity.Data.Clusters.Cluster", b =>
@@ -1315,18 +1386,6 @@ namespace Activate.Identity.Data.Providers.Sqlite.Migrations
             modelBuilder.Entity("Activate.Identity.Data.ApiKeys.ApiKey", b =>
                 {
                     b.Navigation("Hashes");
-                });
-
-            modelBuilder.Entity("Activate.Identity.Data.Applications.Application", b =>
-                {
-                    b.Navigation("Authorizations");
-
-                    b.Navigation("Tokens");
-                });
-
-            modelBuilder.Entity("Activate.Identity.Data.Applications.Authorization", b =>
-                {
-                    b.Navigation("Tokens");
                 });
 #pragma warning restore 612, 618
         }
