@@ -27,6 +27,9 @@ public sealed class AuthorizationCode
     public DateTime AuthenticatedAt { get; init; }
     /// <summary>RFC 8176, space-separated.</summary>
     public required string Methods { get; init; }
+    /// <summary>The lifetime and the name that the command line asked for, as in a device login.</summary>
+    public int? LifetimeHours { get; init; }
+    public string? DeviceName { get; init; }
     public DateTime ExpiresAt { get; init; }
     /// <summary>The grant it was redeemed for. A code that comes again ends it.</summary>
     public Guid? GrantId { get; set; }
@@ -46,6 +49,7 @@ internal sealed class AuthorizationCodeMapping : IEntityTypeConfiguration<Author
         builder.Property(c => c.Nonce).HasMaxLength(1024);
         builder.Property(c => c.Claims).HasMaxLength(512);
         builder.Property(c => c.Methods).HasMaxLength(64);
+        builder.Property(c => c.DeviceName).HasMaxLength(128);
         builder.HasOne(c => c.User).WithMany().HasForeignKey(c => c.UserId).OnDelete(DeleteBehavior.Cascade);
         builder.HasIndex(c => c.Hash).IsUnique();
         builder.HasIndex(c => c.ExpiresAt);

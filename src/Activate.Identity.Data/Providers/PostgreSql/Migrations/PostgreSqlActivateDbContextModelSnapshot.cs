@@ -412,6 +412,10 @@ namespace Activate.Identity.Data.Providers.PostgreSql.Migrations
                         .HasMaxLength(43)
                         .HasColumnType("character varying(43)");
 
+                    b.Property<string>("DeviceName")
+                        .HasMaxLength(128)
+                        .HasColumnType("character varying(128)");
+
                     b.Property<DateTime>("ExpiresAt")
                         .HasColumnType("timestamp with time zone");
 
@@ -422,6 +426,9 @@ namespace Activate.Identity.Data.Providers.PostgreSql.Migrations
                         .IsRequired()
                         .HasMaxLength(32)
                         .HasColumnType("bytea");
+
+                    b.Property<int?>("LifetimeHours")
+                        .HasColumnType("integer");
 
                     b.Property<string>("Methods")
                         .IsRequired()

@@ -414,6 +414,10 @@ namespace Activate.Identity.Data.Providers.SqlServer.Migrations
                         .HasMaxLength(43)
                         .HasColumnType("nvarchar(43)");
 
+                    b.Property<string>("DeviceName")
+                        .HasMaxLength(128)
+                        .HasColumnType("nvarchar(128)");
+
                     b.Property<DateTime>("ExpiresAt")
                         .HasColumnType("datetime2");
 
@@ -424,6 +428,9 @@ namespace Activate.Identity.Data.Providers.SqlServer.Migrations
                         .IsRequired()
                         .HasMaxLength(32)
                         .HasColumnType("varbinary(32)");
+
+                    b.Property<int?>("LifetimeHours")
+                        .HasColumnType("int");
 
                     b.Property<string>("Methods")
                         .IsRequired()

@@ -407,6 +407,10 @@ namespace Activate.Identity.Data.Providers.Sqlite.Migrations
                         .HasMaxLength(43)
                         .HasColumnType("TEXT");
 
+                    b.Property<string>("DeviceName")
+                        .HasMaxLength(128)
+                        .HasColumnType("TEXT");
+
                     b.Property<DateTime>("ExpiresAt")
                         .HasColumnType("TEXT");
 
@@ -417,6 +421,9 @@ namespace Activate.Identity.Data.Providers.Sqlite.Migrations
                         .IsRequired()
                         .HasMaxLength(32)
                         .HasColumnType("BLOB");
+
+                    b.Property<int?>("LifetimeHours")
+                        .HasColumnType("INTEGER");
 
                     b.Property<string>("Methods")
                         .IsRequired()

@@ -12,7 +12,7 @@ using Microsoft.EntityFrameworkCore.Storage.ValueConversion;
 namespace Activate.Identity.Data.Providers.SqlServer.Migrations
 {
     [DbContext(typeof(SqlServerActivateDbContext))]
-    [Migration("20261125214411_Applications")]
+    [Migration("20261125215101_Applications")]
     partial class Applications
     {
         /// <inheritdoc />
@@ -417,6 +417,10 @@ namespace Activate.Identity.Data.Providers.SqlServer.Migrations
                         .HasMaxLength(43)
                         .HasColumnType("nvarchar(43)");
 
+                    b.Property<string>("DeviceName")
+                        .HasMaxLength(128)
+                        .HasColumnType("nvarchar(128)");
+
                     b.Property<DateTime>("ExpiresAt")
                         .HasColumnType("datetime2");
 
@@ -427,6 +431,9 @@ namespace Activate.Identity.Data.Providers.SqlServer.Migrations
                         .IsRequired()
                         .HasMaxLength(32)
                         .HasColumnType("varbinary(32)");
+
+                    b.Property<int?>("LifetimeHours")
+                        .HasColumnType("int");
 
                     b.Property<string>("Methods")
                         .IsRequired()

@@ -159,6 +159,8 @@ namespace Activate.Identity.Data.Providers.SqlServer.Migrations
                     Claims = table.Column<string>(type: "nvarchar(512)", maxLength: 512, nullable: true),
                     AuthenticatedAt = table.Column<DateTime>(type: "datetime2", nullable: false),
                     Methods = table.Column<string>(type: "nvarchar(64)", maxLength: 64, nullable: false),
+                    LifetimeHours = table.Column<int>(type: "int", nullable: true),
+                    DeviceName = table.Column<string>(type: "nvarchar(128)", maxLength: 128, nullable: true),
                     ExpiresAt = table.Column<DateTime>(type: "datetime2", nullable: false),
                     GrantId = table.Column<Guid>(type: "uniqueidentifier", nullable: true)
                 },

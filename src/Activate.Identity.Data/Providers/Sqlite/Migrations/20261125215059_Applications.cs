@@ -3,7 +3,7 @@ using Microsoft.EntityFrameworkCore.Migrations;
 
 #nullable disable
 
-namespace Activate.Identity.Data.Providers.PostgreSql.Migrations
+namespace Activate.Identity.Data.Providers.Sqlite.Migrations
 {
     /// <inheritdoc />
     public partial class Applications : Migration
@@ -28,118 +28,118 @@ namespace Activate.Identity.Data.Providers.PostgreSql.Migrations
                 name: "AuthorizationId",
                 table: "TokenGrants");
 
+            migrationBuilder.AddColumn<DateTime>(
+                name: "RefreshedAt",
+                table: "TokenGrants",
+                type: "TEXT",
+                nullable: true);
+
             migrationBuilder.AddColumn<string>(
                 name: "Claims",
                 table: "TokenGrants",
-                type: "character varying(512)",
+                type: "TEXT",
                 maxLength: 512,
                 nullable: true);
 
             migrationBuilder.AddColumn<DateTime>(
                 name: "IdleEndsAt",
                 table: "TokenGrants",
-                type: "timestamp with time zone",
+                type: "TEXT",
                 nullable: true);
 
             migrationBuilder.AddColumn<string>(
                 name: "Methods",
                 table: "TokenGrants",
-                type: "character varying(64)",
+                type: "TEXT",
                 maxLength: 64,
                 nullable: true);
 
             migrationBuilder.AddColumn<byte[]>(
                 name: "PreviousRefreshHash",
                 table: "TokenGrants",
-                type: "bytea",
+                type: "BLOB",
                 maxLength: 32,
                 nullable: true);
 
             migrationBuilder.AddColumn<byte[]>(
                 name: "RefreshHash",
                 table: "TokenGrants",
-                type: "bytea",
+                type: "BLOB",
                 maxLength: 32,
-                nullable: true);
-
-            migrationBuilder.AddColumn<DateTime>(
-                name: "RefreshedAt",
-                table: "TokenGrants",
-                type: "timestamp with time zone",
                 nullable: true);
 
             migrationBuilder.AddColumn<string>(
                 name: "Resources",
                 table: "TokenGrants",
-                type: "character varying(2048)",
+                type: "TEXT",
                 maxLength: 2048,
                 nullable: true);
 
             migrationBuilder.AddColumn<DateTime>(
                 name: "SignsFrom",
                 table: "ServerKeys",
-                type: "timestamp with time zone",
+                type: "TEXT",
                 nullable: false,
                 defaultValue: new DateTime(1, 1, 1, 0, 0, 0, 0, DateTimeKind.Unspecified));
 
             migrationBuilder.AddColumn<int>(
                 name: "RefreshMaximumDays",
                 table: "PolicyCuts",
-                type: "integer",
+                type: "INTEGER",
                 nullable: true);
 
             migrationBuilder.AddColumn<DateTime>(
                 name: "CreatedAt",
                 table: "OpenIddictApplications",
-                type: "timestamp with time zone",
+                type: "TEXT",
                 nullable: false,
                 defaultValue: new DateTime(1, 1, 1, 0, 0, 0, 0, DateTimeKind.Unspecified));
 
             migrationBuilder.AddColumn<int>(
                 name: "Kind",
                 table: "OpenIddictApplications",
-                type: "integer",
+                type: "INTEGER",
                 nullable: false,
                 defaultValue: 0);
 
             migrationBuilder.AddColumn<string>(
                 name: "LogoUri",
                 table: "OpenIddictApplications",
-                type: "character varying(512)",
+                type: "TEXT",
                 maxLength: 512,
                 nullable: true);
 
             migrationBuilder.AddColumn<string>(
                 name: "PreviousSecret",
                 table: "OpenIddictApplications",
-                type: "character varying(64)",
+                type: "TEXT",
                 maxLength: 64,
                 nullable: true);
 
             migrationBuilder.AddColumn<DateTime>(
                 name: "PreviousSecretEndsAt",
                 table: "OpenIddictApplications",
-                type: "timestamp with time zone",
+                type: "TEXT",
                 nullable: true);
 
             migrationBuilder.AddColumn<string>(
                 name: "Publisher",
                 table: "OpenIddictApplications",
-                type: "character varying(128)",
+                type: "TEXT",
                 maxLength: 128,
                 nullable: true);
 
             migrationBuilder.AddColumn<string>(
                 name: "SecretLast4",
                 table: "OpenIddictApplications",
-                type: "character varying(4)",
+                type: "TEXT",
                 maxLength: 4,
                 nullable: true);
 
             migrationBuilder.AddColumn<string>(
                 name: "SigningAlgorithm",
                 table: "OpenIddictApplications",
-                type: "character varying(8)",
+                type: "TEXT",
                 maxLength: 8,
                 nullable: true);
 
@@ -147,20 +147,22 @@ namespace Activate.Identity.Data.Providers.PostgreSql.Migrations
                 name: "AuthorizationCodes",
                 columns: table => new
                 {
-                    Id = table.Column<Guid>(type: "uuid", nullable: false),
-                    Hash = table.Column<byte[]>(type: "bytea", maxLength: 32, nullable: false),
-                    ClientId = table.Column<string>(type: "character varying(100)", maxLength: 100, nullable: false),
-                    UserId = table.Column<Guid>(type: "uuid", nullable: false),
-                    Scopes = table.Column<string>(type: "character varying(512)", maxLength: 512, nullable: false),
-                    Resources = table.Column<string>(type: "character varying(2048)", maxLength: 2048, nullable: true),
-                    RedirectUri = table.Column<string>(type: "character varying(2048)", maxLength: 2048, nullable: false),
-                    CodeChallenge = table.Column<string>(type: "character varying(43)", maxLength: 43, nullable: true),
-                    Nonce = table.Column<string>(type: "character varying(1024)", maxLength: 1024, nullable: true),
-                    Claims = table.Column<string>(type: "character varying(512)", maxLength: 512, nullable: true),
-                    AuthenticatedAt = table.Column<DateTime>(type: "timestamp with time zone", nullable: false),
-                    Methods = table.Column<string>(type: "character varying(64)", maxLength: 64, nullable: false),
-                    ExpiresAt = table.Column<DateTime>(type: "timestamp with time zone", nullable: false),
-                    GrantId = table.Column<Guid>(type: "uuid", nullable: true)
+                    Id = table.Column<Guid>(type: "TEXT", nullable: false),
+                    Hash = table.Column<byte[]>(type: "BLOB", maxLength: 32, nullable: false),
+                    ClientId = table.Column<string>(type: "TEXT", maxLength: 100, nullable: false),
+                    UserId = table.Column<Guid>(type: "TEXT", nullable: false),
+                    Scopes = table.Column<string>(type: "TEXT", maxLength: 512, nullable: false),
+                    Resources = table.Column<string>(type: "TEXT", maxLength: 2048, nullable: true),
+                    RedirectUri = table.Column<string>(type: "TEXT", maxLength: 2048, nullable: false),
+                    CodeChallenge = table.Column<string>(type: "TEXT", maxLength: 43, nullable: true),
+                    Nonce = table.Column<string>(type: "TEXT", maxLength: 1024, nullable: true),
+                    Claims = table.Column<string>(type: "TEXT", maxLength: 512, nullable: true),
+                    AuthenticatedAt = table.Column<DateTime>(type: "TEXT", nullable: false),
+                    Methods = table.Column<string>(type: "TEXT", maxLength: 64, nullable: false),
+                    LifetimeHours = table.Column<int>(type: "INTEGER", nullable: true),
+                    DeviceName = table.Column<string>(type: "TEXT", maxLength: 128, nullable: true),
+                    ExpiresAt = table.Column<DateTime>(type: "TEXT", nullable: false),
+                    GrantId = table.Column<Guid>(type: "TEXT", nullable: true)
                 },
                 constraints: table =>
                 {
@@ -177,11 +179,11 @@ namespace Activate.Identity.Data.Providers.PostgreSql.Migrations
                 name: "Consents",
                 columns: table => new
                 {
-                    Id = table.Column<Guid>(type: "uuid", nullable: false),
-                    UserId = table.Column<Guid>(type: "uuid", nullable: false),
-                    ApplicationId = table.Column<Guid>(type: "uuid", nullable: false),
-                    Scopes = table.Column<string>(type: "character varying(512)", maxLength: 512, nullable: false),
-                    GrantedAt = table.Column<DateTime>(type: "timestamp with time zone", nullable: false)
+                    Id = table.Column<Guid>(type: "TEXT", nullable: false),
+                    UserId = table.Column<Guid>(type: "TEXT", nullable: false),
+                    ApplicationId = table.Column<Guid>(type: "TEXT", nullable: false),
+                    Scopes = table.Column<string>(type: "TEXT", maxLength: 512, nullable: false),
+                    GrantedAt = table.Column<DateTime>(type: "TEXT", nullable: false)
                 },
                 constraints: table =>
                 {
@@ -204,8 +206,8 @@ namespace Activate.Identity.Data.Providers.PostgreSql.Migrations
                 name: "EndedTokens",
                 columns: table => new
                 {
-                    Id = table.Column<Guid>(type: "uuid", nullable: false),
-                    ExpiresAt = table.Column<DateTime>(type: "timestamp with time zone", nullable: false)
+                    Id = table.Column<Guid>(type: "TEXT", nullable: false),
+                    ExpiresAt = table.Column<DateTime>(type: "TEXT", nullable: false)
                 },
                 constraints: table =>
                 {
@@ -216,11 +218,11 @@ namespace Activate.Identity.Data.Providers.PostgreSql.Migrations
                 name: "PushedRequests",
                 columns: table => new
                 {
-                    Id = table.Column<Guid>(type: "uuid", nullable: false),
-                    Hash = table.Column<byte[]>(type: "bytea", maxLength: 32, nullable: false),
-                    ClientId = table.Column<string>(type: "character varying(100)", maxLength: 100, nullable: false),
-                    Parameters = table.Column<string>(type: "text", nullable: false),
-                    ExpiresAt = table.Column<DateTime>(type: "timestamp with time zone", nullable: false)
+                    Id = table.Column<Guid>(type: "TEXT", nullable: false),
+                    Hash = table.Column<byte[]>(type: "BLOB", maxLength: 32, nullable: false),
+                    ClientId = table.Column<string>(type: "TEXT", maxLength: 100, nullable: false),
+                    Parameters = table.Column<string>(type: "TEXT", nullable: false),
+                    ExpiresAt = table.Column<DateTime>(type: "TEXT", nullable: false)
                 },
                 constraints: table =>
                 {
@@ -316,10 +318,6 @@ namespace Activate.Identity.Data.Providers.PostgreSql.Migrations
                 table: "TokenGrants");
 
             migrationBuilder.DropColumn(
-                name: "RefreshedAt",
-                table: "TokenGrants");
-
-            migrationBuilder.DropColumn(
                 name: "Resources",
                 table: "TokenGrants");
 
@@ -363,31 +361,35 @@ namespace Activate.Identity.Data.Providers.PostgreSql.Migrations
                 name: "SigningAlgorithm",
                 table: "OpenIddictApplications");
 
+            migrationBuilder.DropColumn(
+                name: "RefreshedAt",
+                table: "TokenGrants");
+
             migrationBuilder.AddColumn<Guid>(
                 name: "AuthorizationId",
                 table: "TokenGrants",
-                type: "uuid",
+                type: "TEXT",
                 nullable: true);
 
             migrationBuilder.CreateTable(
                 name: "OpenIddictAuthorizations",
                 columns: table => new
                 {
-                    Id = table.Column<Guid>(type: "uuid", nullable: false),
-                    ApplicationId = table.Column<Guid>(type: "uuid", nullable: true),
-                    ConcurrencyToken = table.Column<string>(type: "character varying(50)", maxLength: 50, nullable: true),
-                    CreationDate = table.Column<DateTime>(type: "timestamp with time zone", nullable: true),
-                    Properties = table.Column<string>(type: "text", nullable: true),
-                    Scopes = table.Column<string>(type: "text", nullable: true),
-                    Status = table.Column<string>(type: "character varying(50)", maxLength: 50, nullable: true),
-                    Subject = table.Column<string>(type: "character varying(400)", maxLength: 400, nullable: true),
-                    Type = table.Column<string>(type: "character varying(50)", maxLength: 50, nullable: true)
+                    Id = table.Column<Guid>(type: "TEXT", nullable: false),
+                    ApplicationId = table.Column<Guid>(type: "TEXT", nullable: true),
+                    ConcurrencyToken = table.Column<string>(type: "TEXT", maxLength: 50, nullable: true),
+                    CreationDate = table.Column<DateTime>(type: "TEXT", nullable: true),
+                    Properties = table.Column<string>(type: "TEXT", nullable: true),
+                    Scopes = table.Column<string>(type: "TEXT", nullable: true),
+                    Status = table.Column<string>(type: "TEXT", maxLength: 50, nullable: true),
+                    Subject = table.Column<string>(type: "TEXT", maxLength: 400, nullable: true),
+                    Type = table.Column<string>(type: "TEXT", maxLength: 50, nullable: true)
                 },
                 constraints: table =>
                 {
                     table.PrimaryKey("PK_OpenIddictAuthorizations", x => x.Id);
                     table.ForeignKey(
-                        name: "FK_OpenIddictAuthorizations_OpenIddictApplications_Application~",
+                        name: "FK_OpenIddictAuthorizations_OpenIddictApplications_ApplicationId",
                         column: x => x.ApplicationId,
                         principalTable: "OpenIddictApplications",
                         principalColumn: "Id");
@@ -397,15 +399,15 @@ namespace Activate.Identity.Data.Providers.PostgreSql.Migrations
                 name: "OpenIddictScopes",
                 columns: table => new
                 {
-                    Id = table.Column<Guid>(type: "uuid", nullable: false),
-                    ConcurrencyToken = table.Column<string>(type: "character varying(50)", maxLength: 50, nullable: true),
-                    Description = table.Column<string>(type: "text", nullable: true),
-                    Descriptions = table.Column<string>(type: "text", nullable: true),
-                    DisplayName = table.Column<string>(type: "text", nullable: true),
-                    DisplayNames = table.Column<string>(type: "text", nullable: true),
-                    Name = table.Column<string>(type: "character varying(200)", maxLength: 200, nullable: true),
-                    Properties = table.Column<string>(type: "text", nullable: true),
-                    Resources = table.Column<string>(type: "text", nullable: true)
+                    Id = table.Column<Guid>(type: "TEXT", nullable: false),
+                    ConcurrencyToken = table.Column<string>(type: "TEXT", maxLength: 50, nullable: true),
+                    Description = table.Column<string>(type: "TEXT", nullable: true),
+                    Descriptions = table.Column<string>(type: "TEXT", nullable: true),
+                    DisplayName = table.Column<string>(type: "TEXT", nullable: true),
+                    DisplayNames = table.Column<string>(type: "TEXT", nullable: true),
+                    Name = table.Column<string>(type: "TEXT", maxLength: 200, nullable: true),
+                    Properties = table.Column<string>(type: "TEXT", nullable: true),
+                    Resources = table.Column<string>(type: "TEXT", nullable: true)
                 },
                 constraints: table =>
                 {
@@ -416,19 +418,19 @@ namespace Activate.Identity.Data.Providers.PostgreSql.Migrations
                 name: "OpenIddictTokens",
                 columns: table => new
                 {
-                    Id = table.Column<Guid>(type: "uuid", nullable: false),
-                    ApplicationId = table.Column<Guid>(type: "uuid", nullable: true),
-                    AuthorizationId = table.Column<Guid>(type: "uuid", nullable: true),
-                    ConcurrencyToken = table.Column<string>(type: "character varying(50)", maxLength: 50, nullable: true),
-                    CreationDate = table.Column<DateTime>(type: "timestamp with time zone", nullable: true),
-                    ExpirationDate = table.Column<DateTime>(type: "timestamp with time zone", nullable: true),
-                    Payload = table.Column<string>(type: "text", nullable: true),
-                    Properties = table.Column<string>(type: "text", nullable: true),
-                    RedemptionDate = table.Column<DateTime>(type: "timestamp with time zone", nullable: true),
-                    ReferenceId = table.Column<string>(type: "character varying(100)", maxLength: 100, nullable: true),
-                    Status = table.Column<string>(type: "character varying(50)", maxLength: 50, nullable: true),
-                    Subject = table.Column<string>(type: "character varying(400)", maxLength: 400, nullable: true),
-                    Type = table.Column<string>(type: "character varying(150)", maxLength: 150, nullable: true)
+                    Id = table.Column<Guid>(type: "TEXT", nullable: false),
+                    ApplicationId = table.Column<Guid>(type: "TEXT", nullable: true),
+                    AuthorizationId = table.Column<Guid>(type: "TEXT", nullable: true),
+                    ConcurrencyToken = table.Column<string>(type: "TEXT", maxLength: 50, nullable: true),
+                    CreationDate = table.Column<DateTime>(type: "TEXT", nullable: true),
+                    ExpirationDate = table.Column<DateTime>(type: "TEXT", nullable: true),
+                    Payload = table.Column<string>(type: "TEXT", nullable: true),
+                    Properties = table.Column<string>(type: "TEXT", nullable: true),
+                    RedemptionDate = table.Column<DateTime>(type: "TEXT", nullable: true),
+                    ReferenceId = table.Column<string>(type: "TEXT", maxLength: 100, nullable: true),
+                    Status = table.Column<string>(type: "TEXT", maxLength: 50, nullable: true),
+                    Subject = table.Column<string>(type: "TEXT", maxLength: 400, nullable: true),
+                    Type = table.Column<string>(type: "TEXT", maxLength: 150, nullable: true)
                 },
                 constraints: table =>
                 {
