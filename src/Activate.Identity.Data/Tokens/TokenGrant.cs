@@ -32,10 +32,8 @@ public sealed class TokenGrant : IGoverned
     public int PolicyVersion { get; init; }
     public DateTime? LastUsedAt { get; set; }
     public string? LastUsedFrom { get; set; }
-    /// <summary>SHA-256 of the refresh token that counts, for a grant that can be renewed. The grant's end is then the absolute end of the whole chain.</summary>
-    public byte[]? RefreshHash { get; set; }
-    /// <summary>SHA-256 of the refresh token before it: for a moment it still gives what its redemption gave, later it gives away a thief.</summary>
-    public byte[]? PreviousRefreshHash { get; set; }
+    /// <summary>The place in the chain of the refresh token that counts; null for a grant that is not renewed. The grant's end is then that of the whole chain.</summary>
+    public int? RefreshPlace { get; set; }
     /// <summary>When the refresh token was last redeemed.</summary>
     public DateTime? RefreshedAt { get; set; }
     /// <summary>When the chain ends unless it is renewed before (the sliding end).</summary>
@@ -71,8 +69,6 @@ internal sealed class TokenGrantMapping : IEntityTypeConfiguration<TokenGrant>
         builder.Property(g => g.TokenHash).HasMaxLength(32);
         builder.Property(g => g.Last4).HasMaxLength(4);
         builder.Property(g => g.LastUsedFrom).HasMaxLength(64);
-        builder.Property(g => g.RefreshHash).HasMaxLength(32);
-        builder.Property(g => g.PreviousRefreshHash).HasMaxLength(32);
         builder.Property(g => g.Resources).HasMaxLength(2048);
         builder.Property(g => g.Methods).HasMaxLength(64);
         builder.Property(g => g.Claims).HasMaxLength(512);

@@ -1024,13 +1024,8 @@ namespace Activate.Identity.Data.Providers.PostgreSql.Migrations
                     b.Property<int>("PolicyVersion")
                         .HasColumnType("integer");
 
-                    b.Property<byte[]>("PreviousRefreshHash")
-                        .HasMaxLength(32)
-                        .HasColumnType("bytea");
-
-                    b.Property<byte[]>("RefreshHash")
-                        .HasMaxLength(32)
-                        .HasColumnType("bytea");
+                    b.Property<int?>("RefreshPlace")
+                        .HasColumnType("integer");
 
                     b.Property<DateTime?>("RefreshedAt")
                         .HasColumnType("timestamp with time zone");

@@ -1026,13 +1026,8 @@ namespace Activate.Identity.Data.Providers.SqlServer.Migrations
                     b.Property<int>("PolicyVersion")
                         .HasColumnType("int");
 
-                    b.Property<byte[]>("PreviousRefreshHash")
-                        .HasMaxLength(32)
-                        .HasColumnType("varbinary(32)");
-
-                    b.Property<byte[]>("RefreshHash")
-                        .HasMaxLength(32)
-                        .HasColumnType("varbinary(32)");
+                    b.Property<int?>("RefreshPlace")
+                        .HasColumnType("int");
 
                     b.Property<DateTime?>("RefreshedAt")
                         .HasColumnType("datetime2");

@@ -1019,13 +1019,8 @@ namespace Activate.Identity.Data.Providers.Sqlite.Migrations
                     b.Property<int>("PolicyVersion")
                         .HasColumnType("INTEGER");
 
-                    b.Property<byte[]>("PreviousRefreshHash")
-                        .HasMaxLength(32)
-                        .HasColumnType("BLOB");
-
-                    b.Property<byte[]>("RefreshHash")
-                        .HasMaxLength(32)
-                        .HasColumnType("BLOB");
+                    b.Property<int?>("RefreshPlace")
+                        .HasColumnType("INTEGER");
 
                     b.Property<DateTime?>("RefreshedAt")
                         .HasColumnType("TEXT");

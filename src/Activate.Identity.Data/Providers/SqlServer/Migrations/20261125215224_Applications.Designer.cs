@@ -12,7 +12,7 @@ using Microsoft.EntityFrameworkCore.Storage.ValueConversion;
 namespace Activate.Identity.Data.Providers.SqlServer.Migrations
 {
     [DbContext(typeof(SqlServerActivateDbContext))]
-    [Migration("20261125215101_Applications")]
+    [Migration("20261125215224_Applications")]
     partial class Applications
     {
         /// <inheritdoc />
@@ -1029,13 +1029,8 @@ namespace Activate.Identity.Data.Providers.SqlServer.Migrations
                     b.Property<int>("PolicyVersion")
                         .HasColumnType("int");
 
-                    b.Property<byte[]>("PreviousRefreshHash")
-                        .HasMaxLength(32)
-                        .HasColumnType("varbinary(32)");
-
-                    b.Property<byte[]>("RefreshHash")
-                        .HasMaxLength(32)
-                        .HasColumnType("varbinary(32)");
+                    b.Property<int?>("RefreshPlace")
+                        .HasColumnType("int");
 
                     b.Property<DateTime?>("RefreshedAt")
                         .HasColumnType("datetime2");

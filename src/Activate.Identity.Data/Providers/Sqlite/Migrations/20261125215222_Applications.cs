@@ -54,18 +54,10 @@ namespace Activate.Identity.Data.Providers.Sqlite.Migrations
                 maxLength: 64,
                 nullable: true);
 
-            migrationBuilder.AddColumn<byte[]>(
-                name: "PreviousRefreshHash",
+            migrationBuilder.AddColumn<int>(
+                name: "RefreshPlace",
                 table: "TokenGrants",
-                type: "BLOB",
-                maxLength: 32,
-                nullable: true);
-
-            migrationBuilder.AddColumn<byte[]>(
-                name: "RefreshHash",
-                table: "TokenGrants",
-                type: "BLOB",
-                maxLength: 32,
+                type: "INTEGER",
                 nullable: true);
 
             migrationBuilder.AddColumn<string>(
@@ -310,11 +302,7 @@ namespace Activate.Identity.Data.Providers.Sqlite.Migrations
                 table: "TokenGrants");
 
             migrationBuilder.DropColumn(
-                name: "PreviousRefreshHash",
-                table: "TokenGrants");
-
-            migrationBuilder.DropColumn(
-                name: "RefreshHash",
+                name: "RefreshPlace",
                 table: "TokenGrants");
 
             migrationBuilder.DropColumn(
