@@ -11,4 +11,10 @@ public static class ClaimNames
 
     /// <summary>The id of the credential that an access token belongs to: a generated token or a session.</summary>
     public const string SessionId = "sid";
+
+    /// <summary>The id of the API key that an access token was exchanged for.</summary>
+    public const string ApiKeyId = "api_key_id";
+
+    /// <summary>True in a token that was exchanged for another credential: it is a part of that, and is not exchanged again.</summary>
+    public const string Exchanged = "exchanged";
 }

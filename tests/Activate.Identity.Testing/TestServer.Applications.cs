@@ -16,6 +16,8 @@ public sealed partial class TestServer
 {
     public const string Callback = "https://app.example.test/callback";
 
+    public const string SignedOut = "https://app.example.test/signed-out";
+
     /// <summary>Registers an OAuth client, a resource server (with <paramref name="audiences"/>), or both.</summary>
     /// <param name="clientId">Its id.</param>
     /// <param name="secret">Null: a public client.</param>
@@ -39,9 +41,13 @@ public sealed partial class TestServer
             Permissions =
             {
                 Permissions.Endpoints.Authorization, Permissions.Endpoints.Token, Permissions.Endpoints.Revocation, Permissions.Endpoints.Introspection,
-                Permissions.GrantTypes.AuthorizationCode, Permissions.ResponseTypes.Code,
+                Permissions.Endpoints.PushedAuthorization, Permissions.Endpoints.EndSession,
+                Permissions.GrantTypes.AuthorizationCode, Permissions.GrantTypes.RefreshToken, Permissions.ResponseTypes.Code,
             },
+            PostLogoutRedirectUris = { new Uri(SignedOut) },
         };
+        if (secret is not null)
+            descriptor.Permissions.UnionWith([Permissions.GrantTypes.ClientCredentials, Permissions.GrantTypes.TokenExchange]);
         if (deviceFlow)
             descriptor.Permissions.UnionWith([Permissions.Endpoints.DeviceAuthorization, Permissions.GrantTypes.DeviceCode]);
         descriptor.Permissions.UnionWith(Core.Scopes.All.Where(s => s != Core.Scopes.AuthorizedKeysRead).Select(s => Permissions.Prefixes.Scope + s));
@@ -118,6 +124,18 @@ public sealed partial class TestServer
             return await Answer.FromAsync(await client.SendAsync(request));
         }
     }
+
+    /// <summary>Signs a user in to an application and redeems the code: the answer of the token endpoint.</summary>
+    public async Task<Answer> ConnectAsync(Browser browser, string clientId, string? secret, string scope = "openid profile offline_access platform")
+    {
+        var pkce = Pkce.New();
+        return await RedeemAsync(clientId, secret, await GetCodeAsync(browser, clientId, pkce, ("scope", scope)), pkce);
+    }
+
+    public Task<Answer> RefreshAsync(string clientId, string? secret, string refreshToken, int node = 0, params (string Name, string Value)[] more) =>
+        PostFormAsync("/connect/token",
+            [("grant_type", "refresh_token"), ("refresh_token", refreshToken), .. secret is null ? [("client_id", clientId)] : Array.Empty<(string, string)>(), .. more],
+            node, secret is null ? null : Basic(clientId, secret));
 
     public Task<Answer> IntrospectAsync(string clientId, string secret, string token, int node = 0, string? hint = null) =>
         PostFormAsync("/connect/introspect", hint is null ? [("token", token)] : [("token", token), ("token_type_hint", hint)], node, Basic(clientId, secret));

@@ -22,6 +22,9 @@ public static class Problems
     public static readonly Problem InteractiveSignInRequired = new(ProblemKind.Refused, "interactive_sign_in_required",
         "No key makes a key: this needs a person who signed in. Use the web pages, or 'actid auth login --manage'.");
 
+    public static readonly Problem UserRequired = new(ProblemKind.Refused, "user_required",
+        "The token belongs to an application, not to a user, and this API is about users' things. Use a token that a user gave the application.");
+
     public static readonly Problem Unavailable = new(ProblemKind.Unavailable, "temporarily_unavailable",
         "The database cannot be reached or written just now. Nothing was changed; try again shortly.") { RetryAfter = TimeSpan.FromSeconds(2) };
 

@@ -28,6 +28,8 @@ public static class AuditTypes
     public const string DeviceDenied = "device_login.denied";
     public const string DeviceCodeWrong = "device_login.wrong_code";
     public const string AuthorizationCodeReplayed = "authorization_code.replayed";
+    public const string RefreshTokenReplayed = "refresh_token.replayed";
+    public const string ApplicationDisconnected = "application.disconnected";
     public const string ApplicationAllowed = "application.allowed";
     public const string ApplicationDenied = "application.denied";
 }

@@ -11,6 +11,8 @@ public interface IGoverned
     DateTime Since { get; }
     DateTime? ExpiresAt { get; set; }
     ExpiresBecause ExpiresBecause { get; set; }
+    /// <summary>An application renews it by refreshing: the limit of refreshing governs it, not that of tokens.</summary>
+    bool IsRenewed => false;
     /// <summary>The version of the policy under which the end was decided. Cuts of later versions apply to it.</summary>
     int PolicyVersion { get; }
 }

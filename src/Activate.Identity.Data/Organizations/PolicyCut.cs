@@ -28,7 +28,8 @@ public sealed class PolicyCut
     public DateTime? DoneAt { get; set; }
 
     /// <summary>The end of a credential under this cut.</summary>
-    public DateTime? End(CredentialKind kind, DateTime since, DateTime? end) => End(kind, since, end, GraceEndsAt, ApiKeyMaximumDays, TokenMaximumHours, SshKeyMaximumDays);
+    public DateTime? End(CredentialKind kind, DateTime since, DateTime? end, bool isRenewed = false) =>
+        End(kind, since, end, GraceEndsAt, ApiKeyMaximumDays, isRenewed ? RefreshMaximumDays * 24 : TokenMaximumHours, SshKeyMaximumDays);
 
     /// <summary>The same from the columns of a query.</summary>
     public static DateTime? End(CredentialKind kind, DateTime since, DateTime? end, DateTime graceEndsAt, int? apiKeyDays, int? tokenHours, int? sshKeyDays) =>
@@ -42,7 +43,7 @@ public sealed class PolicyCut
     /// <summary>Gives a credential that was read the end it has under this cut. True when it is another.</summary>
     public bool ApplyTo(IGoverned credential)
     {
-        if (credential.PolicyVersion >= Version || End(credential.Kind, credential.Since, credential.ExpiresAt) is not { } end || end == credential.ExpiresAt)
+        if (credential.PolicyVersion >= Version || End(credential.Kind, credential.Since, credential.ExpiresAt, credential.IsRenewed) is not { } end || end == credential.ExpiresAt)
             return false;
         (credential.ExpiresAt, credential.ExpiresBecause) = (end, ExpiresBecause.Policy);
         return true;

@@ -51,6 +51,9 @@ public sealed class TokenGrant : IGoverned
 
     DateTime IGoverned.Since => CreatedAt;
 
+    /// <summary>Whether it can be renewed by a refresh token.</summary>
+    public bool IsRenewed => RefreshPlace is not null;
+
     DateTime? IGoverned.ExpiresAt
     {
         get => ExpiresAt;
@@ -63,6 +66,7 @@ internal sealed class TokenGrantMapping : IEntityTypeConfiguration<TokenGrant>
     public void Configure(EntityTypeBuilder<TokenGrant> builder)
     {
         builder.ToTable("TokenGrants");
+        builder.Ignore(g => g.IsRenewed);
         builder.Property(g => g.ClientId).HasMaxLength(100);
         builder.Property(g => g.Name).HasMaxLength(128);
         builder.Property(g => g.Scopes).HasMaxLength(512);

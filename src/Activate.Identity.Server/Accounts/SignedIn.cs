@@ -41,6 +41,12 @@ public sealed record SignedIn(
     /// <summary>Methods of RFC 8176, space-separated: <c>pwd</c>.</summary>
     public string AuthenticationMethods { get; init; } = "pwd";
 
+    /// <summary>The level of a sign-in (<c>acr</c>): <c>1</c> for one factor. A second factor will be <c>2</c>.</summary>
+    public const string OneFactor = "1";
+
+    /// <summary>The level that methods of RFC 8176 amount to.</summary>
+    public static string ContextOf(string methods) => methods.Split(' ').Contains("mfa") ? "2" : OneFactor;
+
     public static SignedIn? From(HttpContext context) => From(context.User);
 
     /// <summary>Null when nobody is signed in, or the principal is not a browser session's (an API key's, a token's).</summary>

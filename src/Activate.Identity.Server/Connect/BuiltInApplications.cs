@@ -1,4 +1,5 @@
 using Activate.Identity.Core;
+using Activate.Identity.Core.Applications;
 using Activate.Identity.Data;
 using Activate.Identity.Data.Applications;
 using Microsoft.EntityFrameworkCore;
@@ -11,14 +12,15 @@ namespace Activate.Identity.Server.Connect;
 /// <summary>Applications that every server has.</summary>
 public static class BuiltInApplications
 {
-    /// <summary>The command line. Public; device grant; never gets a refresh token.</summary>
+    /// <summary>The command line. Public; device grant and loopback code flow; never gets a refresh token.</summary>
     public const string Cli = "activate-cli";
+
+    /// <summary>Where the command line's browser login listens: any port (RFC 8252 §7.3).</summary>
+    private const string Callback = "http://127.0.0.1/callback";
 
     public static async Task PrepareAsync(IServiceProvider services)
     {
         var applications = services.GetRequiredService<IOpenIddictApplicationManager>();
-        if (await applications.FindByClientIdAsync(Cli) is not null)
-            return;
         var descriptor = new OpenIddictApplicationDescriptor
         {
             ClientId = Cli,
@@ -26,14 +28,24 @@ public static class BuiltInApplications
             ApplicationType = ApplicationTypes.Native,
             ConsentType = ConsentTypes.Explicit,
             DisplayName = "ACTIVATE command line",
-            Permissions = { Permissions.Endpoints.DeviceAuthorization, Permissions.Endpoints.Token, Permissions.Endpoints.Revocation, Permissions.GrantTypes.DeviceCode },
+            RedirectUris = { new Uri(Callback) },
+            Permissions =
+            {
+                Permissions.Endpoints.DeviceAuthorization, Permissions.Endpoints.Authorization, Permissions.Endpoints.PushedAuthorization, Permissions.Endpoints.Token, Permissions.Endpoints.Revocation,
+                Permissions.GrantTypes.DeviceCode, Permissions.GrantTypes.AuthorizationCode, Permissions.GrantTypes.TokenExchange, Permissions.ResponseTypes.Code,
+            },
         };
         descriptor.Permissions.UnionWith(Scopes.All.Where(scope => scope is not (Scopes.OfflineAccess or Scopes.AuthorizedKeysRead)).Select(scope => Permissions.Prefixes.Scope + scope));
         try
         {
-            await applications.CreateAsync(descriptor);
+            if (await applications.FindByClientIdAsync(Cli) is { } before)
+                // As this version wants it, also in a database that an older one made.
+                await applications.UpdateAsync(before, descriptor);
+            else
+                await applications.CreateAsync(descriptor);
         }
-        catch (Exception exception) when (exception is OpenIddictExceptions.ValidationException || exception is DbUpdateException update && DatabaseFaults.IsDuplicate(update))
+        catch (Exception exception) when (exception is OpenIddictExceptions.ValidationException or OpenIddictExceptions.ConcurrencyException
+            || (exception is DbUpdateException update && DatabaseFaults.IsDuplicate(update)))
         {
             // Another node was first: then its row is there.
             var database = services.GetRequiredService<ActivateDbContext>();
@@ -41,5 +53,8 @@ public static class BuiltInApplications
             if (!await database.Applications.AnyAsync(application => application.ClientId == Cli))
                 throw;
         }
+
+        await services.GetRequiredService<ActivateDbContext>().Applications.Where(application => application.ClientId == Cli && application.Kind != ApplicationKind.Native)
+            .ExecuteUpdateAsync(set => set.SetProperty(application => application.Kind, ApplicationKind.Native));
     }
 }

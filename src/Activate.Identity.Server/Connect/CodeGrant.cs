@@ -1,60 +1,78 @@
+using System.Buffers.Text;
+using System.Security.Cryptography;
+using System.Text;
 using Activate.Identity.Core;
-using Activate.Identity.Core.Credentials;
 using Activate.Identity.Core.Expiration;
 using Activate.Identity.Data;
 using Activate.Identity.Data.Applications;
 using Activate.Identity.Data.Audit;
-using Activate.Identity.Data.Tokens;
-using Activate.Identity.Server.Audit;
-using Activate.Identity.Server.Credentials;
 using Activate.Identity.Server.Organizations;
 using Activate.Identity.Server.Web;
 using Microsoft.EntityFrameworkCore;
-using OpenIddict.Abstractions;
 
 namespace Activate.Identity.Server.Connect;
 
-/// <summary>The grant behind an authorization code: made once the code is redeemed, which OpenIddict does by one conditional update.</summary>
-public sealed class CodeGrant(ActivateDbContext database, PolicyReader policies, AuditTrail audit, AccessTokenWriter writer, TimeProvider clock)
+/// <summary>
+/// Authorization codes (RFC 6749 §4.1): made once a person has allowed, redeemed by one conditional UPDATE. A code that comes again after its redemption ends what it
+/// was redeemed for; of many redemptions at the same moment one wins.
+/// </summary>
+internal sealed class CodeGrant(ActivateDbContext database, PolicyReader policies, Grants grants, TimeProvider clock)
 {
-    /// <summary>How long an application's access token lives. It may ask again for another.</summary>
-    private const int Hours = 1;
+    public static readonly TimeSpan Lifetime = TimeSpan.FromSeconds(60);
 
-    /// <summary>Owner and grant-to-be, when the owner is still in good standing.</summary>
-    public async Task<Standing?> PrepareAsync(Guid userId, string clientId, IEnumerable<string> scopes, Guid authorizationId, DateTime? authenticatedAt, CancellationToken cancellationToken)
+    /// <summary>A code as it is given out; what is stored is its hash.</summary>
+    public static (string Code, byte[] Hash) New()
     {
-        var user = await database.Users.AsNoTracking().Include(u => u.Organization).SingleOrDefaultAsync(u => u.Id == userId, cancellationToken);
+        var code = Base64Url.EncodeToString(RandomNumberGenerator.GetBytes(32));
+        return (code, Hash(code));
+    }
+
+    /// <summary>The code if it may be redeemed now by this client.</summary>
+    public async Task<AuthorizationCode?> ReadAsync(string code, string clientId, CancellationToken cancellationToken)
+    {
+        var hash = Hash(code);
+        var row = await database.AuthorizationCodes.AsNoTracking().SingleOrDefaultAsync(c => c.Hash == hash, cancellationToken);
+        if (row is null || row.ClientId != clientId)
+            return null;
+        if (row.GrantId is { } grant)
+        {
+            await grants.EndReplayedAsync(grant, AuditTypes.AuthorizationCodeReplayed, cancellationToken);
+            return null;
+        }
+
+        return row.ExpiresAt > clock.GetUtcNow().UtcDateTime ? row : null;
+    }
+
+    /// <summary>Redeems a code that was read. Null when the person may not sign in any more, or another redemption was faster.</summary>
+    public async Task<Standing?> RedeemAsync(AuthorizationCode code, Application application, IReadOnlyList<string>? resources, CancellationToken cancellationToken)
+    {
+        var user = await database.Users.AsNoTracking().Include(u => u.Organization).SingleOrDefaultAsync(u => u.Id == code.UserId, cancellationToken);
         if (user is null || user.Disabled || user.Organization!.Suspended)
             return null;
-        var now = clock.Now();
         var policy = await policies.ReadAsync(user.OrganizationId, cancellationToken);
-        if (policy.Effective.Applications.Allowed == AllowedApplications.None)
+        var builtIn = application.ClientId == BuiltInApplications.Cli;
+        if (builtIn ? !policy.Effective.DeviceLogin : policy.Effective.Applications.Allowed == AllowedApplications.None)
             return null;
-        var hours = Math.Min(Hours, policy.Effective.Tokens.Maximum ?? Hours);
-        var name = await database.Applications.Where(a => a.ClientId == clientId).Select(a => a.DisplayName).SingleOrDefaultAsync(cancellationToken);
-        return Standing.Of(user, new TokenGrant
+        var standing = grants.Begin(new GrantStart(application, user, Scopes.Join(Scopes.AllowedTo(user.Role, Scopes.Split(code.Scopes))), policy)
         {
-            Id = Guid.CreateVersion7(now),
-            Kind = CredentialKind.Session,
-            OwnerId = user.Id,
-            ClientId = clientId,
-            Name = name ?? clientId,
-            Scopes = Scopes.Join(Scopes.AllowedTo(user.Role, scopes)),
-            CreatedAt = now,
-            ExpiresAt = now.AddHours(hours),
-            ExpiresBecause = hours < Hours ? ExpiresBecause.Policy : ExpiresBecause.Default,
-            PolicyVersion = policy.Version,
-            AuthenticatedAt = authenticatedAt,
-        }, writer);
+            Resources = resources is null ? code.Resources : Scopes.Join(resources),
+            Claims = code.Claims,
+            Methods = code.Methods,
+            AuthenticatedAt = code.AuthenticatedAt,
+            Name = code.DeviceName,
+            Hours = code.LifetimeHours,
+            Interactive = builtIn && Scopes.Split(code.Scopes).Contains(Scopes.CredentialsWrite),
+        });
+        await using var transaction = await database.Database.BeginTransactionAsync(cancellationToken);
+        var redeemed = await database.AuthorizationCodes.Where(c => c.Id == code.Id && c.GrantId == null)
+            .ExecuteUpdateAsync(set => set.SetProperty(c => c.GrantId, standing.Grant.Id), cancellationToken);
+        if (redeemed == 0)
+            return null;
+        grants.Add(standing);
+        await database.SaveChangesAsync(cancellationToken);
+        await transaction.CommitAsync(cancellationToken);
+        return standing;
     }
 
-    /// <summary>Stores the grant. False when the authorization was revoked meanwhile, because the code came a second time.</summary>
-    public async Task<bool> StoreAsync(Standing standing, CancellationToken cancellationToken)
-    {
-        var (owner, grant, _) = standing;
-        database.TokenGrants.Add(grant);
-        audit.Add(AuditTypes.SessionStarted, new AuditActor(owner.Id, owner.OrganizationId, grant.Id), grant.Id, grant.ClientId, grant.Name);
-        await database.SaveChangesAsync(cancellationToken);
-        return true;
-    }
+    private static byte[] Hash(string code) => SHA256.HashData(Encoding.UTF8.GetBytes(code));
 }

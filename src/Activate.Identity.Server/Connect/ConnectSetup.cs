@@ -1,5 +1,4 @@
 using Activate.Identity.Core;
-using Activate.Identity.Core.Devices;
 using Activate.Identity.Data;
 using Activate.Identity.Data.Applications;
 using Activate.Identity.Server.Keys;
@@ -18,19 +17,21 @@ namespace Activate.Identity.Server.Connect;
 /// </summary>
 public static class ConnectSetup
 {
-    private static readonly TimeSpan s_codeLifetime = TimeSpan.FromSeconds(60);
-
     public static void AddConnect(this WebApplicationBuilder builder)
     {
         var services = builder.Services;
+        services.AddScoped<Grants>();
         services.AddScoped<CodeGrant>();
+        services.AddScoped<RefreshGrant>();
+        services.AddScoped<ExchangeGrant>();
+        services.AddScoped<Resources>();
+        services.AddScoped<PushedRequests>();
         services.AddSingleton<IConfigureOptions<OpenIddictServerOptions>, ServerKeysForOpenIddict>();
         services.AddOpenIddict()
             .AddCore(core =>
             {
                 core.UseEntityFrameworkCore().UseDbContext<ActivateDbContext>().ReplaceDefaultEntities<Application, Authorization, Scope, Token, Guid>();
                 core.ReplaceApplicationManager<Application, ApplicationSecrets>();
-                core.ReplaceTokenManager<Token, ReferenceTokens>();
             })
             .AddServer(server =>
             {
@@ -41,23 +42,32 @@ public static class ConnectSetup
                     .SetIntrospectionEndpointUris("connect/introspect")
                     .SetRevocationEndpointUris("connect/revoke")
                     .SetUserInfoEndpointUris("connect/userinfo")
+                    .SetPushedAuthorizationEndpointUris("connect/par")
+                    .SetEndSessionEndpointUris("connect/logout")
                     .SetJsonWebKeySetEndpointUris(".well-known/jwks");
-                server.AllowAuthorizationCodeFlow().AllowDeviceAuthorizationFlow();
-                server.RequireProofKeyForCodeExchange();
-                server.RegisterScopes([.. Scopes.All.Where(scope => scope != Scopes.OfflineAccess)]);
-                server.RegisterClaims("sub", "preferred_username", "name", "email", "email_verified", "organization", "role", "auth_time");
-                server.SetAuthorizationCodeLifetime(s_codeLifetime).SetUserCodeLifetime(UserCode.Lifetime).SetDeviceCodeLifetime(UserCode.Lifetime);
+                server.AllowAuthorizationCodeFlow().AllowDeviceAuthorizationFlow().AllowRefreshTokenFlow().AllowClientCredentialsFlow().AllowTokenExchangeFlow();
+                server.RegisterScopes([.. Scopes.All]);
+                server.RegisterClaims([Claims.Subject, Claims.AuthenticationTime, Claims.AuthenticationContextReference, Claims.AuthenticationMethodReference, .. OwnerClaims.ScopeOf.Keys]);
+                server.RegisterPromptValues(PromptValues.None, PromptValues.Login, PromptValues.Consent, PromptValues.SelectAccount);
+                server.SetIdentityTokenLifetime(TimeSpan.FromHours(Grants.AccessTokenHours));
                 server.DisableAccessTokenEncryption();
+                // Which scopes and resources there are, and for whom, is for our handlers to say; OpenIddict would look for more of them in tables of its own.
+                server.DisableScopeValidation().DisableResourceValidation().DisableAudienceValidation().IgnoreResourcePermissions().IgnoreAudiencePermissions();
                 server.Configure(options =>
                 {
                     options.CodeChallengeMethods.Remove(CodeChallengeMethods.Plain);
                     // For the implicit flow, which does not exist here.
                     options.ResponseModes.Remove(ResponseModes.Fragment);
+                    options.SubjectTokenTypes.Clear();
+                    options.SubjectTokenTypes.UnionWith([TokenTypeIdentifiers.AccessToken, ExchangeGrant.ApiKeyType]);
                 });
-                server.UseAspNetCore().EnableAuthorizationEndpointPassthrough().DisableTransportSecurityRequirement().SuppressJsonResponseIndentation();
-                foreach (var handler in DeviceHandlers.All.Concat(TokenHandlers.All).Concat(CredentialHandlers.All).Concat(CodeHandlers.All).Concat(UserInfoHandlers.All).Concat(RequestRules.All))
+                server.UseAspNetCore().EnableAuthorizationEndpointPassthrough().EnableEndSessionEndpointPassthrough().DisableTransportSecurityRequirement().SuppressJsonResponseIndentation();
+                foreach (var handler in (IEnumerable<OpenIddictServerHandlerDescriptor>)
+                    [.. DeviceHandlers.All, .. TokenHandlers.All, .. CredentialHandlers.All, .. GrantHandlers.All, .. PushedHandlers.All, .. UserInfoHandlers.All, .. DiscoveryHandlers.All, .. RequestRules.All])
                     server.AddEventHandler(handler);
             });
+        // After OpenIddict's own checks, one of which refuses device logins without its storage: theirs and all other codes and tokens are stored by us.
+        services.PostConfigure<OpenIddictServerOptions>(options => options.DisableTokenStorage = options.DisableAuthorizationStorage = true);
     }
 
     /// <summary>Registers the applications that every server has.</summary>

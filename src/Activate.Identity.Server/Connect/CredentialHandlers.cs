@@ -2,7 +2,9 @@ using System.Security.Claims;
 using Activate.Identity.Core.ApiKeys;
 using Activate.Identity.Core.Credentials;
 using Activate.Identity.Data.Applications;
+using Activate.Identity.Data.Tokens;
 using Activate.Identity.Server.ApiKeys;
+using Activate.Identity.Server.Audit;
 using Activate.Identity.Server.Credentials;
 using Activate.Identity.Server.Tokens;
 using OpenIddict.Abstractions;
@@ -10,6 +12,7 @@ using OpenIddict.Server;
 using static OpenIddict.Abstractions.OpenIddictConstants;
 using static OpenIddict.Server.OpenIddictServerEvents;
 using static OpenIddict.Server.OpenIddictServerHandlers;
+using Scopes = Activate.Identity.Core.Scopes;
 
 namespace Activate.Identity.Server.Connect;
 
@@ -29,18 +32,21 @@ internal static class CredentialHandlers
     {
         public async ValueTask HandleAsync(ValidateTokenContext context)
         {
-            if (context.Principal is not null || !context.ValidTokenTypes.Contains(TokenTypeIdentifiers.AccessToken) || context.Token is not { } token)
+            var asKey = context.ValidTokenTypes.Contains(ExchangeGrant.ApiKeyType);
+            if (context.Principal is not null || (!asKey && !context.ValidTokenTypes.Contains(TokenTypeIdentifiers.AccessToken)) || context.Token is not { } token)
                 return;
             var http = context.Http();
-            if (await authenticator.AuthenticateAsync(token, http.RequestAborted) is not { Caller: var caller })
+            // RFC 8693 §2.1: a subject token is what its type says, or nothing.
+            var exchange = context.Request?.IsTokenExchangeGrantType() == true;
+            if ((exchange && asKey != ApiKeySecret.LooksLikeKey(token)) || await authenticator.AuthenticateAsync(token, http.RequestAborted) is not { Caller: var caller })
             {
-                context.Reject(Errors.InvalidToken, "The token is unknown, malformed, expired or revoked.");
+                context.Reject(exchange ? Errors.InvalidGrant : Errors.InvalidToken, "The token is unknown, malformed, expired or revoked.");
                 return;
             }
 
-            if (context.EndpointType == OpenIddictServerEndpointType.UserInfo && caller.Kind == CredentialKind.ApiKey)
+            if (context.EndpointType == OpenIddictServerEndpointType.UserInfo && (caller.IsApplication || caller.Exchanged || caller.Kind == CredentialKind.ApiKey))
             {
-                context.Reject(Errors.InvalidToken, "An API key is not accepted here: it is nobody's sign-in.");
+                context.Reject(caller.Kind == CredentialKind.ApiKey && !caller.Exchanged ? Errors.InvalidToken : Errors.InsufficientScope, "Only an access token of somebody's sign-in is accepted here.");
                 return;
             }
 
@@ -53,16 +59,16 @@ internal static class CredentialHandlers
             {
                 if (context.EndpointType == OpenIddictServerEndpointType.Introspection && await applications.FindByClientIdAsync(client) is Application { Suspended: false } application
                     && (application.OrganizationId is null || application.OrganizationId == caller.OrganizationId)
-                    && (application.Audiences ?? "").Split(' ', StringSplitOptions.RemoveEmptyEntries).Intersect(caller.Audiences).Any())
+                    && Scopes.Split(application.Audiences ?? "").Intersect(caller.Audiences).Any())
                     audiences.Add(client);
-                // Whoever holds a key may revoke it, under whatever client's name it asks.
-                if (context.EndpointType == OpenIddictServerEndpointType.Revocation && caller.Kind == CredentialKind.ApiKey)
+                // Whoever holds a key may revoke it, under whatever client's name it asks. Who may exchange is for the exchange to say.
+                if ((context.EndpointType == OpenIddictServerEndpointType.Revocation && caller is { Kind: CredentialKind.ApiKey, Exchanged: false }) || exchange)
                     presenter = client;
             }
 
             context.Principal = new ClaimsPrincipal(new ClaimsIdentity("credential", Claims.Name, Claims.Role))
-                .SetTokenType(TokenTypeIdentifiers.AccessToken)
-                .SetClaim(Claims.Subject, caller.UserId.ToString())
+                .SetTokenType(asKey ? ExchangeGrant.ApiKeyType : TokenTypeIdentifiers.AccessToken)
+                .SetClaim(Claims.Subject, caller.Subject)
                 .SetAudiences([.. audiences])
                 .SetPresenters(presenter);
         }
@@ -75,7 +81,8 @@ internal static class CredentialHandlers
         {
             var caller = context.Transaction.GetProperty<Caller>(nameof(Caller)) ?? throw new InvalidOperationException("Introspection answers for checked credentials only.");
             context.Issuer = null;
-            context.Username = caller.Username;
+            context.Subject = caller.Subject;
+            context.Username = caller.IsApplication ? null : caller.Username;
             context.TokenId = caller.TokenId;
             context.IssuedAt = caller.IssuedAt;
             context.NotBefore = null;
@@ -86,7 +93,8 @@ internal static class CredentialHandlers
             context.Scopes.UnionWith(caller.Scopes);
             context.Audiences.Clear();
             context.Audiences.UnionWith(caller.Audiences);
-            context.Claims["organization"] = caller.OrganizationSlug;
+            if (caller.OrganizationSlug.Length > 0)
+                context.Claims["organization"] = caller.OrganizationSlug;
             return default;
         }
     }
@@ -118,14 +126,22 @@ internal static class CredentialHandlers
         await http.Response.WriteAsync("{}", http.RequestAborted);
     }
 
+    /// <summary>
+    /// RFC 7009 §2.1: a token of a person's sign-in takes the whole authorization with it, whichever token it is. One without a grant of its own (exchanged, or of an
+    /// application that acts for itself) ends alone.
+    /// </summary>
     internal sealed class Revoke(ApiKeyIssuer keys, TokenIssuer tokens) : IOpenIddictServerHandler<HandleRevocationRequestContext>
     {
         public async ValueTask HandleAsync(HandleRevocationRequestContext context)
         {
-            if (context.Transaction.GetProperty<Caller>(nameof(Caller)) is not { } caller)
-                return;
             var http = context.Http();
-            if (caller.Kind == CredentialKind.ApiKey)
+            if (context.Transaction.GetProperty<TokenGrant>(nameof(TokenGrant)) is { Owner: { } owner } chain)
+                await tokens.EndAsync(new AuditActor(owner.Id, owner.OrganizationId, chain.Id), chain.Kind, chain.Id, http.RequestAborted);
+            else if (context.Transaction.GetProperty<Caller>(nameof(Caller)) is not { } caller)
+                return;
+            else if (caller.IsApplication || caller.Exchanged)
+                await tokens.EndUnlistedAsync(caller, http.RequestAborted);
+            else if (caller.Kind == CredentialKind.ApiKey)
                 await keys.DeleteAsync(caller.ToActor(), caller.CredentialId, http.RequestAborted);
             else
                 await tokens.EndAsync(caller.ToActor(), caller.Kind, caller.CredentialId, http.RequestAborted);

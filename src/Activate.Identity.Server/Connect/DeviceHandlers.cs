@@ -134,7 +134,11 @@ internal static class DeviceHandlers
         public ValueTask HandleAsync(HandleTokenRequestContext context)
         {
             if (context.Request.IsDeviceCodeGrantType() && context.Transaction.GetProperty<Standing>(nameof(Standing)) is { } standing)
+            {
+                context.Transaction.SetProperty(nameof(IssuedTokens), standing.Tokens);
                 context.Principal = TokenPrincipal.For(standing, clock.Now());
+            }
+
             return default;
         }
     }

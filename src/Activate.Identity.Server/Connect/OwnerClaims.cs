@@ -1,33 +1,101 @@
 using System.Security.Claims;
+using System.Text.Json;
 using Activate.Identity.Core;
+using Activate.Identity.Core.Errors;
+using Activate.Identity.Core.Organizations;
 using Activate.Identity.Data.Accounts;
+using Activate.Identity.Server.Credentials;
 using static OpenIddict.Abstractions.OpenIddictConstants;
 using Scopes = Activate.Identity.Core.Scopes;
 
 namespace Activate.Identity.Server.Connect;
 
 /// <summary>
-/// What an application is told about a person, by scope (contract §2): the same in the ID token and at userinfo, as OpenID Connect Core §5.3.2 asks for.
+/// What an application is told about a person, by scope (contract §2) or by the <c>claims</c> parameter (OpenID Connect Core §5.5): the same in the ID token and at
+/// userinfo, as §5.3.2 asks for.
 /// </summary>
-internal static class OwnerClaims
+internal sealed record OwnerClaims(Guid UserId, string Username, string? DisplayName, string? Email, bool EmailVerified, string OrganizationSlug, Role Role)
 {
-    /// <param name="owner">With the organization.</param>
-    /// <param name="scopes">Granted.</param>
-    public static IEnumerable<(string Type, string Value, string ValueType)> Of(User owner, IReadOnlyCollection<string> scopes)
-    {
-        yield return (Claims.Subject, owner.Id.ToString(), ClaimValueTypes.String);
-        if (scopes.Contains(Scopes.Profile))
-        {
-            yield return (Claims.PreferredUsername, owner.UserName!, ClaimValueTypes.String);
-            yield return (Claims.Name, owner.DisplayName ?? owner.UserName!, ClaimValueTypes.String);
-            yield return (ClaimNames.Organization, owner.Organization!.Slug, ClaimValueTypes.String);
-            yield return (Claims.Role, owner.Role.ToString().ToLowerInvariant(), ClaimValueTypes.String);
-        }
+    public const string IdToken = "id_token", UserInfo = "userinfo";
 
-        if (scopes.Contains(Scopes.Email) && owner.Email is not null)
+    /// <summary>Every claim about a person, with the scope that gives it.</summary>
+    public static readonly IReadOnlyDictionary<string, string> ScopeOf = new Dictionary<string, string>
+    {
+        [Claims.PreferredUsername] = Scopes.Profile, [Claims.Name] = Scopes.Profile, [ClaimNames.Organization] = Scopes.Profile, [Claims.Role] = Scopes.Profile, [Groups] = Scopes.Profile,
+        [Claims.Email] = Scopes.Email, [Claims.EmailVerified] = Scopes.Email,
+    };
+
+    private const string Groups = "groups";
+
+    /// <param name="owner">With the organization.</param>
+    public static OwnerClaims Of(User owner) =>
+        new(owner.Id, owner.UserName!, owner.DisplayName, owner.Email, owner.EmailConfirmed, owner.Organization!.Slug, owner.Role);
+
+    public static OwnerClaims Of(Caller caller) =>
+        new(caller.UserId, caller.Username, caller.DisplayName, caller.Email, caller.EmailVerified, caller.OrganizationSlug, caller.Role);
+
+    /// <summary>The claims that are told.</summary>
+    /// <param name="scopes">Granted.</param>
+    /// <param name="requested">Asked for one by one, as <see cref="ParseRequested"/> writes it.</param>
+    /// <param name="place"><see cref="IdToken"/> or <see cref="UserInfo"/>.</param>
+    public IEnumerable<Claim> Told(IReadOnlyCollection<string> scopes, string? requested, string place)
+    {
+        var single = Scopes.Split(requested ?? "");
+        foreach (var claim in All())
         {
-            yield return (Claims.Email, owner.Email, ClaimValueTypes.String);
-            yield return (Claims.EmailVerified, owner.EmailConfirmed ? "true" : "false", ClaimValueTypes.Boolean);
+            if (!ScopeOf.TryGetValue(claim.Type, out var scope) || scopes.Contains(scope) || single.Contains($"{place}.{claim.Type}"))
+                yield return claim;
         }
     }
+
+    /// <summary>
+    /// The claims of a <c>claims</c> parameter that there are, as <c>id_token.name userinfo.email</c>; others are not told, which the standard wants ignored. Empty: none.
+    /// A value that is no such object is refused.
+    /// </summary>
+    public static Result<string> ParseRequested(string? parameter)
+    {
+        if (string.IsNullOrEmpty(parameter))
+            return "";
+        try
+        {
+            using var json = JsonDocument.Parse(parameter, new JsonDocumentOptions { MaxDepth = 8 });
+            if (json.RootElement.ValueKind != JsonValueKind.Object)
+                return s_invalid;
+            List<string> found = [];
+            foreach (var place in json.RootElement.EnumerateObject().Where(member => member.Name is IdToken or UserInfo))
+            {
+                if (place.Value.ValueKind is not (JsonValueKind.Object or JsonValueKind.Null))
+                    return s_invalid;
+                if (place.Value.ValueKind == JsonValueKind.Object)
+                    found.AddRange(place.Value.EnumerateObject().Where(member => ScopeOf.ContainsKey(member.Name)).Select(member => $"{place.Name}.{member.Name}"));
+            }
+
+            return Scopes.Join(found.Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal));
+        }
+        catch (JsonException)
+        {
+            return s_invalid;
+        }
+    }
+
+    private static readonly Problem s_invalid = new(ProblemKind.Invalid, Errors.InvalidRequest, "claims is a JSON object with the members id_token and userinfo (OpenID Connect Core §5.5).");
+
+    private IEnumerable<Claim> All()
+    {
+        yield return new Claim(Claims.Subject, UserId.ToString());
+        yield return new Claim(Claims.PreferredUsername, Username);
+        yield return new Claim(Claims.Name, DisplayName ?? Username);
+        yield return new Claim(ClaimNames.Organization, OrganizationSlug);
+        yield return new Claim(Claims.Role, Role.ToString().ToLowerInvariant());
+        // For applications that know only groups: everybody of the organization, and those with the role.
+        yield return new Claim(Groups, JsonSerializer.Serialize(new[] { OrganizationSlug, $"{OrganizationSlug}/{Role.ToString().ToLowerInvariant()}" }), JsonArray);
+        if (Email is not null)
+        {
+            yield return new Claim(Claims.Email, Email);
+            yield return new Claim(Claims.EmailVerified, EmailVerified ? "true" : "false", ClaimValueTypes.Boolean);
+        }
+    }
+
+    /// <summary>The value type of a claim that is an array, as IdentityModel names it.</summary>
+    public const string JsonArray = "JSON_ARRAY";
 }

@@ -18,24 +18,37 @@ internal static class RequestRules
 {
     private const int First = int.MinValue + 1000;
     private const int Last = int.MaxValue - 1000;
+    private const int LongestNonce = 1024;
+    private const int LongestAddress = 2048;
+
+    /// <summary>A setting of an application that may leave PKCE out: for conformance suites that know none.</summary>
+    public const string PkceExempt = "pkce_exempt";
 
     public static readonly OpenIddictServerHandlerDescriptor[] All =
     [
-        Handlers.Handle<ValidateAuthorizationRequestContext, RequireRealChallenge>(Authentication.ValidateAuthentication.Descriptor.Order - 500),
-        Handlers.Handle<ValidateAuthorizationRequestContext, RequireRealMaxAge>(Authentication.ValidateAuthentication.Descriptor.Order - 400),
-        Handlers.Handle<ValidateAuthorizationRequestContext, DefaultScope>(Authentication.ValidateAuthentication.Descriptor.Order - 300),
+        // After the parameters of a pushed request are back in their place.
+        Handlers.Handle<ValidateAuthorizationRequestContext, CheckParameters<ValidateAuthorizationRequestContext>>(Authentication.ValidateAuthentication.Descriptor.Order + 500),
+        Handlers.Handle<ValidatePushedAuthorizationRequestContext, CheckParameters<ValidatePushedAuthorizationRequestContext>>(Authentication.ValidatePushedAuthentication.Descriptor.Order + 500),
+        Handlers.Handle<ValidateAuthorizationRequestContext, KnownScopes<ValidateAuthorizationRequestContext>>(Authentication.ValidateScopes.Descriptor.Order + 500),
+        Handlers.Handle<ValidatePushedAuthorizationRequestContext, KnownScopes<ValidatePushedAuthorizationRequestContext>>(Authentication.ValidatePushedScopes.Descriptor.Order + 500),
+        Handlers.Handle<ValidateTokenRequestContext, KnownScopes<ValidateTokenRequestContext>>(Exchange.ValidateScopes.Descriptor.Order + 500),
+        Handlers.Handle<ValidateDeviceAuthorizationRequestContext, KnownScopes<ValidateDeviceAuthorizationRequestContext>>(Device.ValidateScopes.Descriptor.Order + 500),
         Handlers.Handle<ExtractAuthorizationRequestContext, ParametersInBody<ExtractAuthorizationRequestContext>>(First),
         Handlers.Handle<ExtractTokenRequestContext, ParametersInBody<ExtractTokenRequestContext>>(First),
         Handlers.Handle<ExtractIntrospectionRequestContext, ParametersInBody<ExtractIntrospectionRequestContext>>(First),
         Handlers.Handle<ExtractRevocationRequestContext, ParametersInBody<ExtractRevocationRequestContext>>(First),
         Handlers.Handle<ExtractDeviceAuthorizationRequestContext, ParametersInBody<ExtractDeviceAuthorizationRequestContext>>(First),
         Handlers.Handle<ExtractUserInfoRequestContext, ParametersInBody<ExtractUserInfoRequestContext>>(First),
+        Handlers.Handle<ExtractPushedAuthorizationRequestContext, ParametersInBody<ExtractPushedAuthorizationRequestContext>>(First),
+        Handlers.Handle<ExtractEndSessionRequestContext, ParametersInBody<ExtractEndSessionRequestContext>>(First),
         Handlers.Handle<ExtractAuthorizationRequestContext, PlainParameters<ExtractAuthorizationRequestContext>>(Last),
         Handlers.Handle<ExtractTokenRequestContext, PlainParameters<ExtractTokenRequestContext>>(Last),
         Handlers.Handle<ExtractIntrospectionRequestContext, PlainParameters<ExtractIntrospectionRequestContext>>(Last),
         Handlers.Handle<ExtractRevocationRequestContext, PlainParameters<ExtractRevocationRequestContext>>(Last),
         Handlers.Handle<ExtractDeviceAuthorizationRequestContext, PlainParameters<ExtractDeviceAuthorizationRequestContext>>(Last),
         Handlers.Handle<ExtractUserInfoRequestContext, PlainParameters<ExtractUserInfoRequestContext>>(Last),
+        Handlers.Handle<ExtractPushedAuthorizationRequestContext, PlainParameters<ExtractPushedAuthorizationRequestContext>>(Last),
+        Handlers.Handle<ExtractEndSessionRequestContext, PlainParameters<ExtractEndSessionRequestContext>>(Last),
         Handlers.Handle<ProcessAuthenticationContext, RefuseSuspended>(ValidateClientSecret.Descriptor.Order + 500),
         Handlers.Handle<ProcessAuthenticationContext, RefusePublicIntrospection>(ValidateClientSecret.Descriptor.Order + 600),
         Handlers.Handle<ApplyAuthorizationResponseContext, RightErrors<ApplyAuthorizationResponseContext>>(First),
@@ -44,42 +57,54 @@ internal static class RequestRules
         Handlers.Handle<ApplyRevocationResponseContext, RightErrors<ApplyRevocationResponseContext>>(First),
         Handlers.Handle<ApplyDeviceAuthorizationResponseContext, RightErrors<ApplyDeviceAuthorizationResponseContext>>(First),
         Handlers.Handle<ApplyUserInfoResponseContext, RightErrors<ApplyUserInfoResponseContext>>(First),
+        Handlers.Handle<ApplyPushedAuthorizationResponseContext, RightErrors<ApplyPushedAuthorizationResponseContext>>(First),
+        Handlers.Handle<ApplyEndSessionResponseContext, RightErrors<ApplyEndSessionResponseContext>>(First),
         Handlers.Handle<ApplyAuthorizationResponseContext, TellTheApplication>(Authentication.InferResponseMode.Descriptor.Order + 500),
         Handlers.Handle<ApplyAuthorizationResponseContext, LetFormPostRun>(AspNetCoreHandlers.Authentication.ProcessFormPostResponse.Descriptor.Order - 500),
-        Handlers.Handle<ApplyAuthorizationResponseContext, ShowErrorPage>(AspNetCoreHandlers.ProcessLocalErrorResponse<ApplyAuthorizationResponseContext>.Descriptor.Order - 500),
+        Handlers.Handle<ApplyAuthorizationResponseContext, ShowErrorPage<ApplyAuthorizationResponseContext>>(
+            AspNetCoreHandlers.ProcessLocalErrorResponse<ApplyAuthorizationResponseContext>.Descriptor.Order - 500),
+        Handlers.Handle<ApplyEndSessionResponseContext, ShowErrorPage<ApplyEndSessionResponseContext>>(
+            AspNetCoreHandlers.ProcessLocalErrorResponse<ApplyEndSessionResponseContext>.Descriptor.Order - 500),
     ];
 
-    /// <summary>RFC 7636 §4.2: an S256 challenge is 43 base64url characters, and it names its method.</summary>
-    internal sealed class RequireRealChallenge : IOpenIddictServerHandler<ValidateAuthorizationRequestContext>
+    /// <summary>What an authorization request asks for, pushed or not.</summary>
+    internal sealed class CheckParameters<TContext>(IOpenIddictApplicationManager applications) : IOpenIddictServerHandler<TContext> where TContext : BaseValidatingContext
     {
-        public ValueTask HandleAsync(ValidateAuthorizationRequestContext context)
+        public async ValueTask HandleAsync(TContext context)
         {
-            if (context.Request.CodeChallenge is not { Length: 43 } challenge || !System.Buffers.Text.Base64Url.IsValid(challenge))
+            var request = context.Transaction.Request!;
+            // RFC 6749 §3.3: a scope that is left out is the default one, and stands here before OpenIddict asks whether the application may have it.
+            if (string.IsNullOrEmpty(request.Scope))
+                request.Scope = Core.Scopes.Join(Core.Scopes.Default);
+            var application = string.IsNullOrEmpty(request.ClientId) ? null : await applications.FindByClientIdAsync(request.ClientId);
+            // RFC 7636 §4.2: an S256 challenge is 43 base64url characters, and it names its method.
+            var withoutChallenge = string.IsNullOrEmpty(request.CodeChallenge) && string.IsNullOrEmpty(request.CodeChallengeMethod)
+                && application is not null && (await applications.GetSettingsAsync(application)).ContainsKey(PkceExempt);
+            if (!withoutChallenge && (request.CodeChallenge is not { Length: 43 } challenge || !System.Buffers.Text.Base64Url.IsValid(challenge)))
                 context.Reject(Errors.InvalidRequest, "PKCE is required: send a code_challenge of 43 base64url characters (RFC 7636, S256).");
-            else if (context.Request.CodeChallengeMethod != CodeChallengeMethods.Sha256)
+            else if (!withoutChallenge && request.CodeChallengeMethod != CodeChallengeMethods.Sha256)
                 context.Reject(Errors.InvalidRequest, "PKCE is required with code_challenge_method=S256.");
-            return default;
-        }
-    }
-
-    /// <summary>RFC 6749 §3.3: a scope that is left out is the default one, and stands here before OpenIddict asks whether the application may have it.</summary>
-    internal sealed class DefaultScope : IOpenIddictServerHandler<ValidateAuthorizationRequestContext>
-    {
-        public ValueTask HandleAsync(ValidateAuthorizationRequestContext context)
-        {
-            if (string.IsNullOrEmpty(context.Request.Scope))
-                context.Request.Scope = Core.Scopes.Join(Core.Scopes.Default);
-            return default;
-        }
-    }
-
-    /// <summary>OpenID Connect Core §3.1.2.1: seconds, none of them negative.</summary>
-    internal sealed class RequireRealMaxAge : IOpenIddictServerHandler<ValidateAuthorizationRequestContext>
-    {
-        public ValueTask HandleAsync(ValidateAuthorizationRequestContext context)
-        {
-            if ((string?)context.Request.GetParameter(Parameters.MaxAge) is { Length: > 0 } text && !int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out _))
+            // OpenID Connect Core §3.1.2.1: seconds, none of them negative.
+            else if ((string?)request.GetParameter(Parameters.MaxAge) is { Length: > 0 } text && !int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out _))
                 context.Reject(Errors.InvalidRequest, "max_age is a whole number of seconds, 0 or more.");
+            else if (request.Nonce is { Length: > LongestNonce })
+                context.Reject(Errors.InvalidRequest, $"The nonce is longer than {LongestNonce} characters.");
+            else if (request.RedirectUri is { Length: > LongestAddress })
+                context.Reject(Errors.InvalidRequest, $"The redirect_uri is longer than {LongestAddress} characters.");
+            else if (!OwnerClaims.ParseRequested(request.GetParameter(Parameters.Claims)?.ToString()).TryGet(out _, out var problem))
+                context.Reject(problem.Code, problem.Detail);
+            else if (Resources.Of(request) is { } resources && Core.Scopes.Join(resources).Length > LongestAddress)
+                context.Reject(Errors.InvalidTarget, "Too many resources.");
+        }
+    }
+
+    /// <summary>RFC 6749 §3.3: a scope that does not exist is refused.</summary>
+    internal sealed class KnownScopes<TContext> : IOpenIddictServerHandler<TContext> where TContext : BaseValidatingContext
+    {
+        public ValueTask HandleAsync(TContext context)
+        {
+            if (context.Transaction.Request!.GetScopes().FirstOrDefault(scope => !Core.Scopes.All.Contains(scope)) is not null)
+                context.Reject(Errors.InvalidScope, $"There is no such scope. There are: {Core.Scopes.Join(Core.Scopes.All.Order(StringComparer.Ordinal))}.");
             return default;
         }
     }
@@ -90,7 +115,7 @@ internal static class RequestRules
         public ValueTask HandleAsync(TContext context)
         {
             var request = context.Http().Request;
-            if (request.QueryString.HasValue && !(context.EndpointType == OpenIddictServerEndpointType.Authorization && HttpMethods.IsGet(request.Method)))
+            if (request.QueryString.HasValue && !(context.EndpointType is OpenIddictServerEndpointType.Authorization or OpenIddictServerEndpointType.EndSession && HttpMethods.IsGet(request.Method)))
                 context.Reject(Errors.InvalidRequest, "Send the parameters in the body of a POST, not in the URL.");
             return default;
         }
@@ -127,7 +152,7 @@ internal static class RequestRules
     {
         public async ValueTask HandleAsync(ProcessAuthenticationContext context)
         {
-            if (context.EndpointType is OpenIddictServerEndpointType.Token or OpenIddictServerEndpointType.DeviceAuthorization
+            if (context.EndpointType is OpenIddictServerEndpointType.Token or OpenIddictServerEndpointType.DeviceAuthorization or OpenIddictServerEndpointType.PushedAuthorization
                 && context.ClientId is { } client && await applications.FindByClientIdAsync(client) is Application { Suspended: true })
                 context.Reject(Errors.UnauthorizedClient, "The application is suspended.");
         }
@@ -155,6 +180,9 @@ internal static class RequestRules
             if (context.Transaction.Response is not { } response)
                 return default;
             if (response is { Error: Errors.InvalidRequest, ErrorUri: { } uri } && (uri.EndsWith("ID2051", StringComparison.Ordinal) || uri.EndsWith("ID2035", StringComparison.Ordinal)))
+                response.Error = Errors.InvalidScope;
+            // RFC 6749 §6: a refresh for more than was granted.
+            else if (response is { Error: Errors.InvalidGrant, ErrorUri: { } granted } && granted.EndsWith("ID2052", StringComparison.Ordinal) && context.Transaction.Request?.IsRefreshTokenGrantType() == true)
                 response.Error = Errors.InvalidScope;
             response.ErrorUri = null;
             return default;
@@ -200,14 +228,14 @@ internal static class RequestRules
     }
 
     /// <summary>An authorization request too wrong to be answered to the application is shown to the person, as a page (RFC 6749 §4.1.2.1).</summary>
-    internal sealed class ShowErrorPage : IOpenIddictServerHandler<ApplyAuthorizationResponseContext>
+    internal sealed class ShowErrorPage<TContext> : IOpenIddictServerHandler<TContext> where TContext : BaseRequestContext
     {
-        public async ValueTask HandleAsync(ApplyAuthorizationResponseContext context)
+        public async ValueTask HandleAsync(TContext context)
         {
-            if (context.Error is not { } error)
+            if (context.Transaction.Response?.Error is not { } error)
                 return;
             await ErrorPage.WriteAsync(context.Http(), StatusCodes.Status400BadRequest, "The application asked wrongly",
-                $"The application that sent you here made a mistake ({error}). {context.Response.ErrorDescription} You can do nothing about it; tell its makers.");
+                $"The application that sent you here made a mistake ({error}). {context.Transaction.Response.ErrorDescription} You can do nothing about it; tell its makers.");
             context.HandleRequest();
         }
     }

@@ -1,4 +1,6 @@
+using Activate.Identity.Data.Applications;
 using Activate.Identity.Server.Web;
+using OpenIddict.Abstractions;
 using OpenIddict.Server;
 using static OpenIddict.Abstractions.OpenIddictConstants;
 using static OpenIddict.Server.OpenIddictServerEvents;
@@ -6,7 +8,7 @@ using static OpenIddict.Server.OpenIddictServerHandlers;
 
 namespace Activate.Identity.Server.Connect;
 
-/// <summary>How tokens are written: access tokens by us, from their grant, without a row of their own; ID tokens by OpenIddict, without a row either.</summary>
+/// <summary>How tokens are written: access tokens, refresh tokens and codes by us, ID tokens by OpenIddict. None has a row in a table of OpenIddict.</summary>
 internal static class TokenHandlers
 {
     public static readonly OpenIddictServerHandlerDescriptor[] All =
@@ -19,27 +21,36 @@ internal static class TokenHandlers
     {
         public ValueTask HandleAsync(GenerateTokenContext context)
         {
-            if (context.TokenType is TokenTypeIdentifiers.AccessToken or TokenTypeIdentifiers.IdentityToken)
-                context.CreateTokenEntry = context.PersistTokenPayload = false;
-            if (context.TokenType == TokenTypeIdentifiers.AccessToken)
-                context.Token = (context.Transaction.GetProperty<Standing>(nameof(Standing)) ?? throw new InvalidOperationException("An access token stands on a grant.")).Token;
-
+            var issued = context.Transaction.GetProperty<IssuedTokens>(nameof(IssuedTokens));
+            context.Token = context.TokenType switch
+            {
+                TokenTypeIdentifiers.AccessToken => issued?.Access ?? throw new InvalidOperationException("Access tokens are issued by a grant."),
+                TokenTypeIdentifiers.RefreshToken => issued?.Refresh?.Reveal() ?? throw new InvalidOperationException("The grant is not renewed."),
+                TokenTypeIdentifiers.Private.AuthorizationCode => context.Http().Features.Get<IssuedCode>()?.Code ?? throw new InvalidOperationException("Codes are issued by the authorization page."),
+                _ => context.Token,
+            };
             return default;
         }
     }
 
-    /// <summary><c>expires_in</c> and <c>scope</c> as the grant has them: OpenIddict counts from its own clock reading and leaves out an unchanged scope.</summary>
+    /// <summary><c>expires_in</c> and <c>scope</c> as they are: OpenIddict counts from its own clock reading and leaves out an unchanged scope.</summary>
     internal sealed class TellTheTruth(TimeProvider clock) : IOpenIddictServerHandler<ProcessSignInContext>
     {
         public ValueTask HandleAsync(ProcessSignInContext context)
         {
-            if (context.IncludeAccessToken && context.Transaction.GetProperty<Standing>(nameof(Standing)) is { } standing)
+            if (context.EndpointType == OpenIddictServerEndpointType.Token && context.Transaction.GetProperty<IssuedTokens>(nameof(IssuedTokens)) is { } issued)
             {
-                context.Response.ExpiresIn = (long)(standing.Grant.ExpiresAt - clock.Now()).TotalSeconds;
-                context.Response.Scope = standing.Grant.Scopes;
+                context.Response.ExpiresIn = (long)(issued.ExpiresAt - clock.Now()).TotalSeconds;
+                context.Response.Scope = issued.Scopes;
             }
 
             return default;
         }
     }
+}
+
+/// <summary>The authorization code on its way from the page that issued it to the answer.</summary>
+internal sealed record IssuedCode(string Code)
+{
+    public override string ToString() => "authorization code";
 }

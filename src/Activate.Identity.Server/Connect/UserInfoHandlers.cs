@@ -1,8 +1,7 @@
 using System.Security.Claims;
+using System.Text.Json;
 using Activate.Identity.Core;
-using Activate.Identity.Data;
 using Activate.Identity.Server.Credentials;
-using Microsoft.EntityFrameworkCore;
 using OpenIddict.Abstractions;
 using OpenIddict.Server;
 using static OpenIddict.Abstractions.OpenIddictConstants;
@@ -59,21 +58,26 @@ internal static class UserInfoHandlers
         }
     }
 
-    internal sealed class Describe(ActivateDbContext database) : IOpenIddictServerHandler<HandleUserInfoRequestContext>
+    internal sealed class Describe : IOpenIddictServerHandler<HandleUserInfoRequestContext>
     {
-        public async ValueTask HandleAsync(HandleUserInfoRequestContext context)
+        public ValueTask HandleAsync(HandleUserInfoRequestContext context)
         {
             var caller = context.Transaction.GetProperty<Caller>(nameof(Caller)) ?? throw new InvalidOperationException("Userinfo answers for checked tokens only.");
-            var owner = await database.Users.AsNoTracking().Include(user => user.Organization).SingleAsync(user => user.Id == caller.UserId, context.Http().RequestAborted);
             // Ours alone: no issuer, no audience, and nothing that OpenIddict takes from a principal.
             (context.Issuer, context.Email, context.EmailVerified, context.PreferredUsername, context.Subject) = (null, null, null, null, caller.UserId.ToString());
             context.Audiences.Clear();
             context.Claims.Clear();
-            foreach (var (type, value, valueType) in OwnerClaims.Of(owner, [.. caller.Scopes]))
+            foreach (var claim in OwnerClaims.Of(caller).Told([.. caller.Scopes], caller.Claims, OwnerClaims.UserInfo).Where(claim => claim.Type != Claims.Subject))
             {
-                if (type != Claims.Subject)
-                    context.Claims[type] = valueType == ClaimValueTypes.Boolean ? new OpenIddictParameter(value == "true") : new OpenIddictParameter(value);
+                context.Claims[claim.Type] = claim.ValueType switch
+                {
+                    ClaimValueTypes.Boolean => new OpenIddictParameter(claim.Value == "true"),
+                    OwnerClaims.JsonArray => new OpenIddictParameter(JsonSerializer.Deserialize<JsonElement>(claim.Value)),
+                    _ => new OpenIddictParameter(claim.Value),
+                };
             }
+
+            return default;
         }
     }
 }

@@ -9,44 +9,82 @@ using Microsoft.IdentityModel.Tokens;
 
 namespace Activate.Identity.Server.Credentials;
 
+/// <summary>What an access token says.</summary>
+/// <param name="Id">The token's own id (<c>jti</c>).</param>
+/// <param name="Subject">The user's id, or the client's for an application that acts for itself.</param>
+/// <param name="ClientId">The client it is issued to.</param>
+/// <param name="Scopes">Space-separated.</param>
+/// <param name="Audiences">Who may accept it.</param>
+/// <param name="IssuedAt">UTC, whole seconds.</param>
+/// <param name="ExpiresAt">UTC, whole seconds.</param>
+/// <param name="OrganizationSlug">Of the owner; null for a server-wide application.</param>
+public sealed record AccessTokenContent(
+    Guid Id, string Subject, string ClientId, string Scopes, IReadOnlyList<string> Audiences, DateTime IssuedAt, DateTime ExpiresAt, string? OrganizationSlug)
+{
+    /// <summary>The grant it stands on (<c>sid</c>).</summary>
+    public Guid? GrantId { get; init; }
+
+    /// <summary>The API key it was exchanged for.</summary>
+    public Guid? ApiKeyId { get; init; }
+
+    /// <summary>It was exchanged for another credential, and is no more than a part of that.</summary>
+    public bool Exchanged { get; init; }
+
+    /// <summary><c>RS256</c>, or <c>ES256</c> for an application that asks for it.</summary>
+    public string Algorithm { get; init; } = SecurityAlgorithms.RsaSha256;
+}
+
 /// <summary>
-/// Writes an access token (RFC 9068): <c>typ: at+jwt</c>, RS256, not encrypted, and only what resource servers need: never a name or an e-mail address.
-/// RS256 signatures are deterministic, so writing the same grant again gives the same token. The signature is for resource servers: we ourselves know our
-/// tokens by their hash.
+/// Writes an access token (RFC 9068): <c>typ: at+jwt</c>, not encrypted, and only what resource servers need: never a name or an e-mail address. RS256 signatures are
+/// deterministic, so writing the same listed grant again gives the same token.
 /// </summary>
 public sealed class AccessTokenWriter(ServerKeys keys, PublicOrigin origin)
 {
+    /// <summary>The header's type (RFC 9068 §2.1).</summary>
+    public const string Type = "at+jwt";
+
     private static readonly JsonWebTokenHandler s_handler = new() { SetDefaultTimesOnTokenCreation = false };
 
     private readonly SigningCredentials _signing = new(keys.Signing, SecurityAlgorithms.RsaSha256);
 
-    /// <summary>The token of a grant; its hash and last four characters are noted in the grant.</summary>
+    /// <summary>
+    /// The token of a generated token or a command line's session: the one token of its grant, known by its hash, which is noted in the grant with the last four
+    /// characters.
+    /// </summary>
     /// <param name="grant">The grant the token stands on.</param>
     /// <param name="organizationSlug">Of the grant's owner.</param>
     public string Write(TokenGrant grant, string organizationSlug)
     {
-        var audiences = Caller.AudiencesFor(Scopes.Split(grant.Scopes), origin);
-        var token = s_handler.CreateToken(new SecurityTokenDescriptor
-        {
-            TokenType = "at+jwt",
-            SigningCredentials = _signing,
-            Claims = new Dictionary<string, object>
-            {
-                ["iss"] = origin.Issuer,
-                ["sub"] = grant.OwnerId.ToString(),
-                ["aud"] = audiences.Count == 1 ? audiences[0] : audiences,
-                ["iat"] = EpochTime.GetIntDate(grant.CreatedAt),
-                ["exp"] = EpochTime.GetIntDate(grant.ExpiresAt),
-                ["jti"] = grant.Id.ToString(),
-                ["client_id"] = grant.ClientId,
-                ["scope"] = grant.Scopes,
-                [ClaimNames.PlatformHost] = origin.Platform,
-                [ClaimNames.Organization] = organizationSlug,
-                [ClaimNames.SessionId] = grant.Id.ToString(),
-            },
-        });
+        var audiences = Caller.AudiencesFor(Scopes.Split(grant.Scopes), grant.Resources, origin);
+        var token = Write(new AccessTokenContent(grant.Id, grant.OwnerId.ToString(), grant.ClientId, grant.Scopes, audiences, grant.CreatedAt, grant.ExpiresAt, organizationSlug) { GrantId = grant.Id });
         grant.TokenHash = SHA256.HashData(Encoding.ASCII.GetBytes(token));
         grant.Last4 = token[^4..];
         return token;
+    }
+
+    /// <summary>A token without a row of its own: we too know it by its signature (<see cref="UnlistedTokens"/>).</summary>
+    public string Write(AccessTokenContent content)
+    {
+        var claims = new Dictionary<string, object>(12)
+        {
+            ["iss"] = origin.Issuer,
+            ["sub"] = content.Subject,
+            ["aud"] = content.Audiences.Count == 1 ? content.Audiences[0] : content.Audiences,
+            ["iat"] = EpochTime.GetIntDate(content.IssuedAt),
+            ["exp"] = EpochTime.GetIntDate(content.ExpiresAt),
+            ["jti"] = content.Id.ToString(),
+            ["client_id"] = content.ClientId,
+            ["scope"] = content.Scopes,
+            [ClaimNames.PlatformHost] = origin.Platform,
+        };
+        if (content.OrganizationSlug is { } slug)
+            claims[ClaimNames.Organization] = slug;
+        if (content.GrantId is { } grant)
+            claims[ClaimNames.SessionId] = grant.ToString();
+        if (content.ApiKeyId is { } key)
+            claims[ClaimNames.ApiKeyId] = key.ToString();
+        if (content.Exchanged)
+            claims[ClaimNames.Exchanged] = true;
+        return s_handler.CreateToken(new SecurityTokenDescriptor { TokenType = Type, SigningCredentials = _signing, Claims = claims });
     }
 }

@@ -53,7 +53,9 @@ internal sealed class ApiGate(RequestDelegate next, CredentialAuthenticator auth
 
     private static Problem? Refusal(HttpContext context, ApiRequirement requirement, Caller caller)
     {
-        if (requirement.OrItself && caller.Kind == Core.Credentials.CredentialKind.ApiKey
+        if (caller.IsApplication)
+            return Problems.UserRequired;
+        if (requirement.OrItself && caller is { Kind: Core.Credentials.CredentialKind.ApiKey, Exchanged: false }
             && context.GetRouteValue("id") is string id && Guid.TryParse(id, out var own) && own == caller.CredentialId)
             return null;
         if (requirement.Interactive && !caller.Interactive)

@@ -7,13 +7,13 @@ using Activate.Identity.Core.Credentials;
 namespace Activate.Identity.Server.Credentials;
 
 /// <summary>
-/// The one path on which API keys and access tokens are checked: for our API, introspection, revocation and exchange alike. Either is found by the SHA-256
-/// of all of it, in one indexed read, and remembered for less than a second. A token that we did not write, byte for byte, is unknown: whatever its header,
-/// signature and claims say is never looked at.
+/// The one path on which API keys and access tokens are checked: for our API, introspection, revocation and exchange alike. Keys, generated tokens and the tokens of
+/// command lines are found by the SHA-256 of all of it; other tokens are proven by their signature, and what they stand on is found by its id. Either way it is one
+/// indexed read, and remembered for less than a second. A token that we did not write, byte for byte, is unknown.
 /// </summary>
-public sealed class CredentialAuthenticator(CredentialReader reader, CredentialCache cache, TimeProvider clock)
+public sealed class CredentialAuthenticator(CredentialReader reader, UnlistedTokens unlisted, CredentialCache cache, TimeProvider clock)
 {
-    private const int LongestToken = 8 * 1024;
+    internal const int LongestToken = 8 * 1024;
 
     /// <summary>The credential if it counts now; null if it is malformed, unknown, expired, ended, or its owner or organization is out of standing.</summary>
     /// <exception cref="System.Data.Common.DbException">The database cannot be read: the credential is neither accepted nor called invalid.</exception>
@@ -40,9 +40,10 @@ public sealed class CredentialAuthenticator(CredentialReader reader, CredentialC
     private async ValueTask<CachedCredential?> ReadAsync(string credential, CredentialHash key, byte[] hash, CancellationToken cancellationToken)
     {
         var reading = cache.Begin();
-        var caller = ApiKeySecret.LooksLikeKey(credential)
-            ? await reader.ApiKeyAsync(hash, cancellationToken)
-            : await reader.AccessTokenAsync(hash, cancellationToken);
+        var caller = ApiKeySecret.LooksLikeKey(credential) ? await reader.ApiKeyAsync(hash, cancellationToken)
+            : UnlistedTokens.SaysListed(credential) ? await reader.AccessTokenAsync(hash, cancellationToken)
+            : await unlisted.ReadAsync(credential) is { } content && content.ExpiresAt > clock.GetUtcNow().UtcDateTime ? await reader.UnlistedAsync(content, cancellationToken)
+            : null;
         var now = clock.GetUtcNow().UtcDateTime;
         if (caller is null || caller.EndedAt(now))
             return null;

@@ -14,8 +14,10 @@ namespace Activate.Identity.Server.Credentials;
 /// <param name="query">The query of a key.</param>
 /// <param name="example">Any key.</param>
 /// <param name="materialize">Folds the rows into one answer: the row, and what came of those before it (null for the first).</param>
+/// <param name="value">The value of a parameter, by the name that the query gives it; null: the key is the only one.</param>
 internal sealed class PreparedRead<TKey, TRow>(
-    IServiceScopeFactory scopes, Func<ActivateDbContext, TKey, IQueryable> query, TKey example, Func<DbDataReader, TRow?, TRow> materialize) : IAsyncDisposable
+    IServiceScopeFactory scopes, Func<ActivateDbContext, TKey, IQueryable> query, TKey example, Func<DbDataReader, TRow?, TRow> materialize, Func<TKey, string, object>? value = null)
+    : IAsyncDisposable
     where TKey : notnull
     where TRow : class
 {
@@ -54,7 +56,8 @@ internal sealed class PreparedRead<TKey, TRow>(
         var healthy = false;
         try
         {
-            lane.Command.Parameters[0].Value = key;
+            foreach (DbParameter parameter in lane.Command.Parameters)
+                parameter.Value = value is null ? key : value(key, parameter.ParameterName);
             await using var reader = await lane.Command.ExecuteReaderAsync(cancellationToken);
             TRow? row = null;
             while (await reader.ReadAsync(cancellationToken))

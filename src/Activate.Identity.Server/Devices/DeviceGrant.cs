@@ -1,25 +1,25 @@
 using Activate.Identity.Core;
-using Activate.Identity.Core.Credentials;
 using Activate.Identity.Core.Errors;
 using Activate.Identity.Core.Expiration;
 using Activate.Identity.Data;
-using Activate.Identity.Data.Audit;
+using Activate.Identity.Data.Applications;
 using Activate.Identity.Data.Devices;
-using Activate.Identity.Data.Tokens;
-using Activate.Identity.Server.Audit;
 using Activate.Identity.Server.Connect;
 using Activate.Identity.Server.Credentials;
 using Activate.Identity.Server.Organizations;
 using Activate.Identity.Server.Web;
 using Microsoft.EntityFrameworkCore;
+using OpenIddict.Abstractions;
 
 namespace Activate.Identity.Server.Devices;
 
 /// <summary>
 /// The device's side of a device login (RFC 8628 §3.4, §3.5): waits by polling, then fetches its token. A waiting poll in time is one conditional UPDATE.
-/// A poll repeated within <see cref="RetryWindow"/> because the answer was lost gets the same token again, byte for byte, and never a second session.
+/// A poll repeated within <see cref="RetryWindow"/> because the answer was lost gets the same session again (the command line the same token, byte for byte), and
+/// never a second one.
 /// </summary>
-public sealed class DeviceGrant(ActivateDbContext database, PolicyReader policies, AuditTrail audit, AccessTokenWriter writer, TimeProvider clock)
+internal sealed class DeviceGrant(
+    ActivateDbContext database, PolicyReader policies, IOpenIddictApplicationManager applications, Grants grants, AccessTokenWriter writer, TimeProvider clock)
 {
     public static readonly TimeSpan RetryWindow = TimeSpan.FromSeconds(60);
 
@@ -74,31 +74,21 @@ public sealed class DeviceGrant(ActivateDbContext database, PolicyReader policie
         // Approved is not enough: what was allowed minutes ago must be allowed now.
         if (user is null || user.Disabled || user.Organization!.Suspended)
             return Denied;
-        var (policy, version) = await policies.ReadAsync(user.OrganizationId, cancellationToken);
-        if (!policy.DeviceLogin)
+        var policy = await policies.ReadAsync(user.OrganizationId, cancellationToken);
+        if (!policy.Effective.DeviceLogin)
             return Denied;
 
+        if (await applications.FindByClientIdAsync(request.ClientId, cancellationToken) is not Application application)
+            return Denied;
         var now = clock.Now();
-        var scopes = Scopes.Join(Scopes.AllowedTo(user.Role, Scopes.Split(request.Scopes)));
-        var (hours, because) = request.ApprovedHours > policy.Tokens.Maximum ? (policy.Tokens.Maximum.Value, ExpiresBecause.Policy)
-            : (request.ApprovedHours ?? Policy.LongestTokenHours, policy.Tokens.UserChoice ? ExpiresBecause.Requested : ExpiresBecause.Default);
-        var grant = new TokenGrant
+        var standing = grants.Begin(new GrantStart(application, user, Scopes.Join(Scopes.AllowedTo(user.Role, Scopes.Split(request.Scopes))), policy)
         {
-            Id = Guid.CreateVersion7(now),
-            Kind = CredentialKind.Session,
-            OwnerId = user.Id,
-            ClientId = request.ClientId,
             Name = request.DeviceName ?? request.ClientId,
-            Scopes = scopes,
-            CreatedAt = now,
-            ExpiresAt = now.AddHours(hours),
-            ExpiresBecause = because,
-            PolicyVersion = version,
-            Interactive = Scopes.Split(request.Scopes).Contains(Scopes.CredentialsWrite),
+            Hours = request.ApprovedHours ?? Policy.LongestTokenHours,
             AuthenticatedAt = request.AuthenticatedAt,
-        };
-
-        var standing = Standing.Of(user, grant, writer);
+            Interactive = Scopes.Split(request.Scopes).Contains(Scopes.CredentialsWrite),
+        });
+        var grant = standing.Grant;
 
         await using var transaction = await database.Database.BeginTransactionAsync(cancellationToken);
         var redeemed = await database.DeviceRequests.Where(r => r.Id == request.Id && r.Status == DeviceRequestStatus.Approved)
@@ -108,8 +98,7 @@ public sealed class DeviceGrant(ActivateDbContext database, PolicyReader policie
                 .SetProperty(r => r.GrantId, grant.Id), cancellationToken);
         if (redeemed == 1)
         {
-            database.TokenGrants.Add(grant);
-            audit.Add(AuditTypes.SessionStarted, new AuditActor(user.Id, user.OrganizationId, grant.Id), grant.Id, request.ClientId, grant.Name);
+            grants.Add(standing);
             await database.SaveChangesAsync(cancellationToken);
         }
 
@@ -129,9 +118,17 @@ public sealed class DeviceGrant(ActivateDbContext database, PolicyReader policie
             .SingleOrDefaultAsync(g => g.Id == request.GrantId, cancellationToken);
         if (grant is not { Owner: { Disabled: false, Organization.Suspended: false } owner } || grant.ExpiresAt <= now)
             return Unknown;
+        if (grant.ClientId != BuiltInApplications.Cli)
+        {
+            // Another access token of the same session. Once the first refresh token was redeemed, the answer did arrive.
+            return grant.RefreshPlace is null or 1 && await applications.FindByClientIdAsync(grant.ClientId, cancellationToken) is Application application
+                ? new Standing(owner, grant, grants.Tokens(application, owner, grant, grant.Scopes, grant.Resources, now))
+                : Unknown;
+        }
+
         var issued = grant.TokenHash;
-        var standing = Standing.Of(owner, grant, writer);
+        var tokens = new IssuedTokens(writer.Write(grant, owner.Organization.Slug), grant.Scopes, grant.ExpiresAt);
         // A cut that came in between has moved the grant's end: another token than the one that was stored, which nobody would accept.
-        return issued.AsSpan().SequenceEqual(grant.TokenHash) ? standing : Unknown;
+        return issued.AsSpan().SequenceEqual(grant.TokenHash) ? new Standing(owner, grant, tokens) : Unknown;
     }
 }

@@ -82,14 +82,14 @@ public sealed class CutRewriter(IServiceScopeFactory scopes, TimeProvider clock,
                 }));
         }
 
-        if (cut.TokenMaximumHours is not null)
+        if (cut.TokenMaximumHours is not null || cut.RefreshMaximumDays is not null)
         {
             yield return ("TokenGrants", database.TokenGrants
                 .Where(g => g.Owner!.OrganizationId == cut.OrganizationId && g.PolicyVersion < cut.Version && g.ExpiresAt > cut.GraceEndsAt)
                 .Select(g => new GovernedRow
                 {
                     Id = g.Id, Kind = g.Kind, Name = g.Name, Owner = g.Owner!.UserName!, LastUsedAt = g.LastUsedAt,
-                    Since = g.CreatedAt, ExpiresAt = g.ExpiresAt, PolicyVersion = g.PolicyVersion,
+                    Since = g.CreatedAt, ExpiresAt = g.ExpiresAt, PolicyVersion = g.PolicyVersion, IsRenewed = g.RefreshPlace != null,
                 }));
         }
 
@@ -160,4 +160,5 @@ internal sealed class GovernedRow : IGoverned
     public required DateTime? ExpiresAt { get; set; }
     public ExpiresBecause ExpiresBecause { get; set; }
     public required int PolicyVersion { get; init; }
+    public bool IsRenewed { get; init; }
 }

@@ -160,6 +160,7 @@ public sealed class PolicyEditor(ActivateDbContext database, PolicyReader reader
             GraceEndsAt = now.AddDays(existing.GraceDays),
             ApiKeyMaximumDays = effective.ApiKeys.Maximum,
             TokenMaximumHours = effective.Tokens.Maximum,
+            RefreshMaximumDays = effective.Applications.RefreshMaximumDays,
             SshKeyMaximumDays = effective.SshKeys.Maximum,
         };
     }

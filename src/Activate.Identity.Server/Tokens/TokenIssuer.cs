@@ -94,4 +94,25 @@ public sealed class TokenIssuer(ActivateDbContext database, PolicyReader policie
         cache.Forget();
         return null;
     }
+
+    /// <summary>Ends an access token that has no row: from now on it has one, until its own end.</summary>
+    public async Task EndUnlistedAsync(Caller caller, CancellationToken cancellationToken)
+    {
+        var id = Guid.Parse(caller.TokenId);
+        if (await database.EndedTokens.AnyAsync(token => token.Id == id, cancellationToken))
+            return;
+        database.EndedTokens.Add(new EndedToken { Id = id, ExpiresAt = caller.ExpiresAt!.Value });
+        audit.Add(AuditTypes.TokenDeleted, caller.IsApplication ? null : caller.ToActor(), id, caller.ClientId);
+        try
+        {
+            await database.SaveChangesAsync(cancellationToken);
+        }
+        catch (DbUpdateException exception) when (DatabaseFaults.IsDuplicate(exception))
+        {
+            // Somebody else ended it at the same moment.
+            database.ChangeTracker.Clear();
+        }
+
+        cache.Forget();
+    }
 }

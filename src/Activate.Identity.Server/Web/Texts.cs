@@ -5,4 +5,7 @@ public static class Texts
     /// <summary>At most so many characters, never ending in half of one: PostgreSQL takes no half ones.</summary>
     public static string AtMost(this string text, int longest) =>
         text.Length <= longest ? text : text[..(char.IsHighSurrogate(text[longest - 1]) ? longest - 1 : longest)];
+
+    /// <summary><c>1 hour</c>, <c>90 days</c>.</summary>
+    public static string Count(int number, string unit) => number == 1 ? $"1 {unit}" : $"{number} {unit}s";
 }

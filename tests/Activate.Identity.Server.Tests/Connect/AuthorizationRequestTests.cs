@@ -75,7 +75,6 @@ public sealed class AuthorizationRequestTests(SharedServer shared) : IClassFixtu
 
     [Theory, Trait("Case", "A16"), Trait("Case", "A17")]
     [InlineData("scope", "openid root", "invalid_scope")]
-    [InlineData("scope", "openid offline_access", "invalid_scope")]
     [InlineData("scope", "openid authorized-keys:read", "invalid_scope")]
     [InlineData("response_mode", "fragment", "invalid_request")]
     [InlineData("prompt", "none login", "invalid_request")]
@@ -189,7 +188,8 @@ public sealed class AuthorizationRequestTests(SharedServer shared) : IClassFixtu
         AssertRedirected(await GetAsync(TestServer.AuthorizePath(await RegisterAsync(), Pkce.New(), (name, value), ("prompt", "none"))), "invalid_request");
 
     [Theory, Trait("Case", "B9")]
-    [InlineData("claims", "{")]
+    [InlineData("claims", "{}")]
+    [InlineData("claims", """{"userinfo":{"nobody":null}}""")]
     [InlineData("ui_locales", "xx")]
     [InlineData("display", "popup")]
     [InlineData("acr_values", "urn:nobody")]
@@ -205,6 +205,14 @@ public sealed class AuthorizationRequestTests(SharedServer shared) : IClassFixtu
         await person.SubmitAsync("Allow", follow: false);
         Assert.NotEmpty(TestServer.Parameter(person.Response.Headers.Location!, "code"));
     }
+
+    [Theory, Trait("Case", "B9")]
+    [InlineData("{")]
+    [InlineData("[]")]
+    [InlineData("""{"id_token":"x"}""")]
+    [InlineData("\"x\"")]
+    public async Task A_claims_parameter_that_is_no_object_is_refused(string value) =>
+        AssertRedirected(await GetAsync(TestServer.AuthorizePath(await RegisterAsync(), Pkce.New(), ("claims", value), ("prompt", "none"))), "invalid_request");
 
     [Theory, Trait("Case", "J9")]
     [InlineData("/connect/authorize")]

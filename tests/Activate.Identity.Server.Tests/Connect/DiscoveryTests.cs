@@ -34,15 +34,17 @@ public sealed class DiscoveryTests(SharedServer shared) : IClassFixture<SharedSe
                  })
             Assert.Equal(root + address, answer.Text(member));
         Assert.Equal(["S256"], Strings(answer, "code_challenge_methods_supported"));
-        Assert.Equal(["authorization_code", TestServer.DeviceGrantType], Strings(answer, "grant_types_supported"));
+        Assert.Equal(
+            ["authorization_code", "client_credentials", "refresh_token", TestServer.DeviceGrantType, "urn:ietf:params:oauth:grant-type:token-exchange"], Strings(answer, "grant_types_supported"));
         Assert.Equal(["code"], Strings(answer, "response_types_supported"));
         Assert.Equal(["form_post", "query"], Strings(answer, "response_modes_supported"));
         Assert.Equal(["public"], Strings(answer, "subject_types_supported"));
-        Assert.Equal(["RS256"], Strings(answer, "id_token_signing_alg_values_supported"));
-        Assert.Equal(Core.Scopes.All.Except([Core.Scopes.OfflineAccess]).Order(StringComparer.Ordinal), Strings(answer, "scopes_supported"));
+        Assert.Equal(["ES256", "RS256"], Strings(answer, "id_token_signing_alg_values_supported"));
+        Assert.Equal(Core.Scopes.All.Order(StringComparer.Ordinal), Strings(answer, "scopes_supported"));
         Assert.Equal(["consent", "login", "none", "select_account"], Strings(answer, "prompt_values_supported"));
         Assert.True(answer.Json.GetProperty("authorization_response_iss_parameter_supported").GetBoolean());
-        foreach (var flag in new[] { "claims_parameter_supported", "request_parameter_supported", "request_uri_parameter_supported" })
+        Assert.True(answer.Json.GetProperty("claims_parameter_supported").GetBoolean());
+        foreach (var flag in new[] { "request_parameter_supported", "request_uri_parameter_supported" })
             Assert.False(answer.Json.GetProperty(flag).GetBoolean());
         foreach (var member in new[] { "token_endpoint_auth_methods_supported", "introspection_endpoint_auth_methods_supported", "revocation_endpoint_auth_methods_supported" })
             Assert.Contains("client_secret_basic", Strings(answer, member));

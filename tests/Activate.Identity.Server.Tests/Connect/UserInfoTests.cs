@@ -27,7 +27,7 @@ public sealed class UserInfoTests(SharedServer shared) : IClassFixture<SharedSer
         {
             Assert.Equal(200, answer.Status);
             Assert.Contains("no-store", answer.Header("Cache-Control"), StringComparison.Ordinal);
-            Assert.Equal(["email", "email_verified", "name", "organization", "preferred_username", "role", "sub"], answer.Json.EnumerateObject().Select(member => member.Name).Order(StringComparer.Ordinal));
+            Assert.Equal(["email", "email_verified", "groups", "name", "organization", "preferred_username", "role", "sub"], answer.Json.EnumerateObject().Select(member => member.Name).Order(StringComparer.Ordinal));
             Assert.Equal((username, "admin", $"{username}@example.test", JsonValueKind.False),
                 (answer.Text("preferred_username"), answer.Text("role"), answer.Text("email"), answer.Json.GetProperty("email_verified").ValueKind));
             foreach (var member in answer.Json.EnumerateObject())
@@ -38,7 +38,7 @@ public sealed class UserInfoTests(SharedServer shared) : IClassFixture<SharedSer
     [Theory, Trait("Case", "U5")]
     [InlineData("openid", "sub")]
     [InlineData("openid email", "email email_verified sub")]
-    [InlineData("openid profile platform", "name organization preferred_username role sub")]
+    [InlineData("openid profile platform", "groups name organization preferred_username role sub")]
     public async Task It_says_no_more_than_the_scopes_allow(string scope, string members)
     {
         var user = await _server.AddUserAsync(username: shared.NewName("info"));
