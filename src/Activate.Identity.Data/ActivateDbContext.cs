@@ -53,8 +53,6 @@ public abstract class ActivateDbContext(DbContextOptions options) : IdentityUser
         builder.Entity<IdentityUserLogin<Guid>>().ToTable("UserLogins");
         builder.Entity<IdentityUserToken<Guid>>().ToTable("UserTokens");
         builder.Entity<IdentityUserPasskey<Guid>>().ToTable("UserPasskeys");
-        builder.UseOpenIddict<Application, Authorization, Scope, Token, Guid>();
-        builder.Ignore<Authorization>().Ignore<Token>().Ignore<Scope>();
         builder.ApplyConfigurationsFromAssembly(typeof(ActivateDbContext).Assembly);
     }
 

@@ -78,10 +78,12 @@ public sealed partial class TestServer
         return "/connect/authorize?" + string.Join('&', parameters.Where(p => p.Value is not null).Select(p => $"{p.Key}={Uri.EscapeDataString(p.Value!)}"));
     }
 
-    /// <summary>Asks for a code, allows it in the browser, and returns where the browser was sent to.</summary>
+    /// <summary>Asks for a code, allows it in the browser (unless it was allowed before), and returns where the browser was sent to.</summary>
     public static async Task<Uri> AllowAsync(Browser browser, string path, string button = "Allow")
     {
         await browser.GoAsync(path);
+        if (browser.Response.Headers.Location is { } remembered)
+            return remembered;
         await browser.SubmitAsync(button, follow: false);
         Assert.True(browser.Response.Headers.Location is not null, $"{(int)browser.Response.StatusCode} {browser.Body}");
         return browser.Response.Headers.Location;

@@ -45,8 +45,16 @@ internal sealed class ApplicationMapping : IEntityTypeConfiguration<Application>
 {
     public void Configure(EntityTypeBuilder<Application> builder)
     {
+        builder.ToTable("OpenIddictApplications");
+        // Named by OpenIddict's base class, and not kept.
         builder.Ignore(a => a.Authorizations);
         builder.Ignore(a => a.Tokens);
+        builder.Property(a => a.ApplicationType).HasMaxLength(50);
+        builder.Property(a => a.ClientId).HasMaxLength(100);
+        builder.Property(a => a.ClientType).HasMaxLength(50);
+        builder.Property(a => a.ConcurrencyToken).HasMaxLength(50).IsConcurrencyToken();
+        builder.Property(a => a.ConsentType).HasMaxLength(50);
+        builder.HasIndex(a => a.ClientId).IsUnique();
         builder.Property(a => a.Publisher).HasMaxLength(128);
         builder.Property(a => a.LogoUri).HasMaxLength(512);
         builder.Property(a => a.Audiences).HasMaxLength(2048);

@@ -216,7 +216,7 @@ public sealed class RefusalTests(SharedPostgreSqlServer shared) : IClassFixture<
         AssertRefused(await _server.RedeemAsync(client, key, "x", pkce), "invalid_client");
         AssertRefused(await _server.RedeemAsync(client, "s3cret", key, pkce), "invalid_grant");
         AssertRefused(await _server.PollAsync(new DeviceLogin(key, "", null!)), "invalid_grant");
-        AssertRefused(await _server.PostFormAsync("/connect/token", [("grant_type", "refresh_token"), ("client_id", TestServer.Cli), ("refresh_token", key)]), "unauthorized_client");
+        AssertRefused(await _server.PostFormAsync("/connect/token", [("grant_type", "refresh_token"), ("client_id", TestServer.Cli), ("refresh_token", key)]), "invalid_grant");
         AssertRefused(await _server.IntrospectAsync(key, "", bearer), "invalid_client");
         using var browser = _server.Browser();
         await browser.GoAsync($"/connect/authorize?client_id={Uri.EscapeDataString(key)}&response_type=code");
