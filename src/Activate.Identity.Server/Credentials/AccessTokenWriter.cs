@@ -14,11 +14,9 @@ namespace Activate.Identity.Server.Credentials;
 /// RS256 signatures are deterministic, so writing the same grant again gives the same token. The signature is for resource servers: we ourselves know our
 /// tokens by their hash.
 /// </summary>
-public sealed class AccessTokenWriter(ServerKeys keys, PublicOrigin origin)
+public sealed class AccessTokenWriter(SigningKeys keys, PublicOrigin origin)
 {
     private static readonly JsonWebTokenHandler s_handler = new() { SetDefaultTimesOnTokenCreation = false };
-
-    private readonly SigningCredentials _signing = new(keys.Signing, SecurityAlgorithms.RsaSha256);
 
     /// <summary>The token of a grant; its hash and last four characters are noted in the grant.</summary>
     /// <param name="grant">The grant the token stands on.</param>
@@ -29,7 +27,7 @@ public sealed class AccessTokenWriter(ServerKeys keys, PublicOrigin origin)
         var token = s_handler.CreateToken(new SecurityTokenDescriptor
         {
             TokenType = "at+jwt",
-            SigningCredentials = _signing,
+            SigningCredentials = keys.Current(SecurityAlgorithms.RsaSha256, grant.CreatedAt).Credentials,
             Claims = new Dictionary<string, object>
             {
                 ["iss"] = origin.Issuer,
