@@ -11,6 +11,7 @@ using Activate.Identity.Cli.Login;
 using Activate.Identity.Cli.Organizations;
 using Activate.Identity.Cli.Output;
 using Activate.Identity.Cli.Sessions;
+using Activate.Identity.Cli.SigningKeys;
 using Activate.Identity.Cli.SshKeys;
 using Activate.Identity.Cli.Tokens;
 
@@ -130,6 +131,7 @@ internal sealed class Actid
             SshKeyCommands.Create(this),
             SessionCommands.Create(this),
             PolicyCommands.Create(this),
+            SigningKeyCommands.Create(this),
             AuthorizedKeysCommand.Create(this),
             ApiCommands.Create(this),
             ContextCommands.Create(this),

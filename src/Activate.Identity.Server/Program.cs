@@ -26,6 +26,8 @@ public static class Program
             if (args.Contains("migrate"))
                 return 0;
             await app.PrepareKeysAsync();
+            if (args.Contains("rotate-keys"))
+                return await app.RotateKeysAsync();
             await app.PrepareApplicationsAsync();
             await app.PrepareFirstOwnerAsync();
             await app.RunAsync();
@@ -64,6 +66,7 @@ public static class Program
         app.MapCredentials();
         app.MapAccounts();
         app.MapOrganizations();
+        app.MapKeys();
         app.MapApiKeys();
         app.MapTokens();
         app.MapSshKeys();

@@ -19,6 +19,9 @@ internal sealed record CredentialItem(
 internal sealed record SshKeyItem(
     string? Id, string? Name, string? Algorithm, string? Fingerprint, DateTimeOffset? ExpiresAt, string? ExpiresBecause, DateTimeOffset? LastUsedAt, string? LastUsedFrom, string? State);
 
+/// <summary><c>/signing-keys</c>.</summary>
+internal sealed record SigningKeyItem(string? Kid, string? Algorithm, DateTimeOffset? CreatedAt, DateTimeOffset? SignsFrom, DateTimeOffset? RetiresAt, string? State);
+
 /// <summary><c>/organization/policy</c>.</summary>
 internal sealed record PolicyAnswer(
     [property: JsonRequired] JsonElement Policy, [property: JsonRequired] JsonElement Effective, [property: JsonRequired] JsonElement Ceiling, DateTimeOffset? ChangedAt, string? ChangedBy);
@@ -48,6 +51,7 @@ internal sealed record ProblemAnswer(string? Title, string? Detail, string? Code
 [JsonSerializable(typeof(Me))]
 [JsonSerializable(typeof(CredentialItem))]
 [JsonSerializable(typeof(SshKeyItem))]
+[JsonSerializable(typeof(SigningKeyItem))]
 [JsonSerializable(typeof(PolicyAnswer))]
 [JsonSerializable(typeof(PreviewAnswer))]
 [JsonSerializable(typeof(AffectedItem))]

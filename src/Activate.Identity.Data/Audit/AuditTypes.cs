@@ -20,6 +20,7 @@ public static class AuditTypes
     public const string SshFingerprintAllowed = "ssh_key.allowed_again";
     public const string PolicyChanged = "policy.changed";
     public const string OrganizationRenamed = "organization.renamed";
+    public const string SigningKeyRotated = "signing_key.rotated";
     public const string ClusterCreated = "cluster.created";
     public const string ClusterDeleted = "cluster.deleted";
     public const string SessionStarted = "session.started";

@@ -4,6 +4,7 @@ using Activate.Identity.Data.Applications;
 using Activate.Identity.Server.Keys;
 using Activate.Identity.Server.Web;
 using Microsoft.Extensions.Options;
+using Microsoft.Extensions.Primitives;
 using Microsoft.IdentityModel.Tokens;
 using OpenIddict.Server;
 using static OpenIddict.Abstractions.OpenIddictConstants;
@@ -26,7 +27,6 @@ public static class ConnectSetup
         services.AddScoped<ExchangeGrant>();
         services.AddScoped<Resources>();
         services.AddScoped<PushedRequests>();
-        services.AddSingleton<IConfigureOptions<OpenIddictServerOptions>, ServerKeysForOpenIddict>();
         services.AddOpenIddict()
             .AddCore(core =>
             {
@@ -68,6 +68,10 @@ public static class ConnectSetup
             });
         // After OpenIddict's own checks, one of which refuses device logins without its storage: theirs and all other codes and tokens are stored by us.
         services.PostConfigure<OpenIddictServerOptions>(options => options.DisableTokenStorage = options.DisableAuthorizationStorage = true);
+        services.AddSingleton<ServerKeysForOpenIddict>();
+        services.AddSingleton<IConfigureOptions<OpenIddictServerOptions>>(provider => provider.GetRequiredService<ServerKeysForOpenIddict>());
+        services.AddSingleton<IPostConfigureOptions<OpenIddictServerOptions>>(provider => provider.GetRequiredService<ServerKeysForOpenIddict>());
+        services.AddSingleton<IOptionsChangeTokenSource<OpenIddictServerOptions>>(provider => provider.GetRequiredService<ServerKeysForOpenIddict>());
     }
 
     /// <summary>Registers the applications that every server has.</summary>
@@ -77,14 +81,31 @@ public static class ConnectSetup
         await BuiltInApplications.PrepareAsync(scope.ServiceProvider);
     }
 
-    /// <summary>OpenIddict asks for its keys when the first request comes: the database has been read by then.</summary>
-    private sealed class ServerKeysForOpenIddict(ServerKeys keys, PublicOrigin origin) : IConfigureOptions<OpenIddictServerOptions>
+    /// <summary>
+    /// OpenIddict asks for its keys when the first request comes: the database has been read by then. Its options are made anew whenever another key signs or
+    /// others are published. ID tokens are signed with the first key; the key set is all of them.
+    /// </summary>
+    private sealed class ServerKeysForOpenIddict(ServerKeys keys, SigningKeys signing, PublicOrigin origin, TimeProvider clock)
+        : IConfigureOptions<OpenIddictServerOptions>, IPostConfigureOptions<OpenIddictServerOptions>, IOptionsChangeTokenSource<OpenIddictServerOptions>
     {
+        public string Name => Options.DefaultName;
+
+        public IChangeToken GetChangeToken() => signing.Changes();
+
         public void Configure(OpenIddictServerOptions options)
         {
             options.Issuer = new Uri(origin.Issuer);
-            options.SigningCredentials.Add(new SigningCredentials(keys.Signing, SecurityAlgorithms.RsaSha256));
+            AddSigning(options);
             options.EncryptionCredentials.Add(new EncryptingCredentials(keys.Encryption, SecurityAlgorithms.Aes256KW, SecurityAlgorithms.Aes256CbcHmacSha512));
         }
+
+        /// <summary>After OpenIddict's own, which insists on keys, and sorts them in a way that need not keep ours first.</summary>
+        public void PostConfigure(string? name, OpenIddictServerOptions options)
+        {
+            options.SigningCredentials.Clear();
+            AddSigning(options);
+        }
+
+        private void AddSigning(OpenIddictServerOptions options) => options.SigningCredentials.AddRange(signing.Published(clock.Now()).Select(key => key.Credentials));
     }
 }

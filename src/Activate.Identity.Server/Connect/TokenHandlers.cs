@@ -1,4 +1,5 @@
 using Activate.Identity.Data.Applications;
+using Activate.Identity.Server.Keys;
 using Activate.Identity.Server.Web;
 using OpenIddict.Abstractions;
 using OpenIddict.Server;
@@ -17,10 +18,15 @@ internal static class TokenHandlers
         Handlers.Handle<ProcessSignInContext, TellTheTruth>(AttachSignInParameters.Descriptor.Order + 600),
     ];
 
-    internal sealed class Write : IOpenIddictServerHandler<GenerateTokenContext>
+    internal sealed class Write(SigningKeys keys, IOpenIddictApplicationManager applications, TimeProvider clock) : IOpenIddictServerHandler<GenerateTokenContext>
     {
-        public ValueTask HandleAsync(GenerateTokenContext context)
+        public async ValueTask HandleAsync(GenerateTokenContext context)
         {
+            // OpenIddict signs ID tokens by its first key; an application may ask for another algorithm.
+            if (context.TokenType == TokenTypeIdentifiers.IdentityToken && context.ClientId is { } client
+                && await applications.FindByClientIdAsync(client) is Application { SigningAlgorithm: { } algorithm })
+                context.SigningCredentials = keys.Current(algorithm, clock.Now()).Credentials;
+
             var issued = context.Transaction.GetProperty<IssuedTokens>(nameof(IssuedTokens));
             context.Token = context.TokenType switch
             {
@@ -29,7 +35,6 @@ internal static class TokenHandlers
                 TokenTypeIdentifiers.Private.AuthorizationCode => context.Http().Features.Get<IssuedCode>()?.Code ?? throw new InvalidOperationException("Codes are issued by the authorization page."),
                 _ => context.Token,
             };
-            return default;
         }
     }
 

@@ -38,14 +38,12 @@ public sealed record AccessTokenContent(
 /// Writes an access token (RFC 9068): <c>typ: at+jwt</c>, not encrypted, and only what resource servers need: never a name or an e-mail address. RS256 signatures are
 /// deterministic, so writing the same listed grant again gives the same token.
 /// </summary>
-public sealed class AccessTokenWriter(ServerKeys keys, PublicOrigin origin)
+public sealed class AccessTokenWriter(SigningKeys keys, PublicOrigin origin)
 {
     /// <summary>The header's type (RFC 9068 §2.1).</summary>
     public const string Type = "at+jwt";
 
     private static readonly JsonWebTokenHandler s_handler = new() { SetDefaultTimesOnTokenCreation = false };
-
-    private readonly SigningCredentials _signing = new(keys.Signing, SecurityAlgorithms.RsaSha256);
 
     /// <summary>
     /// The token of a generated token or a command line's session: the one token of its grant, known by its hash, which is noted in the grant with the last four
@@ -85,6 +83,6 @@ public sealed class AccessTokenWriter(ServerKeys keys, PublicOrigin origin)
             claims[ClaimNames.ApiKeyId] = key.ToString();
         if (content.Exchanged)
             claims[ClaimNames.Exchanged] = true;
-        return s_handler.CreateToken(new SecurityTokenDescriptor { TokenType = Type, SigningCredentials = _signing, Claims = claims });
+        return s_handler.CreateToken(new SecurityTokenDescriptor { TokenType = Type, SigningCredentials = keys.Current(content.Algorithm, content.IssuedAt).Credentials, Claims = claims });
     }
 }

@@ -17,7 +17,7 @@ public sealed class UnlistedTokens
 
     private readonly TokenValidationParameters _rules;
 
-    public UnlistedTokens(ServerKeys keys, PublicOrigin origin)
+    public UnlistedTokens(SigningKeys keys, PublicOrigin origin)
     {
         _rules = new TokenValidationParameters
         {
@@ -25,7 +25,7 @@ public sealed class UnlistedTokens
             ValidAlgorithms = [SecurityAlgorithms.RsaSha256, SecurityAlgorithms.EcdsaSha256],
             ValidIssuer = origin.Issuer,
             // Only the key that the header names, and only if it is ours: nothing else in a header is looked at.
-            IssuerSigningKeyResolver = (_, _, kid, _) => keys.Signing.KeyId == kid ? [keys.Signing] : [],
+            IssuerSigningKeyResolver = (_, _, kid, _) => kid is not null && keys.Find(kid) is { } key ? [key.Credentials.Key] : [],
             TryAllIssuerSigningKeys = false,
             // By the authenticator: audience by use, and the time by our clock.
             ValidateAudience = false,

@@ -16,11 +16,35 @@ public static class KeysSetup
             ring.ProtectKeysWithCertificate(LoadCertificate(path, builder.Configuration["KeyRing:CertificatePassword"]));
         else if (builder.Environment.IsProduction())
             throw new StartupException("KeyRing:CertificatePath is not set. In Production the key ring in the database must be encrypted by a certificate (PKCS#12) that is not in the database.");
+        builder.Services.AddSingleton<StoredKeys>();
         builder.Services.AddSingleton<ServerKeys>();
+        builder.Services.AddSingleton<SigningKeys>();
+        builder.Services.AddSingleton<SigningKeyRotation>();
+        builder.Services.AddHostedService(services => services.GetRequiredService<SigningKeyRotation>());
     }
 
     /// <summary>Makes the keys at first start and loads them.</summary>
-    public static Task PrepareKeysAsync(this WebApplication app) => app.Services.GetRequiredService<ServerKeys>().LoadAsync();
+    public static async Task PrepareKeysAsync(this WebApplication app)
+    {
+        await app.Services.GetRequiredService<ServerKeys>().LoadAsync();
+        await app.Services.GetRequiredService<SigningKeys>().LoadAsync();
+    }
+
+    public static void MapKeys(this WebApplication app) => app.MapSigningKeysApi();
+
+    /// <summary><c>rotate-keys</c> on the server's own command line, for who may start it but has no account. Nodes that run follow within seconds.</summary>
+    public static async Task<int> RotateKeysAsync(this WebApplication app)
+    {
+        if (!(await app.Services.GetRequiredService<SigningKeyRotation>().RotateAsync(actor: null, CancellationToken.None)).TryGet(out var added, out var problem))
+        {
+            await Console.Error.WriteLineAsync(problem.Detail);
+            return 1;
+        }
+
+        foreach (var key in added)
+            await Console.Out.WriteLineAsync($"The {key} signs from {key.SignsFrom:yyyy-MM-dd'T'HH:mm:ss'Z'}.");
+        return 0;
+    }
 
     private static X509Certificate2 LoadCertificate(string path, string? password)
     {

@@ -16,7 +16,7 @@ internal sealed class SecurityHeaders(RequestDelegate next, PublicOrigin origin)
             headers["Referrer-Policy"] = "no-referrer";
             headers["Cross-Origin-Opener-Policy"] = "same-origin";
             headers["Permissions-Policy"] = "camera=(), microphone=(), geolocation=()";
-            // no-cache as well: antiforgery sets the two, and warns at every form when it finds another value.
+            // PublishedDocuments has three exceptions. no-cache as well: antiforgery sets the two, and warns at every form when it finds another value.
             headers.CacheControl = "no-cache, no-store";
         }
 

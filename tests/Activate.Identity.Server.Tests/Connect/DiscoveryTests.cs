@@ -1,5 +1,6 @@
 using System.Net.Http;
 using System.Text.Json;
+using Activate.Identity.Server.Tests.Keys;
 using Activate.Identity.Testing;
 
 namespace Activate.Identity.Server.Tests.Connect;
@@ -59,12 +60,7 @@ public sealed class DiscoveryTests(SharedServer shared) : IClassFixture<SharedSe
     public async Task The_key_set_holds_public_parts_and_unique_ids_only()
     {
         var answer = await GetAsync("/.well-known/jwks");
-        var keys = answer.Json.GetProperty("keys").EnumerateArray().ToList();
-        Assert.NotEmpty(keys);
-        Assert.All(keys, key => Assert.Equal(["alg", "e", "kid", "kty", "n", "use"], key.EnumerateObject().Select(member => member.Name).Order(StringComparer.Ordinal)));
-        Assert.All(keys, key => Assert.Equal(("RSA", "sig", "RS256"), (key.GetProperty("kty").GetString(), key.GetProperty("use").GetString(), key.GetProperty("alg").GetString())));
-        Assert.All(keys, key => Assert.True(System.Buffers.Text.Base64Url.DecodeFromChars(key.GetProperty("n").GetString()).Length >= 256));
-        Assert.Equal(keys.Count, keys.Select(key => key.GetProperty("kid").GetString()).Distinct().Count());
+        Assert.Equal(["RS256", "ES256"], PublicKeySet.Read(answer).Select(key => key.GetProperty("alg").GetString()));
     }
 
     [Theory, Trait("Case", "D14"), Trait("Case", "W8")]

@@ -8,6 +8,7 @@ using System.Text.Json.Nodes;
 using Activate.Identity.Server.Keys;
 using Activate.Identity.Testing;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.IdentityModel.Tokens;
 
 namespace Activate.Identity.Server.Tests.Connect;
 
@@ -58,7 +59,7 @@ public sealed class ForgedTokenTests(SharedServer shared) : IClassFixture<Shared
         var parts = genuine.Split('.');
         var header = (JsonObject)JsonNode.Parse(Base64Url.DecodeFromChars(parts[0]))!;
         var payload = (JsonObject)JsonNode.Parse(Base64Url.DecodeFromChars(parts[1]))!;
-        var ours = _server.Services().GetRequiredService<ServerKeys>().Signing.Rsa;
+        var ours = ((RsaSecurityKey)_server.Services().GetRequiredService<SigningKeys>().Current("RS256", _server.Now).Credentials.Key).Rsa;
         var attackers = s_attackersKey.ExportParameters(false);
         var jwk = new JsonObject { ["kty"] = "RSA", ["n"] = Base64Url.EncodeToString(attackers.Modulus!), ["e"] = Base64Url.EncodeToString(attackers.Exponent!), ["alg"] = "RS256", ["kid"] = "own" };
         Func<byte[], byte[]> Rs(RSA key, HashAlgorithmName? hash = null) => data => key.SignData(data, hash ?? HashAlgorithmName.SHA256, RSASignaturePadding.Pkcs1);
