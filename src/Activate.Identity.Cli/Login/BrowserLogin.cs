@@ -7,8 +7,8 @@ using Activate.Identity.Cli.Servers;
 namespace Activate.Identity.Cli.Login;
 
 /// <summary>
-/// Signing in with the browser of this machine: the code comes back to a port of ours (RFC 8252). There is no code to compare, but also none that somebody could be
-/// talked into entering: the answer must know the state, name our server (RFC 9207), and its code is worth nothing without the verifier (RFC 7636).
+/// Signing in with the browser of this machine: the code comes back to a port of ours (RFC 8252), so there is none that somebody could be talked into entering.
+/// The answer must know the state and name our server (RFC 9207), and its code is worth nothing without the verifier (RFC 7636).
 /// </summary>
 internal sealed class BrowserLogin(LoginRequest request, Surroundings around)
 {
@@ -45,9 +45,9 @@ internal sealed class BrowserLogin(LoginRequest request, Surroundings around)
             ["code_challenge"] = Base64Url.EncodeToString(SHA256.HashData(Encoding.ASCII.GetBytes(verifier))),
             ["code_challenge_method"] = "S256",
         };
-        var address = page.GetLeftPart(UriPartial.Query);
+        var query = string.Join('&', parameters.Select(field => $"{field.Key}={Uri.EscapeDataString(field.Value)}"));
         // An endpoint may have a query of its own, which is kept (RFC 6749 §3.1).
-        return new Uri($"{address}{(page.Query.Length > 0 ? '&' : '?')}{string.Join('&', parameters.Select(field => $"{field.Key}={Uri.EscapeDataString(field.Value)}"))}");
+        return new Uri($"{page.GetLeftPart(UriPartial.Query)}{(page.Query.Length > 0 ? '&' : '?')}{query}");
     }
 
     private void Show(Uri page, bool browser)
@@ -59,14 +59,15 @@ internal sealed class BrowserLogin(LoginRequest request, Surroundings around)
         if (browser && around.OpenBrowser(page))
             around.Error.WriteLine("The page has been opened in your browser.");
         else if (!browser)
-            around.Error.WriteLine("No browser can be opened from here. One on another machine cannot bring its answer here: for that, run actid auth login without --browser.");
+            around.Error.WriteLine("No browser can be opened from here. With one on another machine, run actid auth login without --browser: its answer cannot get here.");
     }
 
     private async Task<Callback> WaitAsync(CallbackListener listener, CancellationToken cancellation)
     {
         try
         {
-            return await Waiting.ForAsync(around, around.Time.GetUtcNow() + s_limit, "Waiting for the browser", stop => listener.WaitAsync(s_limit, stop), cancellation);
+            var until = around.Time.GetUtcNow() + s_limit;
+            return await Waiting.ForAsync(around, until, "Waiting for the browser", stop => listener.WaitAsync(s_limit, stop), cancellation);
         }
         catch (TimeoutException)
         {

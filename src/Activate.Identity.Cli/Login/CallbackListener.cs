@@ -6,8 +6,8 @@ using System.Text;
 namespace Activate.Identity.Cli.Login;
 
 /// <summary>
-/// Where the browser brings the answer: one path on a free port of 127.0.0.1 (RFC 8252 §7.3). Everybody on the host and every page in the browser can call it, so
-/// only a request that knows the state is the answer, and it is taken once. All others change nothing, and whoever is slow waits for himself alone.
+/// Where the browser brings the answer: one path on a free port of 127.0.0.1 (RFC 8252 §7.3). Everybody on the host and every page in the browser can call it,
+/// so only a request that knows the state is the answer, and it is taken once. All others change nothing, and whoever is slow waits for himself alone.
 /// <code>
 ///  GET /callback with our state     the answer; a second one is told that it comes too late
 ///  GET /callback otherwise          400: a forged answer, or a page left from another login
@@ -20,8 +20,10 @@ internal sealed class CallbackListener : IDisposable
     private const string Path = "/callback";
     private const int MaximumHead = 16 * 1024;
     private const int MaximumConnections = 64;
-    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan s_pause = TimeSpan.FromMilliseconds(100);
+
+    /// <summary>How long a connection may take to ask, and again to take its answer.</summary>
+    public static readonly TimeSpan Patience = TimeSpan.FromSeconds(5);
 
     private readonly TcpListener _listener;
     private readonly byte[] _state;
@@ -53,7 +55,8 @@ internal sealed class CallbackListener : IDisposable
         catch (SocketException problem)
         {
             listener.Dispose();
-            throw Failure.Failed($"No port of 127.0.0.1 can be listened on: {problem.Message}", "Sign in with a code instead: actid auth login, without --browser");
+            throw Failure.Failed($"No port of 127.0.0.1 can be listened on: {problem.Message}",
+                "Sign in with a code instead: actid auth login, without --browser");
         }
 
         var callbacks = new CallbackListener(listener, state, time);
@@ -103,7 +106,7 @@ internal sealed class CallbackListener : IDisposable
         var kept = false;
         try
         {
-            using var limit = new CancellationTokenSource(s_patience, _time);
+            using var limit = new CancellationTokenSource(Patience, _time);
             using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, _end.Token);
             var head = await ReadHeadAsync(socket, either.Token);
             if (head is null)
@@ -129,7 +132,7 @@ internal sealed class CallbackListener : IDisposable
         }
     }
 
-    /// <summary>Counts a connection in. When there are too many, the one that has waited longest goes: somebody who opens hundreds cannot keep the browser out.</summary>
+    /// <summary>When there are too many, the one that has waited longest goes: somebody who opens hundreds cannot keep the browser out.</summary>
     private LinkedListNode<Socket> Enter(Socket socket)
     {
         lock (_lock)
@@ -177,8 +180,9 @@ internal sealed class CallbackListener : IDisposable
     private string? Target(byte[] head)
     {
         var lines = Encoding.Latin1.GetString(head).Split("\r\n");
-        var hosts = lines.Skip(1).Where(line => line.StartsWith("Host:", StringComparison.OrdinalIgnoreCase)).Select(line => line["Host:".Length..].Trim(' ', '\t')).ToList();
-        return lines[0].Split(' ') is ["GET", var target, "HTTP/1.1" or "HTTP/1.0"] && target.Split('?', 2)[0] == Path && hosts is [var host] && host == Address.Authority
+        var hosts = lines.Skip(1).Where(line => line.StartsWith("Host:", StringComparison.OrdinalIgnoreCase)).Select(line => line["Host:".Length..]).ToList();
+        return lines[0].Split(' ') is ["GET", var target, "HTTP/1.1" or "HTTP/1.0"] && target.Split('?', 2)[0] == Path
+            && hosts is [var host] && host.Trim(' ', '\t') == Address.Authority
             ? target
             : null;
     }
@@ -194,8 +198,6 @@ internal sealed class CallbackListener : IDisposable
 /// <summary>The request that knew the state. Its page waits until it is known how the login went.</summary>
 internal sealed class Callback(ILookup<string, string> query, Socket socket, TimeProvider time) : IDisposable
 {
-    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(5);
-
     /// <summary>A parameter; null when it is absent. None may come twice (RFC 6749 §3.1).</summary>
     public string? this[string name] => query[name].ToList() switch
     {
@@ -207,7 +209,7 @@ internal sealed class Callback(ILookup<string, string> query, Socket socket, Tim
     /// <summary>Shows a page. Somebody who has closed the window loses nothing by it.</summary>
     public async Task AnswerAsync(CallbackPage page)
     {
-        using var limit = new CancellationTokenSource(s_patience, time);
+        using var limit = new CancellationTokenSource(CallbackListener.Patience, time);
         try
         {
             await page.SendAsync(socket, limit.Token);

@@ -7,8 +7,8 @@ using Activate.Identity.Cli.Servers;
 namespace Activate.Identity.Cli.Login;
 
 /// <summary>
-/// The endpoints that the server publishes. All must be its own: a changed document must not send a device code or token elsewhere. Where a login begins is looked at
-/// by the login that begins there: a server may offer only one of the two.
+/// The endpoints that the server publishes. All must be its own: a changed document must not send a device code or token elsewhere. Where a login begins is
+/// looked at by the login that begins there: a server may offer only one of the two.
 /// </summary>
 internal sealed class Discovery
 {

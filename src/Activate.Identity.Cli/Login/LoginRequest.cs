@@ -6,8 +6,8 @@ using Activate.Identity.Core.Credentials;
 namespace Activate.Identity.Cli.Login;
 
 /// <summary>
-/// What a login asks for, as the built-in public client, and what the token endpoint's answer means. The same for a login with a code and for one in the browser:
-/// they differ only in how the person gets to the page.
+/// What a login asks for, as the built-in public client, and what the token endpoint's answer means. The same for a login with a code and for one in the
+/// browser: they differ only in how the person gets to the page.
 /// </summary>
 internal sealed class LoginRequest(Wire wire, Discovery endpoints, IReadOnlyList<string> scopes, string deviceName, int? hours)
 {
@@ -18,9 +18,11 @@ internal sealed class LoginRequest(Wire wire, Discovery endpoints, IReadOnlyList
     public Discovery Endpoints => endpoints;
 
     /// <summary>A name for this device that the server will take.</summary>
-    public static string NameOf(string host) => CredentialName.Parse(host.Length > CredentialName.MaximumLength ? host[..CredentialName.MaximumLength] : host).TryGet(out var name, out _)
-        ? name
-        : "a terminal";
+    public static string NameOf(string host)
+    {
+        var start = host.Length > CredentialName.MaximumLength ? host[..CredentialName.MaximumLength] : host;
+        return CredentialName.Parse(start).TryGet(out var name, out _) ? name : "a terminal";
+    }
 
     /// <summary>What is asked for, in the words of both endpoints that begin a login.</summary>
     public Dictionary<string, string> Fields()
@@ -45,7 +47,8 @@ internal sealed class LoginRequest(Wire wire, Discovery endpoints, IReadOnlyList
         {
             (true, { AccessToken: { Length: > 0 } secret }) when secret.All(c => c is > ' ' and <= '~') => (token, default),
             (false, { Error: { } error }) => (null, LoginRefusal.Of(error, token.ErrorDescription)),
-            _ => (null, new LoginRefusal(null, $"{ServerAddress.Origin(Server)} answered the sign-in with something else than expected ({(int)answer.Status}).")),
+            _ => (null, new LoginRefusal(
+                null, $"{ServerAddress.Origin(Server)} answered the sign-in with something else than expected ({(int)answer.Status}).")),
         };
     }
 }
@@ -57,7 +60,8 @@ internal readonly record struct LoginRefusal(string? Error, string Message)
     {
         "access_denied" => "The sign-in was denied in the browser (access_denied).",
         "expired_token" => $"{DevicePolling.ExpiredMessage} (expired_token)",
-        "invalid_grant" => $"The server does not take the code any more: {description ?? "it was used, withdrawn or never existed."} Run the command again. (invalid_grant)",
+        "invalid_grant" => $"The server does not take the code any more: {description ?? "it was used, withdrawn or never existed."} "
+            + "Run the command again. (invalid_grant)",
         _ => $"{description ?? "The server ended the sign-in."} ({error})",
     });
 }

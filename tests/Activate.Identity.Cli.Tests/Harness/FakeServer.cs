@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Globalization;
 using System.Net;
+using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
 using Activate.Identity.Core.ApiKeys;
@@ -71,7 +72,10 @@ internal sealed class FakeServer : IAsyncDisposable
     }
 
     public string DiscoveryDocument(string? issuer = null, string? token = null, string? authorization = null) =>
-        $$"""{"issuer":"{{issuer ?? Url + "/"}}","authorization_endpoint":"{{authorization ?? Url + "/connect/authorize"}}","authorization_response_iss_parameter_supported":true,"device_authorization_endpoint":"{{Url}}/connect/device","token_endpoint":"{{token ?? Url + "/connect/token"}}","revocation_endpoint":"{{Url}}/connect/revoke"}""";
+        $$"""
+        {"issuer":"{{issuer ?? Url + "/"}}","authorization_endpoint":"{{authorization ?? Url + "/connect/authorize"}}","authorization_response_iss_parameter_supported":true,
+         "device_authorization_endpoint":"{{Url}}/connect/device","token_endpoint":"{{token ?? Url + "/connect/token"}}","revocation_endpoint":"{{Url}}/connect/revoke"}
+        """;
 
     public static string Me(string kind, string expiresAt = "2026-11-24T05:00:00Z") => $$"""
         {"id":"0199aaaa-0000-7000-8000-000000000001","username":"ada","displayName":"Ada Byron","email":"ada@example.test","kind":"person","role":"owner","operator":true,
@@ -98,7 +102,7 @@ internal sealed class FakeServer : IAsyncDisposable
         OnEach("POST /connect/token", [.. before, Token(token)]);
     }
 
-    /// <summary>A login in the browser that is allowed at once: the page sends the browser back with a code, which is worth a token to whoever has the verifier.</summary>
+    /// <summary>A login in the browser that is allowed at once: the page sends the browser back with a code, worth a token to whoever has the verifier.</summary>
     public void AllowLoginInBrowser(string? token = null)
     {
         Seen? asked = null;
@@ -107,15 +111,15 @@ internal sealed class FakeServer : IAsyncDisposable
             asked = seen;
             return Reply.Redirect($"{seen.Parameter("redirect_uri")}?code=code-secret&state={seen.Parameter("state")}&iss={Uri.EscapeDataString(Url + "/")}");
         });
-        On("POST /connect/token", seen => seen.Form("grant_type") == "authorization_code" && seen.Form("client_id") == "activate-cli" && seen.Form("code") == "code-secret"
-            && seen.Form("redirect_uri") == asked?.Parameter("redirect_uri") && Challenge(seen.Form("code_verifier")) == asked?.Parameter("code_challenge")
+        On("POST /connect/token", seen => seen.Form("grant_type") == "authorization_code" && seen.Form("client_id") == "activate-cli"
+            && seen.Form("code") == "code-secret" && seen.Form("redirect_uri") == asked?.Parameter("redirect_uri") && Challenge(seen.Form("code_verifier")) == asked?.Parameter("code_challenge")
             ? Token(token ?? Jwt(Origin))
             : Reply.OAuth("invalid_grant"));
     }
 
     /// <summary>RFC 7636 §4.2, written down once more.</summary>
     public static string Challenge(string? verifier) =>
-        Convert.ToBase64String(System.Security.Cryptography.SHA256.HashData(Encoding.ASCII.GetBytes(verifier ?? ""))).TrimEnd('=').Replace('+', '-').Replace('/', '_');
+        Convert.ToBase64String(SHA256.HashData(Encoding.ASCII.GetBytes(verifier ?? ""))).TrimEnd('=').Replace('+', '-').Replace('/', '_');
 
     public static Reply Token(string token) =>
         new(200, $$"""{"access_token":"{{token}}","token_type":"Bearer","expires_in":10799,"scope":"openid profile platform credentials:read"}""");

@@ -64,8 +64,8 @@ internal sealed record Shown(HttpStatusCode Status, string Page, ILookup<string,
     {
         using (response)
         {
-            return new Shown(response.StatusCode, await response.Content.ReadAsStringAsync(),
-                response.Headers.Concat(response.Content.Headers).SelectMany(header => header.Value, (header, value) => (header.Key, value)).ToLookup(pair => pair.Key, pair => pair.value));
+            var headers = response.Headers.Concat(response.Content.Headers).SelectMany(header => header.Value, (header, value) => (header.Key, Value: value));
+            return new Shown(response.StatusCode, await response.Content.ReadAsStringAsync(), headers.ToLookup(pair => pair.Key, pair => pair.Value));
         }
     }
 }
