@@ -63,6 +63,7 @@ public sealed class ActidTests : IDisposable
     [Theory]
     [InlineData("actid au", "auth")]
     [InlineData("actid auth lo", "login logout")]
+    [InlineData("actid auth login --", "--browser --no-browser")]
     [InlineData("actid api-key list -o ", "json table")]
     [InlineData("actid token create --scope cred", "credentials:read")]
     [InlineData("actid completion ", "bash")]

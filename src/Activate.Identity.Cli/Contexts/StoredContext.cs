@@ -13,7 +13,7 @@ internal sealed record StoredContext
     public int Version { get; init; } = CurrentVersion;
     public required string Server { get; init; }
 
-    /// <summary><c>session</c> (device login), <c>token</c> or <c>apiKey</c>.</summary>
+    /// <summary><c>session</c> (a login, with a code or in the browser), <c>token</c> or <c>apiKey</c>.</summary>
     public required string Kind { get; init; }
 
     /// <summary>The secret itself.</summary>

@@ -32,16 +32,29 @@ internal static class AuthCommands
         });
         var device = new Option<string?>("--device-name") { Description = "What this device calls itself on the approval page [default: the host's name]", HelpName = "NAME" };
         var manage = new Option<bool>("--manage") { Description = "Also ask for what creates and deletes: credentials:write, organization:read and organization:write" };
+        var browser = new Option<bool>("--browser") { Description = "Sign in with the browser of this very machine, without a code (RFC 8252)" };
         var noBrowser = new Option<bool>("--no-browser") { Description = "Only print the address and the code, open no browser" };
         var scopes = new Option<string[]>("--scope") { Description = "Ask for this scope instead of the usual ones; may be repeated", HelpName = "SCOPE" };
         scopes.CompletionSources.Add([.. Scopes.All]);
-        return actid.Command("login",
+        var command = actid.Command("login",
             "Sign in on this host by allowing it in a browser anywhere\n"
             + "The address of a page and a code are printed (RFC 8628). Compare the code before you allow it. The sign-in lasts at most 24 hours\n"
-            + "and is kept under the server's name, or the name given with --context.",
-            ["actid auth login --server https://id.example.org", "actid auth login --hours 8 --device-name login-node-07", "actid auth login --manage --context managing"],
-            [hours, device, manage, noBrowser, scopes],
-            (call, cancellation) => LoginAsync(call, call.Get(hours), call.Get(device), call.Get(manage), !call.Get(noBrowser), call.Get(scopes) ?? [], cancellation));
+            + "and is kept under the server's name, or the name given with --context.\n"
+            + "With --browser there is no code: the browser brings the answer to a port of 127.0.0.1, so it must run on this very machine.\n"
+            + "Over SSH, and wherever the browser is on another machine, leave --browser out.",
+            [
+                "actid auth login --server https://id.example.org", "actid auth login --hours 8 --device-name login-node-07", "actid auth login --manage --context managing",
+                "actid auth login --browser",
+            ],
+            [hours, device, manage, browser, noBrowser, scopes],
+            (call, cancellation) => LoginAsync(
+                call, call.Get(hours), call.Get(device), call.Get(manage), call.Get(browser), !call.Get(noBrowser), call.Get(scopes) ?? [], cancellation));
+        command.Validators.Add(result =>
+        {
+            if (result.GetValue(browser) && result.GetValue(noBrowser))
+                result.AddError("--browser and --no-browser exclude each other.");
+        });
+        return command;
     }
 
     private static Command Token(Actid actid)
@@ -66,9 +79,9 @@ internal static class AuthCommands
         (call, cancellation) => HandInAsync(call, StoredContext.ApiKey, cancellation));
 
     private static async Task<int> LoginAsync(
-        Call call, int? hours, string? deviceName, bool manage, bool browser, string[] scopes, CancellationToken cancellation)
+        Call call, int? hours, string? deviceName, bool manage, bool inBrowser, bool mayOpen, string[] scopes, CancellationToken cancellation)
     {
-        var name = deviceName is null ? DeviceLogin.NameOf(call.Around.HostName)
+        var name = deviceName is null ? LoginRequest.NameOf(call.Around.HostName)
             : CredentialName.Parse(deviceName).TryGet(out var given, out var problem) ? given : throw Failure.Usage($"--device-name: {problem.Detail}");
         if (scopes.FirstOrDefault(scope => scope.Length == 0 || scope.Any(c => c is <= ' ' or > '~' or '"' or '\\')) is { } wrong)
             throw Failure.Usage($"--scope: '{wrong}' cannot be a scope.");
@@ -81,23 +94,12 @@ internal static class AuthCommands
         string[] asked = [.. (scopes.Length > 0 ? scopes : s_scopes).Concat(manage ? s_managing : []).Distinct()];
         using var wire = new Wire(server, call.Around.Time);
         var endpoints = await Discovery.ReadAsync(wire, cancellation);
-        var answer = await new DeviceLogin(wire, endpoints, call.Around).RunAsync(asked, name, hours, browser && HasBrowser(call.Around), cancellation);
-
-        var token = AccessToken.Read(answer.AccessToken!);
-        if (token?.Server is { } own && !ServerAddress.Same(own, server))
-            throw Failure.Failed($"{ServerAddress.Origin(server)} gave out a token of {ServerAddress.Origin(own)}. It was not kept.");
-        var stored = new StoredContext
-        {
-            Server = ServerAddress.Origin(server),
-            Kind = StoredContext.Session,
-            Credential = answer.AccessToken!,
-            CredentialName = name,
-            Scopes = (answer.Scope ?? token?.Scope)?.Split(' ', StringSplitOptions.RemoveEmptyEntries) ?? asked,
-            ExpiresAt = answer.ExpiresIn is { } seconds and >= 0 and < 1e9 ? call.Now + TimeSpan.FromSeconds(Math.Floor(seconds)) : token?.ExpiresAt,
-            SavedAt = call.Now,
-        };
+        var request = new LoginRequest(wire, endpoints, asked, name, hours);
+        var opens = mayOpen && HasBrowser(call.Around);
         // Kept before anything else can fail: the code is used up.
-        Keep(call, context, stored);
+        var stored = inBrowser
+            ? await new BrowserLogin(request, call.Around).RunAsync(opens, KeepToken, cancellation)
+            : KeepToken(await new DeviceLogin(request, call.Around).RunAsync(opens, cancellation));
         var credential = new CredentialInUse(server, stored.Credential, stored.Kind, $"the context '{context}'", context, stored);
         try
         {
@@ -112,6 +114,25 @@ internal static class AuthCommands
 
         Report(call, context, stored);
         return ExitCodes.Done;
+
+        StoredContext KeepToken(TokenAnswer answer)
+        {
+            var token = AccessToken.Read(answer.AccessToken!);
+            if (token?.Server is { } own && !ServerAddress.Same(own, server))
+                throw Failure.Failed($"{ServerAddress.Origin(server)} gave out a token of {ServerAddress.Origin(own)}. It was not kept.");
+            var kept = new StoredContext
+            {
+                Server = ServerAddress.Origin(server),
+                Kind = StoredContext.Session,
+                Credential = answer.AccessToken!,
+                CredentialName = name,
+                Scopes = (answer.Scope ?? token?.Scope)?.Split(' ', StringSplitOptions.RemoveEmptyEntries) ?? asked,
+                ExpiresAt = answer.ExpiresIn is { } seconds and >= 0 and < 1e9 ? call.Now + TimeSpan.FromSeconds(Math.Floor(seconds)) : token?.ExpiresAt,
+                SavedAt = call.Now,
+            };
+            Keep(call, context, kept);
+            return kept;
+        }
     }
 
     /// <summary>A generated token or API key that somebody has.</summary>

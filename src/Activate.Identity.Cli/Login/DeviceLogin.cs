@@ -1,21 +1,18 @@
-using System.Globalization;
 using System.Net;
 using Activate.Identity.Cli.Output;
 using Activate.Identity.Cli.Servers;
-using Activate.Identity.Core.Credentials;
 
 namespace Activate.Identity.Cli.Login;
 
 /// <summary>Signing in on a host without a browser: RFC 8628, as the built-in public client.</summary>
-internal sealed class DeviceLogin(Wire wire, Discovery endpoints, Surroundings around)
+internal sealed class DeviceLogin(LoginRequest request, Surroundings around)
 {
-    public const string ClientId = "activate-cli";
     private const double DefaultInterval = 5;
 
     /// <summary>Asks for a code, shows it, and waits until somebody has allowed it.</summary>
-    public async Task<TokenAnswer> RunAsync(IEnumerable<string> scopes, string deviceName, int? hours, bool browser, CancellationToken cancellation)
+    public async Task<TokenAnswer> RunAsync(bool browser, CancellationToken cancellation)
     {
-        var device = await StartAsync(scopes, deviceName, hours, cancellation);
+        var device = await StartAsync(cancellation);
         var started = around.Time.GetUtcNow();
         var page = Show(device, browser);
         var polling = new DevicePolling(
@@ -24,22 +21,14 @@ internal sealed class DeviceLogin(Wire wire, Discovery endpoints, Surroundings a
         return token;
     }
 
-    /// <summary>A name for this device that the server will take.</summary>
-    public static string NameOf(string host) => CredentialName.Parse(host.Length > CredentialName.MaximumLength ? host[..CredentialName.MaximumLength] : host).TryGet(out var name, out _)
-        ? name
-        : "a terminal";
-
-    private async Task<DeviceAnswer> StartAsync(IEnumerable<string> scopes, string deviceName, int? hours, CancellationToken cancellation)
+    private async Task<DeviceAnswer> StartAsync(CancellationToken cancellation)
     {
-        var fields = new Dictionary<string, string> { ["client_id"] = ClientId, ["scope"] = string.Join(' ', scopes), ["device_name"] = deviceName };
-        if (hours is { } wish)
-            fields["lifetime_hours"] = wish.ToString(CultureInfo.InvariantCulture);
-        var answer = await PostAsync(endpoints.DeviceAuthorization, fields, cancellation);
+        var answer = await request.PostAsync(request.Endpoints.DeviceAuthorization, request.Fields(), cancellation);
         if (!answer.Succeeded)
-            throw Refusal.Of(answer, wire.Server);
+            throw Refusal.Of(answer, request.Server);
         return JsonText.Read(answer.Body, OAuthJson.Default.DeviceAnswer) is { DeviceCode: not null, UserCode: not null, VerificationUri: not null } device
             ? device
-            : throw Failure.Failed($"{ServerAddress.Origin(wire.Server)} answered the request for a code with something else.");
+            : throw Failure.Failed($"{ServerAddress.Origin(request.Server)} answered the request for a code with something else.");
     }
 
     private string Show(DeviceAnswer device, bool browser)
@@ -53,7 +42,7 @@ internal sealed class DeviceLogin(Wire wire, Discovery endpoints, Surroundings a
 
         // Only a page of the server itself is opened: the address came over the wire.
         if (browser && Uri.TryCreate(device.VerificationUriComplete ?? device.VerificationUri, UriKind.Absolute, out var page)
-            && page.Scheme is "https" or "http" && ServerAddress.Same(page, wire.Server) && around.OpenBrowser(page))
+            && page.Scheme is "https" or "http" && ServerAddress.Same(page, request.Server) && around.OpenBrowser(page))
             around.Error.WriteLine("The page has been opened in your browser. Compare the code before you allow it.");
         return "Waiting until it is allowed";
     }
@@ -63,10 +52,10 @@ internal sealed class DeviceLogin(Wire wire, Discovery endpoints, Surroundings a
         Answer answer;
         try
         {
-            answer = await PostAsync(endpoints.Token, new Dictionary<string, string>
+            answer = await request.PostAsync(request.Endpoints.Token, new Dictionary<string, string>
             {
                 ["grant_type"] = "urn:ietf:params:oauth:grant-type:device_code",
-                ["client_id"] = ClientId,
+                ["client_id"] = LoginRequest.ClientId,
                 ["device_code"] = deviceCode,
             }, cancellation);
         }
@@ -77,24 +66,12 @@ internal sealed class DeviceLogin(Wire wire, Discovery endpoints, Surroundings a
 
         if (answer.Status is HttpStatusCode.TooManyRequests or HttpStatusCode.RequestTimeout || (int)answer.Status >= 500)
             return new PollAnswer.Unreachable(answer.RetryAfter);
-        var token = JsonText.Read(answer.Body, OAuthJson.Default.TokenAnswer);
-        return (answer.Succeeded, token) switch
+        return request.Understand(answer) switch
         {
-            (true, { AccessToken: { Length: > 0 } secret }) when secret.All(c => c is > ' ' and <= '~') => new PollAnswer.Granted(token),
-            (false, { Error: "authorization_pending" }) => new PollAnswer.Pending(),
-            (false, { Error: "slow_down" }) => new PollAnswer.SlowDown(),
-            (false, { Error: "access_denied" }) => new PollAnswer.Ended("The sign-in was denied in the browser (access_denied)."),
-            (false, { Error: "expired_token" }) => new PollAnswer.Ended($"{DevicePolling.ExpiredMessage} (expired_token)"),
-            (false, { Error: "invalid_grant" }) => new PollAnswer.Ended(
-                $"The server does not take the code any more: {token.ErrorDescription ?? "it was used, withdrawn or never existed."} Run the command again. (invalid_grant)"),
-            (false, { Error: { } error }) => new PollAnswer.Ended($"{token.ErrorDescription ?? "The server ended the sign-in."} ({error})"),
-            _ => new PollAnswer.Ended($"{ServerAddress.Origin(wire.Server)} answered the sign-in with something else than expected ({(int)answer.Status})."),
+            ({ } token, _) => new PollAnswer.Granted(token),
+            (_, { Error: "authorization_pending" }) => new PollAnswer.Pending(),
+            (_, { Error: "slow_down" }) => new PollAnswer.SlowDown(),
+            (_, var refusal) => new PollAnswer.Ended(refusal.Message),
         };
-    }
-
-    private async Task<Answer> PostAsync(Uri endpoint, Dictionary<string, string> fields, CancellationToken cancellation)
-    {
-        using var request = new HttpRequestMessage(HttpMethod.Post, endpoint) { Content = new FormUrlEncodedContent(fields) };
-        return await wire.SendAsync(request, cancellation);
     }
 }

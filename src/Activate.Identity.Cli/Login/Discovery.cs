@@ -6,9 +6,35 @@ using Activate.Identity.Cli.Servers;
 
 namespace Activate.Identity.Cli.Login;
 
-/// <summary>The endpoints that the server publishes. All must be its own: a changed document must not send a device code or token elsewhere.</summary>
-internal sealed record Discovery(Uri DeviceAuthorization, Uri Token, Uri Revocation)
+/// <summary>
+/// The endpoints that the server publishes. All must be its own: a changed document must not send a device code or token elsewhere. Where a login begins is
+/// looked at by the login that begins there: a server may offer only one of the two.
+/// </summary>
+internal sealed class Discovery
 {
+    private readonly DiscoveryDocument _document;
+    private readonly Uri _server;
+
+    private Discovery(DiscoveryDocument document, Uri server)
+    {
+        (_document, _server) = (document, server);
+        Token = Own(document.TokenEndpoint, "tokens");
+        Revocation = Own(document.RevocationEndpoint, "revocation");
+    }
+
+    public string Issuer => _document.Issuer!;
+
+    /// <summary>Whether every authorization response says who it is from (RFC 9207 §3).</summary>
+    public bool NamesIssuer => _document.AuthorizationResponseIssParameterSupported == true;
+
+    public Uri Token { get; }
+
+    public Uri Revocation { get; }
+
+    public Uri DeviceAuthorization => Own(_document.DeviceAuthorizationEndpoint, "device login");
+
+    public Uri Authorization => Own(_document.AuthorizationEndpoint, "login in the browser");
+
     public static async Task<Discovery> ReadAsync(Wire wire, CancellationToken cancellation)
     {
         var origin = ServerAddress.Origin(wire.Server);
@@ -21,20 +47,23 @@ internal sealed record Discovery(Uri DeviceAuthorization, Uri Token, Uri Revocat
         // RFC 8414 §3.3: the same bytes.
         if (document.Issuer != $"{origin}/")
             throw Failure.Failed($"{origin} calls itself '{document.Issuer}'. Name the server by its own address, or ask whoever runs it.");
-        return new Discovery(Own(document.DeviceAuthorizationEndpoint, "device login"), Own(document.TokenEndpoint, "tokens"), Own(document.RevocationEndpoint, "revocation"));
+        return new Discovery(document, wire.Server);
+    }
 
-        Uri Own(string? endpoint, string what)
-        {
-            if (endpoint is null)
-                throw Failure.Failed($"{origin} offers no {what}.");
-            return Uri.TryCreate(endpoint, UriKind.Absolute, out var uri) && uri.Scheme is "https" or "http" && ServerAddress.Same(uri, wire.Server)
-                ? uri
-                : throw Failure.Failed($"{origin} names an endpoint for {what} that is not its own: '{endpoint}'. Nothing was sent there.");
-        }
+    private Uri Own(string? endpoint, string what)
+    {
+        var origin = ServerAddress.Origin(_server);
+        if (endpoint is null)
+            throw Failure.Failed($"{origin} offers no {what}.");
+        return Uri.TryCreate(endpoint, UriKind.Absolute, out var uri) && uri.Scheme is "https" or "http" && ServerAddress.Same(uri, _server)
+            ? uri
+            : throw Failure.Failed($"{origin} names an endpoint for {what} that is not its own: '{endpoint}'. Nothing was sent there.");
     }
 }
 
-internal sealed record DiscoveryDocument(string? Issuer, string? DeviceAuthorizationEndpoint, string? TokenEndpoint, string? RevocationEndpoint);
+internal sealed record DiscoveryDocument(
+    string? Issuer, string? AuthorizationEndpoint, string? DeviceAuthorizationEndpoint, string? TokenEndpoint, string? RevocationEndpoint,
+    bool? AuthorizationResponseIssParameterSupported);
 
 /// <summary>RFC 8628 §3.2.</summary>
 internal sealed record DeviceAnswer(string? DeviceCode, string? UserCode, string? VerificationUri, string? VerificationUriComplete, double? ExpiresIn, double? Interval)

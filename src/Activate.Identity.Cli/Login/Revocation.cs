@@ -12,7 +12,7 @@ internal static class Revocation
     /// </summary>
     public static async Task EndAsync(Call call, CredentialInUse credential, CancellationToken cancellation)
     {
-        if (credential.Kind == StoredContext.Session || AccessToken.Read(credential.Secret)?.ClientId == DeviceLogin.ClientId)
+        if (credential.Kind == StoredContext.Session || AccessToken.Read(credential.Secret)?.ClientId == LoginRequest.ClientId)
         {
             try
             {
@@ -41,7 +41,7 @@ internal static class Revocation
             {
                 ["token"] = credential.Secret,
                 ["token_type_hint"] = "access_token",
-                ["client_id"] = DeviceLogin.ClientId,
+                ["client_id"] = LoginRequest.ClientId,
             }),
         };
         var answer = await wire.SendAsync(request, cancellation);

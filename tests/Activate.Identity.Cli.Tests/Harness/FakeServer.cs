@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Globalization;
 using System.Net;
+using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
 using Activate.Identity.Core.ApiKeys;
@@ -15,7 +16,11 @@ internal sealed record Seen(string Method, string Path, string Query, string? Au
 {
     public string Line => $"{Method} {Path}";
 
-    public string? Form(string field) => Body.Split('&').Select(pair => pair.Split('=', 2)).Where(pair => pair[0] == field)
+    public string? Form(string field) => Value(Body, field);
+
+    public string? Parameter(string name) => Value(Query.TrimStart('?'), name);
+
+    private static string? Value(string pairs, string name) => pairs.Split('&').Select(pair => pair.Split('=', 2)).Where(pair => pair[0] == name)
         .Select(pair => WebUtility.UrlDecode(pair[1])).FirstOrDefault();
 }
 
@@ -27,6 +32,8 @@ internal sealed record Reply(int Status, string Body = "", string MediaType = "a
     public bool Abort { get; init; }
 
     public static Reply Problem(int status, string code, string detail = "The rule.") => new(status, $$"""{"status":{{status}},"code":"{{code}}","detail":"{{detail}}"}""", "application/problem+json");
+
+    public static Reply Redirect(string to) => new(302) { Headers = { ["Location"] = to } };
 
     public static Reply OAuth(string error) => new(400, $$"""{"error":"{{error}}"}""");
 }
@@ -64,8 +71,11 @@ internal sealed class FakeServer : IAsyncDisposable
         return server;
     }
 
-    public string DiscoveryDocument(string? issuer = null, string? token = null) =>
-        $$"""{"issuer":"{{issuer ?? Url + "/"}}","device_authorization_endpoint":"{{Url}}/connect/device","token_endpoint":"{{token ?? Url + "/connect/token"}}","revocation_endpoint":"{{Url}}/connect/revoke"}""";
+    public string DiscoveryDocument(string? issuer = null, string? token = null, string? authorization = null) =>
+        $$"""
+        {"issuer":"{{issuer ?? Url + "/"}}","authorization_endpoint":"{{authorization ?? Url + "/connect/authorize"}}","authorization_response_iss_parameter_supported":true,
+         "device_authorization_endpoint":"{{Url}}/connect/device","token_endpoint":"{{token ?? Url + "/connect/token"}}","revocation_endpoint":"{{Url}}/connect/revoke"}
+        """;
 
     public static string Me(string kind, string expiresAt = "2026-11-24T05:00:00Z") => $$"""
         {"id":"0199aaaa-0000-7000-8000-000000000001","username":"ada","displayName":"Ada Byron","email":"ada@example.test","kind":"person","role":"owner","operator":true,
@@ -89,8 +99,30 @@ internal sealed class FakeServer : IAsyncDisposable
     {
         On("POST /connect/device", _ => new Reply(200,
             $$"""{"device_code":"device-secret","user_code":"WDJB-MJHT","verification_uri":"{{Url}}/device","verification_uri_complete":"{{Url}}/device?user_code=WDJB-MJHT","expires_in":600,"interval":5}"""));
-        OnEach("POST /connect/token", [.. before, new Reply(200, $$"""{"access_token":"{{token}}","token_type":"Bearer","expires_in":10799,"scope":"openid profile platform credentials:read"}""")]);
+        OnEach("POST /connect/token", [.. before, Token(token)]);
     }
+
+    /// <summary>A login in the browser that is allowed at once: the page sends the browser back with a code, worth a token to whoever has the verifier.</summary>
+    public void AllowLoginInBrowser(string? token = null)
+    {
+        Seen? asked = null;
+        On("GET /connect/authorize", seen =>
+        {
+            asked = seen;
+            return Reply.Redirect($"{seen.Parameter("redirect_uri")}?code=code-secret&state={seen.Parameter("state")}&iss={Uri.EscapeDataString(Url + "/")}");
+        });
+        On("POST /connect/token", seen => seen.Form("grant_type") == "authorization_code" && seen.Form("client_id") == "activate-cli"
+            && seen.Form("code") == "code-secret" && seen.Form("redirect_uri") == asked?.Parameter("redirect_uri") && Challenge(seen.Form("code_verifier")) == asked?.Parameter("code_challenge")
+            ? Token(token ?? Jwt(Origin))
+            : Reply.OAuth("invalid_grant"));
+    }
+
+    /// <summary>RFC 7636 §4.2, written down once more.</summary>
+    public static string Challenge(string? verifier) =>
+        Convert.ToBase64String(SHA256.HashData(Encoding.ASCII.GetBytes(verifier ?? ""))).TrimEnd('=').Replace('+', '-').Replace('/', '_');
+
+    public static Reply Token(string token) =>
+        new(200, $$"""{"access_token":"{{token}}","token_type":"Bearer","expires_in":10799,"scope":"openid profile platform credentials:read"}""");
 
     /// <summary>A token in the form of ours. Nobody here verifies the signature.</summary>
     public static string Jwt(Uri origin, string clientId = "activate-cli", DateTimeOffset? expires = null) =>

@@ -15,6 +15,13 @@ internal sealed class Terminal : IDisposable
     public Dictionary<string, string?> Variables { get; } = [];
     public Clock Clock { get; } = new();
     public List<Uri> Opened { get; } = [];
+
+    /// <summary>The clock the program sees, when it is to be another than <see cref="Clock"/>.</summary>
+    public TimeProvider? Time { get; init; }
+
+    /// <summary>What the person does with a page that opens.</summary>
+    public Action<Uri>? OnOpen { get; set; }
+
     public bool IsTerminal { get; init; }
     public string Input { get; set; } = "";
     public string Hidden { get; set; } = "";
@@ -75,13 +82,14 @@ internal sealed class Terminal : IDisposable
         InIsTerminal = IsTerminal,
         OutIsTerminal = IsTerminal,
         ErrorIsTerminal = IsTerminal,
-        Time = Clock,
+        Time = Time ?? Clock,
         HostName = "login-node-07",
         Variable = name => Variables.GetValueOrDefault(name),
         ReadHidden = () => Hidden,
         OpenBrowser = page =>
         {
             Opened.Add(page);
+            OnOpen?.Invoke(page);
             return true;
         },
     };
