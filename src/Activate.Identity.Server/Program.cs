@@ -1,5 +1,6 @@
 using Activate.Identity.Server.Accounts;
 using Activate.Identity.Server.ApiKeys;
+using Activate.Identity.Server.Applications;
 using Activate.Identity.Server.Clusters;
 using Activate.Identity.Server.Connect;
 using Activate.Identity.Server.Credentials;
@@ -58,6 +59,7 @@ public static class Program
         builder.AddTokens();
         builder.AddSshKeys();
         builder.AddClusters();
+        builder.AddApplications();
 
         var app = builder.Build();
         app.UseWeb();
@@ -71,6 +73,7 @@ public static class Program
         app.MapTokens();
         app.MapSshKeys();
         app.MapClusters();
+        app.MapApplications();
         return app;
     }
 }

@@ -3,6 +3,7 @@ using System.Buffers.Text;
 using System.Diagnostics.CodeAnalysis;
 using System.Security.Cryptography;
 using System.Text;
+using Activate.Identity.Core.Credentials;
 
 namespace Activate.Identity.Core.ApiKeys;
 
@@ -25,13 +26,7 @@ public sealed class ApiKeySecret
     /// <summary>The form as a regular expression, for scanners that look for leaked keys. A match is a key only when <see cref="IsWellFormed"/> says so.</summary>
     public const string Pattern = @"pwt_[0-9A-Za-z_-]{2,458}\.[0-9A-Za-z]{49}";
 
-    private const string Alphabet = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
-    private const int SecretLength = 43;
-    private const int ChecksumLength = 6;
-    private const int TailLength = SecretLength + ChecksumLength;
-
-    private static readonly SearchValues<char> s_base62 = SearchValues.Create(Alphabet);
-    private static readonly SearchValues<char> s_base64Url = SearchValues.Create(Alphabet + "-_");
+    private static readonly SearchValues<char> s_base64Url = SearchValues.Create(Base62.Alphabet + "-_");
     private static readonly SearchValues<char> s_platform = SearchValues.Create("abcdefghijklmnopqrstuvwxyz0123456789.-_:[]/");
 
     private readonly string _value;
@@ -39,16 +34,11 @@ public sealed class ApiKeySecret
     private ApiKeySecret(string value) => _value = value;
 
     /// <summary>A new key for the server at <paramref name="publicOrigin"/>.</summary>
-    public static ApiKeySecret Generate(Uri publicOrigin) => From(publicOrigin, RandomNumberGenerator.GetString(Alphabet, SecretLength));
+    public static ApiKeySecret Generate(Uri publicOrigin) => From(publicOrigin, Base62.NewSecret());
 
     /// <summary>The key with a given secret; for test vectors.</summary>
-    public static ApiKeySecret From(Uri publicOrigin, string secret)
-    {
-        var body = $"{Prefix}{Base64Url.EncodeToString(Encoding.UTF8.GetBytes(PlatformOf(publicOrigin)))}.{secret}";
-        Span<char> checksum = stackalloc char[ChecksumLength];
-        WriteChecksum(body, checksum);
-        return new ApiKeySecret(string.Concat(body, checksum));
-    }
+    public static ApiKeySecret From(Uri publicOrigin, string secret) =>
+        new(Base62.WithChecksum($"{Prefix}{Base64Url.EncodeToString(Encoding.UTF8.GetBytes(PlatformOf(publicOrigin)))}.{secret}"));
 
     /// <summary>What names a server inside its keys and tokens: lower-case punycode <c>host[:port]</c> for https, the whole origin for http.</summary>
     public static string PlatformOf(Uri publicOrigin)
@@ -66,13 +56,9 @@ public sealed class ApiKeySecret
     /// <summary>Whether the text has the form of a key and its checksum is right. Reads nothing and allocates nothing.</summary>
     public static bool IsWellFormed(ReadOnlySpan<char> text)
     {
-        var dot = text.Length - TailLength - 1;
-        if (text.Length > MaximumLength || dot <= Prefix.Length || !LooksLikeKey(text) || text[dot] != '.'
-            || text[Prefix.Length..dot].ContainsAnyExcept(s_base64Url) || text[(dot + 1)..].ContainsAnyExcept(s_base62))
-            return false;
-        Span<char> checksum = stackalloc char[ChecksumLength];
-        WriteChecksum(text[..^ChecksumLength], checksum);
-        return text[^ChecksumLength..].SequenceEqual(checksum);
+        var dot = text.Length - Base62.TailLength - 1;
+        return text.Length <= MaximumLength && dot > Prefix.Length && LooksLikeKey(text) && text[dot] == '.'
+            && !text[Prefix.Length..dot].ContainsAnyExcept(s_base64Url) && Base62.EndsRight(text);
     }
 
     /// <summary>SHA-256 of the whole key, under which it is stored and found.</summary>
@@ -101,7 +87,7 @@ public sealed class ApiKeySecret
             return false;
         Span<byte> platform = stackalloc byte[MaximumLength];
         // Not IsValid: it lets through text that decoding then throws at, such as last bits that are not zero.
-        return Base64Url.DecodeFromChars(text[Prefix.Length..^(TailLength + 1)], platform, out _, out var length) == OperationStatus.Done
+        return Base64Url.DecodeFromChars(text[Prefix.Length..^(Base62.TailLength + 1)], platform, out _, out var length) == OperationStatus.Done
             && TryGetOriginOfPlatform(Encoding.UTF8.GetString(platform[..length]), out origin);
     }
 
@@ -126,14 +112,4 @@ public sealed class ApiKeySecret
 
     /// <summary>Never the secret: a key that slips into a log or a message shows its last four characters.</summary>
     public override string ToString() => $"{Prefix}….{Last4}";
-
-    private static void WriteChecksum(ReadOnlySpan<char> body, Span<char> checksum)
-    {
-        var value = Crc32.Compute(body);
-        for (var i = ChecksumLength - 1; i >= 0; i--)
-        {
-            checksum[i] = Alphabet[(int)(value % 62)];
-            value /= 62;
-        }
-    }
 }

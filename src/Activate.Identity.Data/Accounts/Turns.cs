@@ -9,4 +9,8 @@ public static class Turns
     /// </summary>
     public static Task TakeTurnAsync(this ActivateDbContext database, Guid userId, CancellationToken cancellationToken) =>
         database.Users.Where(u => u.Id == userId).ExecuteUpdateAsync(set => set.SetProperty(u => u.CredentialsVersion, u => u.CredentialsVersion + 1), cancellationToken);
+
+    /// <summary>The same for what an organization has: locks its row and changes nothing. In a transaction only.</summary>
+    public static Task TakeTurnOfOrganizationAsync(this ActivateDbContext database, Guid organizationId, CancellationToken cancellationToken) =>
+        database.Organizations.Where(o => o.Id == organizationId).ExecuteUpdateAsync(set => set.SetProperty(o => o.PolicyVersion, o => o.PolicyVersion), cancellationToken);
 }

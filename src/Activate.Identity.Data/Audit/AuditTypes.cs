@@ -31,6 +31,12 @@ public static class AuditTypes
     public const string AuthorizationCodeReplayed = "authorization_code.replayed";
     public const string RefreshTokenReplayed = "refresh_token.replayed";
     public const string ApplicationDisconnected = "application.disconnected";
+    public const string ApplicationCreated = "application.created";
+    public const string ApplicationChanged = "application.changed";
+    public const string ApplicationSuspended = "application.suspended";
+    public const string ApplicationResumed = "application.resumed";
+    public const string ApplicationSecretRotated = "application.secret_rotated";
+    public const string ApplicationDeleted = "application.deleted";
     public const string ApplicationAllowed = "application.allowed";
     public const string ApplicationDenied = "application.denied";
 }

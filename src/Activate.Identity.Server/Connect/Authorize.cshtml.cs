@@ -198,7 +198,7 @@ internal sealed class AuthorizePage(
         if (Client.ClientId == BuiltInApplications.Cli)
             return "Until its session ends, at most 24 hours.";
         if (!Granted.Contains(Scopes.OfflineAccess))
-            return $"{Texts.Count(Math.Min(Grants.AccessTokenHours, policy.Tokens.Maximum ?? Grants.AccessTokenHours), "hour")} at a time, while you use it.";
+            return $"{Texts.Count(Math.Min(GrantIssuer.AccessTokenHours, policy.Tokens.Maximum ?? GrantIssuer.AccessTokenHours), "hour")} at a time, while you use it.";
         var days = Math.Min(policy.Applications.RefreshMaximumDays ?? Core.Tokens.RefreshRule.LongestDays, Core.Tokens.RefreshRule.LongestDays);
         return $"{Texts.Count(days, "day")}, or until it was not used for {Texts.Count((int)Core.Tokens.RefreshRule.Idle.TotalDays, "day")}, or until you end it under Connected apps.";
     }

@@ -16,7 +16,7 @@ namespace Activate.Identity.Server.Connect;
 /// Authorization codes (RFC 6749 §4.1): made once a person has allowed, redeemed by one conditional UPDATE. A code that comes again after its redemption ends what it
 /// was redeemed for; of many redemptions at the same moment one wins.
 /// </summary>
-internal sealed class CodeGrant(ActivateDbContext database, PolicyReader policies, Grants grants, TimeProvider clock)
+internal sealed class CodeGrant(ActivateDbContext database, PolicyReader policies, GrantIssuer grants, TimeProvider clock)
 {
     public static readonly TimeSpan Lifetime = TimeSpan.FromSeconds(60);
 

@@ -21,7 +21,7 @@ public static class ConnectSetup
     public static void AddConnect(this WebApplicationBuilder builder)
     {
         var services = builder.Services;
-        services.AddScoped<Grants>();
+        services.AddScoped<GrantIssuer>();
         services.AddScoped<CodeGrant>();
         services.AddScoped<RefreshGrant>();
         services.AddScoped<ExchangeGrant>();
@@ -49,7 +49,7 @@ public static class ConnectSetup
                 server.RegisterScopes([.. Scopes.All]);
                 server.RegisterClaims([Claims.Subject, Claims.AuthenticationTime, Claims.AuthenticationContextReference, Claims.AuthenticationMethodReference, .. OwnerClaims.ScopeOf.Keys]);
                 server.RegisterPromptValues(PromptValues.None, PromptValues.Login, PromptValues.Consent, PromptValues.SelectAccount);
-                server.SetIdentityTokenLifetime(TimeSpan.FromHours(Grants.AccessTokenHours));
+                server.SetIdentityTokenLifetime(TimeSpan.FromHours(GrantIssuer.AccessTokenHours));
                 server.DisableAccessTokenEncryption();
                 // Which scopes and resources there are, and for whom, is for our handlers to say; OpenIddict would look for more of them in tables of its own.
                 server.DisableScopeValidation().DisableResourceValidation().DisableAudienceValidation().IgnoreResourcePermissions().IgnoreAudiencePermissions();

@@ -51,7 +51,7 @@ internal sealed class ExchangeGrant(PolicyReader policies, Resources resources, 
         var now = clock.Now();
         // Not those of a sign-in, and not what is given only when asked for.
         var scopes = Scopes.Join((requested ?? subject.Scopes.Where(scope => !Scopes.Sensitive.Contains(scope))).Where(Scopes.ForKeys.Contains));
-        var end = now.AddHours(Math.Min(Grants.AccessTokenHours, policy.Effective.Tokens.Maximum ?? Grants.AccessTokenHours));
+        var end = now.AddHours(Math.Min(GrantIssuer.AccessTokenHours, policy.Effective.Tokens.Maximum ?? GrantIssuer.AccessTokenHours));
         end = subject.ExpiresAt is { } parent && parent < end ? parent : end;
         var isKey = subject.Kind == Core.Credentials.CredentialKind.ApiKey;
         return new IssuedTokens(writer.Write(new AccessTokenContent(
@@ -79,7 +79,7 @@ internal sealed class ExchangeGrant(PolicyReader policies, Resources resources, 
             return Refusal(Errors.InvalidTarget, "A resource is unknown here.");
         var now = clock.Now();
         var scopes = Scopes.Join(requested ?? [.. ApplicationScopes.Where(permitted.Contains)]);
-        var end = now.AddHours(Grants.AccessTokenHours);
+        var end = now.AddHours(GrantIssuer.AccessTokenHours);
         return new IssuedTokens(writer.Write(new AccessTokenContent(
             Guid.CreateVersion7(clock.GetUtcNow()), application.ClientId!, application.ClientId!, scopes,
             Caller.AudiencesFor(Scopes.Split(scopes), audiences is null ? null : Scopes.Join(audiences), origin), now, end, organizationSlug)

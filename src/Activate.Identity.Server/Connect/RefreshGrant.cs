@@ -16,7 +16,7 @@ namespace Activate.Identity.Server.Connect;
 /// Refresh tokens (RFC 6749 §6, RFC 9700 §4.14): the place in the chain moves on by one conditional UPDATE. Who comes a moment later with the same token gets the same
 /// next one; who comes later than that ends the chain.
 /// </summary>
-internal sealed class RefreshGrant(ActivateDbContext database, PolicyReader policies, PendingCuts cuts, Grants grants, ServerKeys keys, TimeProvider clock)
+internal sealed class RefreshGrant(ActivateDbContext database, PolicyReader policies, PendingCuts cuts, GrantIssuer grants, ServerKeys keys, TimeProvider clock)
 {
     /// <summary>The grant of a refresh token that may be redeemed now by this client (with owner and organization), and the token.</summary>
     public async Task<(TokenGrant Grant, RefreshToken Token)?> ReadAsync(string text, string clientId, CancellationToken cancellationToken)

@@ -19,7 +19,7 @@ namespace Activate.Identity.Server.Devices;
 /// never a second one.
 /// </summary>
 internal sealed class DeviceGrant(
-    ActivateDbContext database, PolicyReader policies, IOpenIddictApplicationManager applications, Grants grants, AccessTokenWriter writer, TimeProvider clock)
+    ActivateDbContext database, PolicyReader policies, IOpenIddictApplicationManager applications, GrantIssuer grants, AccessTokenWriter writer, TimeProvider clock)
 {
     public static readonly TimeSpan RetryWindow = TimeSpan.FromSeconds(60);
 

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using Activate.Identity.Core;
 using Activate.Identity.Core.Expiration;
+using Activate.Identity.Server.Applications;
 using Microsoft.AspNetCore.OpenApi;
 using Microsoft.OpenApi;
 
@@ -45,6 +46,11 @@ internal static class ApiDocument
                 schema.Type = JsonSchemaType.Integer | JsonSchemaType.Null;
                 schema.Format = "int32";
             }
+
+            if (context.JsonTypeInfo.Type == typeof(Optional<string?>))
+                schema.Type = JsonSchemaType.String | JsonSchemaType.Null;
+            if (context.JsonTypeInfo.Type == typeof(Optional<KeySetJson?>) || context.JsonTypeInfo.Type == typeof(KeySetJson))
+                schema.Type = JsonSchemaType.Object | JsonSchemaType.Null;
 
             return Task.CompletedTask;
         });

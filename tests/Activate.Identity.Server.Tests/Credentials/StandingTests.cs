@@ -94,7 +94,10 @@ public class StandingTests(ClockedServer fixture) : IClassFixture<ClockedServer>
         foreach (var (what, credential) in weak)
         {
             foreach (var (path, body) in ((string, object?)[])[(KeysPath, new { name = "x" }), ("/api/v1/tokens", new { }), ($"{KeysPath}/{own.Id}/rotate", null), (KeysPath, new { nonsense = 1 }), ("/api/v1/tokens", null),
-                ("/api/v1/signing-keys/rotate", null), ("/api/v1/organization/clusters", new { name = "c", address = "c.example.test" }), ($"/api/v1/organization/ssh-fingerprints/SHA256:{new string('A', 43)}/allow", null)])
+                ("/api/v1/signing-keys/rotate", null),
+                ("/api/v1/organization/clusters", new { name = "c", address = "c.example.test" }),
+                ("/api/v1/organization/applications", new { name = "a", type = "service", scopes = new[] { "platform" } }), ($"/api/v1/organization/applications/{own.Id}/secret", null),
+                ("/api/v1/applications", new { name = "a", type = "service", scopes = new[] { "platform" } }), ($"/api/v1/applications/{own.Id}/secret", null), ($"/api/v1/organization/ssh-fingerprints/SHA256:{new string('A', 43)}/allow", null)])
             {
                 var answer = await _server.PostAsync(path, credential, body);
                 Assert.True(answer is { Status: 403, Error: "interactive_sign_in_required" }, $"{what} POST {path}: {answer}");

@@ -36,7 +36,7 @@ internal sealed record GrantStart(Application Application, User Owner, string Sc
 /// Makes, renews and ends grants: one row for each sign-in to an application, on which its tokens stand. Access tokens of applications have no row; they end with the
 /// grant. The command line's session is its one access token, known by its hash.
 /// </summary>
-internal sealed class Grants(ActivateDbContext database, AuditTrail audit, AccessTokenWriter writer, ServerKeys keys, CredentialCache cache, PublicOrigin origin, TimeProvider clock)
+internal sealed class GrantIssuer(ActivateDbContext database, AuditTrail audit, AccessTokenWriter writer, ServerKeys keys, CredentialCache cache, PublicOrigin origin, TimeProvider clock)
 {
     /// <summary>How long an application's access token lives. It may ask for another.</summary>
     public const int AccessTokenHours = 1;
