@@ -179,7 +179,7 @@ internal static class RequestRules
         {
             if (context.Transaction.Response is not { } response)
                 return default;
-            if (response is { Error: Errors.InvalidRequest, ErrorUri: { } uri } && (uri.EndsWith("ID2051", StringComparison.Ordinal) || uri.EndsWith("ID2035", StringComparison.Ordinal)))
+            if (response is { Error: Errors.InvalidRequest, ErrorUri: { } uri } && (uri.EndsWith("ID2051", StringComparison.Ordinal) || uri.EndsWith("ID2035", StringComparison.Ordinal) || uri.EndsWith("ID2065", StringComparison.Ordinal)))
                 response.Error = Errors.InvalidScope;
             // RFC 6749 §6: a refresh for more than was granted.
             else if (response is { Error: Errors.InvalidGrant, ErrorUri: { } granted } && granted.EndsWith("ID2052", StringComparison.Ordinal) && context.Transaction.Request?.IsRefreshTokenGrantType() == true)

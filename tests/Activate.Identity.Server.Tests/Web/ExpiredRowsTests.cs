@@ -1,5 +1,6 @@
 using System.Net.Http;
 using Activate.Identity.Data.Applications;
+using Activate.Identity.Data.Tokens;
 using Activate.Identity.Server.Web;
 using Activate.Identity.Testing;
 using Microsoft.EntityFrameworkCore;
@@ -21,10 +22,14 @@ public class ExpiredRowsTests
         await server.StartDeviceAsync();
         await server.QueryAsync(async database =>
         {
-            var application = await database.Applications.SingleAsync();
-            var authorization = new Authorization { Application = application, CreationDate = server.Clock!.GetUtcNow().UtcDateTime, Status = "valid", Type = "ad-hoc" };
-            database.Add(authorization);
-            database.Add(new Token { Application = application, Authorization = authorization, CreationDate = authorization.CreationDate, ExpirationDate = authorization.CreationDate, Status = "redeemed", Type = "code" });
+            var now = server.Clock!.GetUtcNow().UtcDateTime;
+            var owner = await database.Users.Select(user => user.Id).SingleAsync();
+            database.Add(new AuthorizationCode
+            {
+                Id = Guid.CreateVersion7(now), Hash = [1], ClientId = "app", UserId = owner, Scopes = "openid", RedirectUri = "x", AuthenticatedAt = now, Methods = "pwd", ExpiresAt = now,
+            });
+            database.Add(new PushedRequest { Id = Guid.CreateVersion7(now), Hash = [1], ClientId = "app", Parameters = "{}", ExpiresAt = now });
+            database.Add(new EndedToken { Id = Guid.CreateVersion7(now), ExpiresAt = now });
             return await database.SaveChangesAsync();
         });
 
@@ -40,8 +45,8 @@ public class ExpiredRowsTests
             await server.Services().GetRequiredService<ExpiredRows>().DeleteAsync(default);
         }
 
-        Task<(int Keys, int Grants, int Devices, int Codes, int Authorizations)> CountAsync() => server.QueryAsync(async database => (
+        Task<(int Keys, int Grants, int Devices, int Codes, int Others)> CountAsync() => server.QueryAsync(async database => (
             await database.ApiKeys.CountAsync(), await database.TokenGrants.CountAsync(), await database.DeviceRequests.CountAsync(),
-            await database.Set<Token>().CountAsync(), await database.Set<Authorization>().CountAsync()));
+            await database.AuthorizationCodes.CountAsync(), await database.PushedRequests.CountAsync() + await database.EndedTokens.CountAsync()));
     }
 }

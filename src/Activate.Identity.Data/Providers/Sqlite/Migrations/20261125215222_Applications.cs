@@ -24,9 +24,8 @@ namespace Activate.Identity.Data.Providers.Sqlite.Migrations
                 name: "IX_TokenGrants_AuthorizationId",
                 table: "TokenGrants");
 
-            migrationBuilder.DropColumn(
-                name: "AuthorizationId",
-                table: "TokenGrants");
+            // Not DropColumn: that rebuilds the whole table, outside the migration's transaction.
+            migrationBuilder.Sql("""ALTER TABLE "TokenGrants" DROP COLUMN "AuthorizationId";""");
 
             migrationBuilder.AddColumn<DateTime>(
                 name: "RefreshedAt",
