@@ -5,6 +5,7 @@ using System.CommandLine.Invocation;
 using System.Net.Sockets;
 using Activate.Identity.Cli.Api;
 using Activate.Identity.Cli.ApiKeys;
+using Activate.Identity.Cli.Applications;
 using Activate.Identity.Cli.Completion;
 using Activate.Identity.Cli.Contexts;
 using Activate.Identity.Cli.Login;
@@ -122,7 +123,7 @@ internal sealed class Actid
 
     private RootCommand Root()
     {
-        var root = new RootCommand("The command line of Activate.Identity: sign in from a terminal, manage API keys, tokens, SSH keys and sessions, set your organization's policy, and let clusters look up keys.")
+        var root = new RootCommand("The command line of Activate.Identity: sign in from a terminal, manage API keys, tokens, SSH keys and sessions, set your organization's policy, register applications, and let clusters look up keys.")
         {
             AuthCommands.Create(this),
             ApiKeyCommands.Create(this),
@@ -130,6 +131,7 @@ internal sealed class Actid
             SshKeyCommands.Create(this),
             SessionCommands.Create(this),
             PolicyCommands.Create(this),
+            ApplicationCommands.Create(this),
             AuthorizedKeysCommand.Create(this),
             ApiCommands.Create(this),
             ContextCommands.Create(this),
