@@ -5,6 +5,7 @@ using System.CommandLine.Invocation;
 using System.Net.Sockets;
 using Activate.Identity.Cli.Api;
 using Activate.Identity.Cli.ApiKeys;
+using Activate.Identity.Cli.Applications;
 using Activate.Identity.Cli.Completion;
 using Activate.Identity.Cli.Contexts;
 using Activate.Identity.Cli.Login;
@@ -123,7 +124,7 @@ internal sealed class Actid
 
     private RootCommand Root()
     {
-        var root = new RootCommand("The command line of Activate.Identity: sign in from a terminal, manage API keys, tokens, SSH keys and sessions, set your organization's policy, and let clusters look up keys.")
+        var root = new RootCommand("The command line of Activate.Identity: sign in from a terminal, manage API keys, tokens, SSH keys and sessions, set your organization's policy, register applications, and let clusters look up keys.")
         {
             AuthCommands.Create(this),
             ApiKeyCommands.Create(this),
@@ -132,6 +133,7 @@ internal sealed class Actid
             SessionCommands.Create(this),
             PolicyCommands.Create(this),
             SigningKeyCommands.Create(this),
+            ApplicationCommands.Create(this),
             AuthorizedKeysCommand.Create(this),
             ApiCommands.Create(this),
             ContextCommands.Create(this),

@@ -42,6 +42,14 @@ internal sealed record NewCredential(string? Id, string? Name, DateTimeOffset? E
     public override string ToString() => $"{Name} ({Id})";
 }
 
+/// <summary>An application, in a list or alone.</summary>
+internal sealed record ApplicationItem(
+    string? Id, string? ClientId, string? Name, string? Type, string? Publisher, string? LogoUri, string[]? RedirectUris, string[]? PostLogoutRedirectUris, string[]? Grants, string[]? Scopes,
+    string[]? Resources, JsonElement? Jwks, string? SigningAlgorithm, bool Suspended, string? SecretLast4, DateTimeOffset? PreviousSecretEndsAt, DateTimeOffset? CreatedAt, string? ClientSecret)
+{
+    public override string ToString() => $"{Name} ({Id})";
+}
+
 internal sealed record Page([property: JsonRequired] List<JsonElement> Items, string? Next);
 
 /// <summary>RFC 9457, and RFC 6749 §5.2 where an OAuth endpoint answers.</summary>
@@ -57,6 +65,7 @@ internal sealed record ProblemAnswer(string? Title, string? Detail, string? Code
 [JsonSerializable(typeof(AffectedItem))]
 [JsonSerializable(typeof(AuthorizedKeysAnswer))]
 [JsonSerializable(typeof(NewCredential))]
+[JsonSerializable(typeof(ApplicationItem))]
 [JsonSerializable(typeof(Page))]
 [JsonSerializable(typeof(ProblemAnswer))]
 internal sealed partial class ApiJson : JsonSerializerContext;

@@ -18,8 +18,12 @@ public static class ApplicationRules
     /// <summary>About a person who signed in.</summary>
     private static readonly FrozenSet<string> s_aboutPeople = FrozenSet.ToFrozenSet([Scopes.OpenId, Scopes.Profile, Scopes.Email, Scopes.OfflineAccess]);
 
-    /// <summary>The scopes an application may name: looking up SSH keys is for clusters, which have keys of their own.</summary>
-    public static readonly FrozenSet<string> ScopesOffered = Scopes.All.Where(scope => scope != Scopes.AuthorizedKeysRead).ToFrozenSet();
+    /// <summary>The scopes an application may name, in the order in which people are shown them. Looking up SSH keys is for clusters, which have keys of their own.</summary>
+    public static readonly IReadOnlyList<string> ScopesOffered =
+    [
+        Scopes.OpenId, Scopes.Profile, Scopes.Email, Scopes.OfflineAccess, Scopes.Platform, Scopes.CredentialsRead, Scopes.CredentialsWrite, Scopes.OrganizationRead, Scopes.OrganizationWrite,
+        Scopes.AuditRead,
+    ];
 
     /// <param name="draft">What is wanted.</param>
     /// <param name="isServerWide">An operator registers it for all organizations: it may have the server's own names and audiences.</param>
@@ -110,7 +114,7 @@ public static class ApplicationRules
         foreach (var scope in wanted ?? [])
         {
             if (scope is null || !ScopesOffered.Contains(scope))
-                return Problems.Invalid("scopes", "scope_invalid", $"An application may have: {string.Join(", ", ScopesOffered.Order(StringComparer.Ordinal))}.");
+                return Problems.Invalid("scopes", "scope_invalid", $"An application may have: {string.Join(", ", ScopesOffered)}.");
             if (scope == Scopes.OfflineAccess && !grants.Contains(Grants.RefreshToken))
                 return Problems.Invalid("scopes", "scope_needs_grant", "offline_access is for applications with the grant refresh_token.");
             if (s_aboutPeople.Contains(scope) && !grants.Contains(Grants.AuthorizationCode) && !grants.Contains(Grants.DeviceCode) && !grants.Contains(Grants.TokenExchange))

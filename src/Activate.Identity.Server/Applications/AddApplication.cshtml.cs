@@ -47,6 +47,7 @@ public sealed class AddApplicationPage(ApplicationRegistry registry, OneTimeForm
         if (problem is null)
             return;
         SentBefore = problem == OneTimeForms.Spent;
+        Form = Form.After(problem);
         this.Show(problem);
     }
 

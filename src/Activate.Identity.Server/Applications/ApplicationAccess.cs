@@ -35,6 +35,6 @@ public sealed record ApplicationAccess(SignedIn Person, DateTime Now)
     public IQueryable<Application> Among(IQueryable<Application> applications)
     {
         var (isAdmin, isOperator, organization) = (IsAdmin, IsOperator, Person.OrganizationId);
-        return applications.Where(a => a.OrganizationId == null ? isOperator : isAdmin && a.OrganizationId == organization);
+        return applications.Where(a => (isOperator && a.OrganizationId == null) || (isAdmin && a.OrganizationId == organization));
     }
 }

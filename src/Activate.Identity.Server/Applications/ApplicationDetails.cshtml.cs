@@ -102,6 +102,7 @@ public sealed class ApplicationDetailsPage(ActivateDbContext database, Applicati
 
         if ((await registry.ChangeAsync(Access.Person.ToActor(), Application.OrganizationId, Application.Id, change, suspended, cancellationToken)).TryGet(out _, out var problem))
             return this.SeeOther($"{Path}?done=true");
+        Form = Form.After(problem);
         this.Show(problem);
         return Page();
     }

@@ -1,4 +1,5 @@
 using Activate.Identity.Core.Applications;
+using Activate.Identity.Core.Errors;
 using Microsoft.AspNetCore.Http;
 
 namespace Activate.Identity.Server.Applications;
@@ -42,6 +43,9 @@ public sealed record ApplicationForm
         Publisher = Publisher, LogoUri = LogoUri?.Trim(), RedirectUris = Lines(RedirectUris), PostLogoutRedirectUris = Lines(PostLogoutRedirectUris),
         Grants = isEmptyUsual && Grants.Count == 0 ? null : Grants, Scopes = Scopes, Resources = Lines(Resources), KeySet = Jwks, SigningAlgorithm = SigningAlgorithm,
     };
+
+    /// <summary>The form to be shown again after a refusal: what was typed, but a private key, which is not sent back.</summary>
+    public ApplicationForm After(Problem problem) => problem.Code == "jwks_private" ? this with { Jwks = "" } : this;
 
     /// <summary>A type in the words of a page.</summary>
     public static string TypeLabel(ApplicationKind kind) => kind switch

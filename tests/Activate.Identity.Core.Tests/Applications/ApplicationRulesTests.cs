@@ -53,6 +53,9 @@ public class ApplicationRulesTests
     }
 
     [Fact]
+    public void Every_scope_but_that_of_clusters_is_offered() => Assert.Equal(Scopes.All.Where(scope => scope != Scopes.AuthorizedKeysRead).Order(), ApplicationRules.ScopesOffered.Order());
+
+    [Fact]
     public void What_is_needed_is_asked_for_and_what_is_useless_refused()
     {
         Assert.Equal("redirect_uri_required", Code(s_web with { RedirectUris = [] }));

@@ -81,6 +81,24 @@ public sealed class LookTests(Site site) : IClassFixture<Site>
                     await page.GetByRole(AriaRole.Button, new() { Name = "Preview" }).ClickAsync();
                     await Assertions.Expect(page.GetByText("would end sooner. Nothing is changed yet.")).ToBeVisibleAsync();
                 });
+                await CheckAsync("applications", page => page.GotoAsync("/organization/applications"));
+                await CheckAsync("applications-add", page => page.GotoAsync("/organization/applications/add"));
+                await CheckAsync("applications-add-refused", async page =>
+                {
+                    await page.GetByLabel("Name", new() { Exact = true }).FillAsync($"Portal {scheme} {width}");
+                    await page.GetByLabel("Redirect URIs").FillAsync("http://portal.example.test/callback");
+                    await page.GetByRole(AriaRole.Button, new() { Name = "Add Application" }).ClickAsync();
+                    await Assertions.Expect(page.GetByText("Plain http would show codes to the network")).ToBeVisibleAsync();
+                });
+                await CheckAsync("applications-shown", async page =>
+                {
+                    await page.GetByLabel("Redirect URIs").FillAsync("https://portal.example.test/callback");
+                    await page.GetByRole(AriaRole.Button, new() { Name = "Add Application" }).ClickAsync();
+                    await page.GetByRole(AriaRole.Button, new() { Name = "Copy" }).ClickAsync();
+                });
+                await CheckAsync("application", page => page.GetByRole(AriaRole.Link, new() { Name = "Done" }).ClickAsync());
+                await CheckAsync("application-suspended", page => page.GetByRole(AriaRole.Button, new() { Name = "Suspend" }).ClickAsync());
+                await CheckAsync("application-delete", page => page.GetByRole(AriaRole.Link, new() { Name = "Delete…" }).ClickAsync());
                 await CheckAsync("device", page => page.GotoAsync("/device"));
                 await CheckAsync("device-asks", async page =>
                 {

@@ -104,6 +104,16 @@ public class ApplicationPagesTests(SharedServer shared) : IClassFixture<SharedSe
     }
 
     [Fact]
+    public async Task A_private_key_is_not_sent_back()
+    {
+        var (_, _, browser) = await NewAdminAsync();
+        await browser.GoAsync($"{Path}/add");
+        await browser.SubmitAsync("Add Application", ("Name", "Keyed"), ("RedirectUris", "https://app.example.test/cb"), ("Jwks", """{"kty":"RSA","n":"AQ","e":"AQAB","d":"c2VjcmV0"}"""));
+        Assert.Contains("PRIVATE key", browser.PageText, StringComparison.Ordinal);
+        Assert.DoesNotContain("c2VjcmV0", browser.Body, StringComparison.Ordinal);
+    }
+
+    [Fact]
     [Trait("Case", "W4")]
     public async Task A_name_that_is_markup_is_only_a_name_everywhere()
     {

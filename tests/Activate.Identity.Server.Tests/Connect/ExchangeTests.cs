@@ -1,5 +1,6 @@
 using System.Net.Http;
 using System.Text.Json;
+using Activate.Identity.Server.Tests.ApiKeys;
 using Activate.Identity.Testing;
 using Microsoft.EntityFrameworkCore;
 
@@ -90,7 +91,7 @@ public sealed class ExchangeTests(SharedNodesWithClock shared) : IClassFixture<S
         var session = await LoginAsync();
         AssertRefused(await ExchangeAsync(await RegisterAsync("https://other.example.test/"), session, AccessTokenType), "invalid_grant");
         Assert.Equal(200, (await ExchangeAsync(await RegisterAsync($"{Origin}/platform"), session, AccessTokenType)).Status);
-        var foreign = await _server.AddOrganizationAsync(shared.NewName("org"));
+        var foreign = (await _server.CreateOrganizationAsync(shared.NewName("org"))).Id;
         AssertRefused(await ExchangeAsync(await RegisterAsync($"{Origin}/platform", foreign), session, AccessTokenType), "invalid_grant");
         AssertRefused(await ExchangeAsync(await RegisterAsync($"{Origin}/platform", foreign), (await _server.CreateApiKeyAsync(session, "k")).Key, ApiKeyType), "invalid_grant");
     }

@@ -158,7 +158,7 @@ public sealed class RefreshTests(SharedNodesWithClock shared) : IClassFixture<Sh
     [InlineData("policy allows no applications")]
     public async Task It_dies_with_what_it_stands_on(string what)
     {
-        var organization = await _server.AddOrganizationAsync(shared.NewName("org"));
+        var organization = (await _server.CreateOrganizationAsync(shared.NewName("org"))).Id;
         var client = shared.NewName("app");
         await _server.RegisterApplicationAsync(client, Secret, $"{_server.Origin.GetLeftPart(UriPartial.Authority)}/api");
         var (username, browser) = await shared.NewUserAsync(organizationId: organization);

@@ -39,6 +39,10 @@ public class SecretsTests
         secrets["key"] = key.Key;
         secrets["rotated key"] = (await server.PostAsync($"{KeysPath}/{key.Id}/rotate", session)).Text("key");
         secrets["generated token"] = (await server.PostAsync("/api/v1/tokens", session, new { })).Text("token");
+        var application = await server.PostAsync("/api/v1/organization/applications", session, new { name = "Api", type = "resourceServer", resources = new[] { "https://api.example.test" } });
+        secrets["client secret"] = application.Text("clientSecret");
+        secrets["rotated client secret"] = (await server.PostAsync($"/api/v1/organization/applications/{application.Text("id")}/secret", session)).Text("clientSecret");
+        await server.IntrospectAsync(application.Text("clientId"), secrets["client secret"], key.Key);
         foreach (var credential in secrets.Values.ToArray())
             await server.GetAsync("/api/v1/me", credential.Replace(' ', '-'));
         await server.ApiAsync(HttpMethod.Get, "/api/v1/me", TestServer.Basic(key.Key), null);
