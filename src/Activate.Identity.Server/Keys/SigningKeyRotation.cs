@@ -112,7 +112,7 @@ public sealed class SigningKeyRotation(SigningKeys keys, StoredKeys stored, ISer
         await keys.RefreshAsync(cancellationToken);
         var added = keys.All.Where(key => rows.Exists(row => row.Id == key.Id)).ToList();
         foreach (var key in added)
-            logger.LogInformation("Made the {Key} {Why}; it signs from {SignsFrom}", key, why, key.SignsFrom);
+            logger.LogInformation("Made the {Key} {Why}; it signs from {SignsFrom:yyyy-MM-dd'T'HH:mm:ss'Z'}", key, why, key.SignsFrom);
         return added;
     }
 }
