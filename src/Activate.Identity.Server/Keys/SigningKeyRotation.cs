@@ -17,9 +17,9 @@ public sealed class SigningKeyRotation(SigningKeys keys, StoredKeys stored, ISer
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
         var failing = false;
-        using var timer = new PeriodicTimer(SigningKeySchedule.Reread, clock);
-        while (await timer.WaitForNextTickAsync(stoppingToken))
+        while (true)
         {
+            await Task.Delay(SigningKeySchedule.Reread, clock, stoppingToken);
             try
             {
                 await RoundAsync(stoppingToken);
@@ -42,7 +42,7 @@ public sealed class SigningKeyRotation(SigningKeys keys, StoredKeys stored, ISer
         var now = clock.Now();
         var due = keys.Newest().Where(key => key.CreatedAt + SigningKeySchedule.Period <= now).ToList();
         // Another node's key is as good.
-        if (due.Count > 0 && await AddAsync(due, actor: null, "on schedule", cancellationToken) is null)
+        if (due.Count > 0 && await AddAsync(due, Make(due), actor: null, "on schedule", cancellationToken) is null)
             await keys.RefreshAsync(cancellationToken);
 
         var over = keys.All.Where(key => key.RetiredAt(now - SigningKeySchedule.Kept)).ToList();
@@ -62,16 +62,19 @@ public sealed class SigningKeyRotation(SigningKeys keys, StoredKeys stored, ISer
     /// <param name="cancellationToken">Ends the wait.</param>
     public async Task<Result<IReadOnlyList<SigningKey>>> RotateAsync(AuditActor? actor, CancellationToken cancellationToken)
     {
+        var made = Make(keys.Newest());
         // Each time that another one was first there is one key more, so this ends.
         while (true)
         {
             await keys.RefreshAsync(cancellationToken);
             if (TooMany() is { } refusal)
                 return refusal;
-            if (await AddAsync(keys.Newest(), actor, "on command", cancellationToken) is { } added)
+            if (await AddAsync(keys.Newest(), made, actor, "on command", cancellationToken) is { } added)
                 return Result(added);
         }
     }
+
+    private static Dictionary<SigningAlgorithm, byte[]> Make(IReadOnlyList<SigningKey> newest) => newest.ToDictionary(key => key.Algorithm, key => key.Algorithm.Make());
 
     private static Result<IReadOnlyList<SigningKey>> Result(List<SigningKey> added) => added;
 
@@ -84,13 +87,14 @@ public sealed class SigningKeyRotation(SigningKeys keys, StoredKeys stored, ISer
     }
 
     /// <summary>The generations after these, in one transaction with their audit event; null when another node or request was first.</summary>
-    private async Task<List<SigningKey>?> AddAsync(IReadOnlyList<SigningKey> newest, AuditActor? actor, string why, CancellationToken cancellationToken)
+    private async Task<List<SigningKey>?> AddAsync(
+        IReadOnlyList<SigningKey> newest, Dictionary<SigningAlgorithm, byte[]> made, AuditActor? actor, string why, CancellationToken cancellationToken)
     {
         await using var scope = scopes.CreateAsyncScope();
         var database = scope.ServiceProvider.GetRequiredService<ActivateDbContext>();
         var signsFrom = clock.Now() + SigningKeySchedule.Lead;
         var rows = newest.Select(key => stored.Row(
-            key.Algorithm.Use, key.Generation + 1, key.Algorithm.Make(),
+            key.Algorithm.Use, key.Generation + 1, made[key.Algorithm],
             // Never before the one before it, whichever node's clock that was.
             key.SignsFrom > signsFrom ? key.SignsFrom : signsFrom)).ToList();
         database.ServerKeys.AddRange(rows);
@@ -108,7 +112,7 @@ public sealed class SigningKeyRotation(SigningKeys keys, StoredKeys stored, ISer
         await keys.RefreshAsync(cancellationToken);
         var added = keys.All.Where(key => rows.Exists(row => row.Id == key.Id)).ToList();
         foreach (var key in added)
-            logger.LogInformation("Made the {Key} {Why}; it signs from {SignsFrom}", key, why, key.SignsFrom);
+            logger.LogInformation("Made the {Key} {Why}; it signs from {SignsFrom:yyyy-MM-dd'T'HH:mm:ss'Z'}", key, why, key.SignsFrom);
         return added;
     }
 }
