@@ -130,6 +130,10 @@ public class ApiErrorTests(ClockedServer fixture) : IClassFixture<ClockedServer>
     [InlineData("/admin")]
     [InlineData("/_framework/blazor.server.js")]
     [InlineData("/openapi/v2.json")]
+        // Nor is anything guessed of the answer to an exception, which clears what was set before.
+        var refused = await _server.SendTextAsync(HttpMethod.Post, KeysPath, session, "{");
+        refused.AssertProblem(400);
+        Assert.Equal("nosniff", refused.Header("X-Content-Type-Options"));
     [InlineData("/data/activate-identity.db")]
     [InlineData("/../data/activate-identity.db")]
     [InlineData("/..%2fdata%2factivate-identity.db")]
