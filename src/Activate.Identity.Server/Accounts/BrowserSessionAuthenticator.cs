@@ -62,7 +62,11 @@ internal sealed class BrowserSessionAuthenticator(
             return AuthenticateResult.NoResult();
 
         var seenBefore = now - s_seenEvery;
+        {
+            // Ended is ended: a policy that is loosened later revives nothing. Unless another request has just seen it alive.
+            await database.BrowserSessions.Where(row => row.Id == session.Id && row.LastSeenAt == session.LastSeenAt).ExecuteDeleteAsync(Context.RequestAborted);
         if (session.LastSeenAt <= seenBefore)
+        }
         {
             // Conditional, so that it is written once a minute however many requests and nodes see it, and never goes backwards.
             await database.BrowserSessions.Where(row => row.Id == session.Id && row.LastSeenAt <= seenBefore)
