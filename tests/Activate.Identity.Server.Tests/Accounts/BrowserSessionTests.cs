@@ -84,6 +84,25 @@ public sealed class BrowserSessionTests(FakeClockFixture fixture) : IClassFixtur
         Assert.False(await _server.QueryAsync(database => database.BrowserSessions.AnyAsync(s => s.UserId == owner.Id)));
     }
 
+    [Theory]
+    [InlineData(1, 30)]
+    [InlineData(1, 45)]
+    [InlineData(2, 75)]
+    public async Task Somebody_who_clicks_more_often_than_the_idle_time_stays_signed_in(int idleMinutes, int secondsBetweenClicks)
+    {
+        var (owner, session, browser) = await SignInAsync();
+        using var signedIn = browser;
+        Assert.Equal(200, (await _server.SetPolicyAsync(session, new { webSessions = new { idleMinutes } })).Status);
+        for (var click = 0; click < 6; click++)
+        {
+            Assert.True(await IsSignedInAsync(browser), $"Signed out after {click * secondsBetweenClicks} s, though never idle for {idleMinutes} min.");
+            _server.Clock!.Advance(TimeSpan.FromSeconds(secondsBetweenClicks));
+        }
+
+        _server.Clock!.Advance(TimeSpan.FromMinutes(idleMinutes));
+        Assert.False(await IsSignedInAsync(browser));
+    }
+
     [Fact]
     public async Task A_disabled_user_and_a_suspended_organization_are_out_at_once()
     {
