@@ -70,6 +70,31 @@ public class PolicyPageTests(PolicyPageTests.Fixture fixture) : IClassFixture<Po
     }
 
     [Theory]
+    [InlineData("Apply")]
+    [InlineData("Preview")]
+    public async Task What_was_typed_over_an_older_policy_stays_on_the_page_beside_the_numbers_of_now_and_cannot_be_applied(string button)
+    {
+        var (browser, session) = await NewAdminAsync();
+        await browser.GoAsync(Path);
+        Assert.Equal(200, (await _server.SetPolicyAsync(session, new { tokens = new { maximumHours = 5 } })).Status);
+        await browser.SubmitAsync(button, ("apiKeys.maximumDays", "7"));
+        for (var again = 0; again < 2; again++)
+        {
+            Assert.Equal(HttpStatusCode.PreconditionFailed, browser.Response.StatusCode);
+            Assert.Equal("7", browser.Page.QuerySelector("#apiKeys-maximumDays")!.GetAttribute("value"));
+            Assert.EndsWith("Now: no limit.", browser.Page.QuerySelector("#apiKeys-maximumDays-hint")!.TextContent, StringComparison.Ordinal);
+            Assert.EndsWith("Now: 5.", browser.Page.QuerySelector("#tokens-maximumHours-hint")!.TextContent, StringComparison.Ordinal);
+            Assert.DoesNotContain("Now:", browser.Page.QuerySelector("#webSessions-idleMinutes-hint")!.TextContent, StringComparison.Ordinal);
+            await browser.SubmitAsync("Apply");
+        }
+
+        Assert.Equal("""{"tokens":{"maximumHours":5}}""", (await _server.GetAsync(PolicyPath, session)).Json.GetProperty("policy").GetRawText());
+        await browser.GoAsync(browser.Page.QuerySelector(".notice a")!.GetAttribute("href")!);
+        await browser.SubmitAsync("Apply", ("apiKeys.maximumDays", "7"));
+        Assert.Equal("""{"apiKeys":{"maximumDays":7},"tokens":{"maximumHours":5}}""", (await _server.GetAsync(PolicyPath, session)).Json.GetProperty("policy").GetRawText());
+    }
+
+    [Theory]
     [InlineData("apiKeys.maximumDays", "0")]
     [InlineData("apiKeys.maximumDays", "-3")]
     [InlineData("apiKeys.maximumDays", "many")]
