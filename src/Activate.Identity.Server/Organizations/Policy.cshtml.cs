@@ -3,7 +3,9 @@ using Activate.Identity.Core.Credentials;
 using Activate.Identity.Core.Errors;
 using Activate.Identity.Core.Expiration;
 using Activate.Identity.Core.Organizations;
+using Activate.Identity.Data.Audit;
 using Activate.Identity.Server.Accounts;
+using Activate.Identity.Server.Audit;
 using Activate.Identity.Server.Credentials;
 using Activate.Identity.Server.Web;
 using Microsoft.AspNetCore.Authorization;
@@ -17,7 +19,7 @@ namespace Activate.Identity.Server.Organizations;
 /// of the policy that the administrator saw.
 /// </summary>
 [Authorize]
-public sealed class PolicyPage(PolicyEditor editor, PolicyCeiling ceiling, TimeProvider clock) : PageModel
+public sealed class PolicyPage(PolicyEditor editor, PolicyCeiling ceiling, AuditTrail audit, TimeProvider clock) : PageModel
 {
     private const string Path = "/organization/policy";
 
@@ -58,7 +60,10 @@ public sealed class PolicyPage(PolicyEditor editor, PolicyCeiling ceiling, TimeP
     public async Task OnGetAsync(string? done, CancellationToken cancellationToken)
     {
         await ReadAsync(cancellationToken);
-        (Applied, Shortened) = (done is "kept" or "shortened", done == "shortened");
+        if (done is null || await audit.JustDoneAsync(Person.ToActor(), Person.OrganizationId, [AuditTypes.PolicyChanged], cancellationToken) is not { } change)
+            return;
+        Applied = true;
+        Shortened = change.Detail?.Contains("; existing credentials shortened", StringComparison.Ordinal) == true;
     }
 
     public async Task<IActionResult> OnPostPreviewAsync(int version, string? mode, string? graceDays, CancellationToken cancellationToken)
@@ -79,7 +84,7 @@ public sealed class PolicyPage(PolicyEditor editor, PolicyCeiling ceiling, TimeP
         if (await ParseAsync(version, mode, graceDays) is not { } policy)
             return Page();
         if ((await editor.SetAsync(Person.ToActor(), version, policy, Existing, cancellationToken)).TryGet(out _, out var problem))
-            return this.SeeOther($"{Path}?done={(Existing.Shorten ? "shortened" : "kept")}");
+            return this.SeeOther($"{Path}?done=changed");
         await RefuseAsync(problem, cancellationToken);
         return Page();
     }

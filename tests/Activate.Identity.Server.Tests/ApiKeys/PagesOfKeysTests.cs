@@ -276,7 +276,7 @@ public class PagesOfKeysTests(SharedNodes fixture) : IClassFixture<SharedNodes>
             Harmless(browser);
         }
 
-        foreach (var path in (string[])["/account/profile", "/", "/organization/policy", $"{Keys}?deleted={Uri.EscapeDataString(Evil)}", $"{SshKeys}?done={Uri.EscapeDataString(Evil)}"])
+        foreach (var path in (string[])["/account/profile", "/", "/organization/policy", $"{Keys}?deleted={Uri.EscapeDataString(Evil)}", $"{SshKeys}?added={Uri.EscapeDataString(Evil)}"])
         {
             await browser.GoAsync(path);
             Harmless(browser);
@@ -361,6 +361,24 @@ public class PagesOfKeysTests(SharedNodes fixture) : IClassFixture<SharedNodes>
             Assert.Empty(ada.Page.QuerySelectorAll("[onload]"));
             Assert.Null((await bob.GoAsync($"{list}?deleted={id}")).Page.QuerySelector("p[role=status]"));
         }
+    }
+
+    [Fact]
+    [Trait("Case", "W4")]
+    public async Task After_an_SSH_key_was_added_the_page_says_so_and_no_link_makes_it_say_so()
+    {
+        var (_, ada) = await fixture.NewUserAsync();
+        var (_, bob) = await fixture.NewUserAsync();
+        foreach (var link in (string[])["?done=added", "?added=true", $"?added={Guid.NewGuid()}"])
+            Assert.Null((await ada.GoAsync(SshKeys + link)).Page.QuerySelector("p[role=status]"));
+        await ada.GoAsync($"{SshKeys}/add");
+        await ada.SubmitAsync("Add Key", ("Name", "laptop"), ("Key", SshTestKeys.Ed25519()));
+        Assert.StartsWith("The key was added.", ada.Page.QuerySelector("p[role=status]")?.TextContent, StringComparison.Ordinal);
+        var address = ada.Address.PathAndQuery;
+        Assert.Null((await bob.GoAsync(address)).Page.QuerySelector("p[role=status]"));
+        await ada.GoAsync($"{SshKeys}?delete={ada.Page.QuerySelector("input[name=delete]")!.GetAttribute("value")}");
+        await ada.SubmitAsync("Delete SSH Key");
+        Assert.Null((await ada.GoAsync(address)).Page.QuerySelector("p[role=status]"));
     }
 
     [Fact]

@@ -94,6 +94,28 @@ public class PolicyPageTests(PolicyPageTests.Fixture fixture) : IClassFixture<Po
         Assert.Equal("""{"apiKeys":{"maximumDays":7},"tokens":{"maximumHours":5}}""", (await _server.GetAsync(PolicyPath, session)).Json.GetProperty("policy").GetRawText());
     }
 
+    [Fact]
+    [Trait("Case", "W4")]
+    public async Task The_page_says_what_was_just_changed_and_no_link_makes_it_say_so()
+    {
+        var organization = await _server.CreateOrganizationAsync(fixture.NewName("org"));
+        var (_, browser) = await fixture.NewUserAsync(Role.Admin, organization.Id);
+        foreach (var done in (string[])["kept", "shortened", "changed", "true"])
+            Assert.Null((await browser.GoAsync($"{Path}?done={done}")).Page.QuerySelector("p[role=status]"));
+        // Nor after somebody else's change.
+        var (_, other) = await _server.AddPersonAsync(Role.Admin, organization.Id);
+        Assert.Equal(200, (await _server.SetPolicyAsync(other, new { tokens = new { maximumHours = 5 } })).Status);
+        Assert.Null((await browser.GoAsync($"{Path}?done=changed")).Page.QuerySelector("p[role=status]"));
+        foreach (var (mode, days, shortened) in ((string, string, bool)[])[("keep", "7", false), ("shorten", "6", true)])
+        {
+            await browser.GoAsync(Path);
+            await browser.SubmitAsync("Apply", ("apiKeys.maximumDays", days), ("mode", mode));
+            var said = browser.Page.QuerySelector("p[role=status]")?.TextContent;
+            Assert.StartsWith("The policy was changed.", said, StringComparison.Ordinal);
+            Assert.Equal(shortened, said!.Contains("have been shortened", StringComparison.Ordinal));
+        }
+    }
+
     [Theory]
     [InlineData("apiKeys.maximumDays", "0")]
     [InlineData("apiKeys.maximumDays", "-3")]
