@@ -51,7 +51,8 @@ public sealed class PolicyDocument
         var members = new Dictionary<PolicyMember, int?>();
         foreach (var outer in json.EnumerateObject())
         {
-            if (!PolicyMember.All.Any(member => member.Group == outer.Name))
+            var name = ReadText(() => outer.Name);
+            if (!PolicyMember.All.Any(member => member.Group == name))
             {
                 if (Add(members, null, outer, field) is { } problem)
                     return problem;
@@ -59,10 +60,10 @@ public sealed class PolicyDocument
             }
 
             if (outer.Value.ValueKind != JsonValueKind.Object)
-                return Invalid($"{field}.{outer.Name}", $"'{outer.Name}' is an object. Leave it out to inherit the server's values.");
+                return Invalid($"{field}.{name}", $"'{name}' is an object. Leave it out to inherit the server's values.");
             foreach (var inner in outer.Value.EnumerateObject())
             {
-                if (Add(members, outer.Name, inner, field) is { } problem)
+                if (Add(members, name, inner, field) is { } problem)
                     return problem;
             }
         }
@@ -72,7 +73,8 @@ public sealed class PolicyDocument
 
     private static Problem? Add(Dictionary<PolicyMember, int?> members, string? group, JsonProperty property, string field)
     {
-        var member = PolicyMember.All.FirstOrDefault(candidate => candidate.Group == group && candidate.Name == property.Name);
+        var name = ReadText(() => property.Name);
+        var member = PolicyMember.All.FirstOrDefault(candidate => candidate.Group == group && candidate.Name == name);
         if (member is null)
         {
             var known = PolicyMember.All.Where(candidate => candidate.Group == group).Select(candidate => candidate.Name);
@@ -95,7 +97,7 @@ public sealed class PolicyDocument
                 value = json.ValueKind == JsonValueKind.True ? 1 : 0;
                 return json.ValueKind is JsonValueKind.True or JsonValueKind.False;
             case PolicyMemberKind.Applications:
-                value = json.ValueKind == JsonValueKind.String ? PolicyMember.Words.ToList().IndexOf(json.GetString()!) + 1 : 0;
+                value = json.ValueKind == JsonValueKind.String ? PolicyMember.Words.ToList().IndexOf(ReadText(json.GetString)) + 1 : 0;
                 return value > 0;
             case PolicyMemberKind.Limit:
                 if (json.ValueKind == JsonValueKind.Null)
@@ -106,6 +108,19 @@ public sealed class PolicyDocument
                 return true;
             default:
                 throw new InvalidOperationException($"No kind {member.Kind}.");
+        }
+    }
+
+    /// <summary>A string or a name as text; empty when it is none: half of a surrogate pair.</summary>
+    private static string ReadText(Func<string?> read)
+    {
+        try
+        {
+            return read() ?? "";
+        }
+        catch (InvalidOperationException)
+        {
+            return "";
         }
     }
 

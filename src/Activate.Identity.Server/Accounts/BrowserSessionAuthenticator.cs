@@ -21,6 +21,9 @@ internal sealed class BrowserSessionAuthenticator(
 {
     private static readonly TimeSpan s_seenEvery = TimeSpan.FromMinutes(1);
 
+    /// <summary>Seldom enough to cost nothing, and often enough that whoever is active is not taken for idle.</summary>
+    private static TimeSpan SeenEvery(int? idleMinutes) => idleMinutes is { } minutes && TimeSpan.FromMinutes(minutes) / 4 is var quarter && quarter < s_seenEvery ? quarter : s_seenEvery;
+
     protected override async Task<AuthenticateResult> HandleAuthenticateAsync()
     {
         // The API takes no cookies, so that no foreign page can make a browser call it.
@@ -59,12 +62,16 @@ internal sealed class BrowserSessionAuthenticator(
         var limits = (await policies.ReadAsync(session.OrganizationId, Context.RequestAborted)).Effective.WebSessions;
         if (limits.MaximumHours is { } hours && session.AuthenticatedAt.AddHours(hours) <= now
             || limits.IdleMinutes is { } minutes && session.LastSeenAt.AddMinutes(minutes) <= now)
+        {
+            // Ended is ended: a policy that is loosened later revives nothing. Unless another request has just seen it alive.
+            await database.BrowserSessions.Where(row => row.Id == session.Id && row.LastSeenAt == session.LastSeenAt).ExecuteDeleteAsync(Context.RequestAborted);
             return AuthenticateResult.NoResult();
+        }
 
-        var seenBefore = now - s_seenEvery;
+        var seenBefore = now - SeenEvery(limits.IdleMinutes);
         if (session.LastSeenAt <= seenBefore)
         {
-            // Conditional, so that it is written once a minute however many requests and nodes see it, and never goes backwards.
+            // Conditional, so that it is written at most once a minute (a quarter of a shorter idle time) however many requests and nodes see it, and never goes backwards.
             await database.BrowserSessions.Where(row => row.Id == session.Id && row.LastSeenAt <= seenBefore)
                 .ExecuteUpdateAsync(row => row.SetProperty(r => r.LastSeenAt, now), Context.RequestAborted);
         }

@@ -22,7 +22,7 @@ public sealed class ApiKeysPage(ActivateDbContext database, ApiKeyIssuer keys, T
 {
     public const string Path = "/account/authentication/api-keys";
 
-    // More than anybody may have, however many expired ones are still listed.
+    // More than anybody may have. What lives comes first, however many expired ones are still listed.
     private const int MostShown = 1000;
 
     public DateTime Now { get; } = clock.Now();
@@ -68,8 +68,10 @@ public sealed class ApiKeysPage(ActivateDbContext database, ApiKeyIssuer keys, T
     {
         var me = SignedIn.Required(HttpContext);
         Keys = await cuts.ApplyAsync(me.OrganizationId,
-            await ApiKeysApi.Listed(me.UserId, database, Now).OrderByDescending(key => key.Id).Take(MostShown).ToListAsync(cancellationToken), cancellationToken);
+            await ApiKeysApi.Listed(me.UserId, database, Now)
+                .OrderByDescending(key => key.ExpiresAt == null || key.ExpiresAt > Now).ThenByDescending(key => key.Id).Take(MostShown).ToListAsync(cancellationToken), cancellationToken);
         Tokens = await cuts.ApplyAsync(me.OrganizationId,
-            await TokensApi.Listed(CredentialKind.Token, me.UserId, database, Now).OrderByDescending(token => token.Id).Take(MostShown).ToListAsync(cancellationToken), cancellationToken);
+            await TokensApi.Listed(CredentialKind.Token, me.UserId, database, Now)
+                .OrderByDescending(token => token.ExpiresAt > Now).ThenByDescending(token => token.Id).Take(MostShown).ToListAsync(cancellationToken), cancellationToken);
     }
 }

@@ -10,12 +10,15 @@ using Microsoft.AspNetCore.Mvc.RazorPages;
 namespace Activate.Identity.Server.Devices;
 
 /// <summary>
-/// <c>/device</c>: a person enters the code of a device, sees who asks for what, and allows or denies it. A GET changes nothing: a link with the code
-/// only shows the request.
+/// <c>/device</c>: a person enters the code of a device, sees who asks for what, and allows or denies it. A GET changes nothing and looks for nothing: a link with
+/// the code only fills it in, and whoever follows one that a stranger sent has guessed nothing.
 /// </summary>
 [Authorize]
 public sealed class DevicePage(DeviceApprovals approvals) : PageModel
 {
+    /// <summary>With room for spaces and dashes.</summary>
+    public const int LongestCode = 64;
+
     public string? Code { get; private set; }
 
     public DeviceApproval? Approval { get; private set; }
@@ -30,15 +33,17 @@ public sealed class DevicePage(DeviceApprovals approvals) : PageModel
     public async Task<IActionResult> OnGetAsync([FromQuery(Name = "user_code")] string? userCode, CancellationToken cancellationToken)
     {
         Person = SignedIn.Required(HttpContext);
-        if (!string.IsNullOrWhiteSpace(userCode))
-            await ShowAsync(userCode, claim: false, cancellationToken);
+        Code = userCode?.Trim().AtMost(LongestCode);
+        if (await approvals.OpenedAsync(Code, Person, cancellationToken) is { } opened)
+            Show(opened);
         return Answer();
     }
 
     public async Task<IActionResult> OnPostAsync(string? code, CancellationToken cancellationToken)
     {
         Person = SignedIn.Required(HttpContext);
-        await ShowAsync(code, claim: true, cancellationToken);
+        Code = code;
+        Show(await approvals.OpenAsync(code, Person, cancellationToken));
         return Answer();
     }
 
@@ -62,10 +67,9 @@ public sealed class DevicePage(DeviceApprovals approvals) : PageModel
         return Answer();
     }
 
-    private async Task ShowAsync(string? code, bool claim, CancellationToken cancellationToken)
+    private void Show(Result<DeviceApproval> opened)
     {
-        Code = code;
-        if (!(await approvals.OpenAsync(code, Person, claim, cancellationToken)).TryGet(out var approval, out var problem))
+        if (!opened.TryGet(out var approval, out var problem))
             Problem = problem;
         else if (approval.Request.Status == DeviceRequestStatus.Pending)
             Approval = approval;

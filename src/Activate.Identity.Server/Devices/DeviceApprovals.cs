@@ -40,18 +40,28 @@ public sealed class DeviceApprovals(ActivateDbContext database, ServerKeys keys,
 
     public static readonly Problem RecentSignInRequired = new(ProblemKind.Refused, "recent_sign_in_required", "This gives more than usual. Confirm your password first.");
 
-    /// <summary>Finds the request that waits for a code.</summary>
-    /// <param name="typed">As the person typed it, or as a link carried it.</param>
-    /// <param name="person">Who is signed in.</param>
-    /// <param name="claim">True for a POST: from now on no other session may open or decide it.</param>
-    /// <param name="cancellationToken">Ends the wait.</param>
-    public async Task<Result<DeviceApproval>> OpenAsync(string? typed, SignedIn person, bool claim, CancellationToken cancellationToken)
+    /// <summary>
+    /// What this session opened before; null when it did not. It is all that a link may ask for: a link to anything else must neither use up the guesses of whoever
+    /// is made to follow it nor tell whether its code is right.
+    /// </summary>
+    public async Task<Result<DeviceApproval>?> OpenedAsync(string? typed, SignedIn person, CancellationToken cancellationToken)
     {
         var hash = UserCode.TryParse(typed, out var code) ? DeviceCodeIssuer.Hash(keys, code) : null;
-        // What this session opened before is no guess: it costs none and need not wait.
         if (hash is not null && await database.DeviceRequests.AsNoTracking()
                 .SingleOrDefaultAsync(r => r.UserCodeHash == hash && r.ClaimedBySession == person.SessionId, cancellationToken) is { } opened)
             return await ShowAsync(opened, person, cancellationToken);
+        return null;
+    }
+
+    /// <summary>Finds the request that waits for a code; from now on no other session may open or decide it.</summary>
+    /// <param name="typed">As the person typed it.</param>
+    /// <param name="person">Who is signed in.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    public async Task<Result<DeviceApproval>> OpenAsync(string? typed, SignedIn person, CancellationToken cancellationToken)
+    {
+        // That is no guess: it costs none and need not wait.
+        if (await OpenedAsync(typed, person, cancellationToken) is { } opened)
+            return opened;
 
         var guesses = $"user-code:{person.UserId}";
         // The guess is counted before it is judged, so that guesses in parallel count too.
@@ -59,7 +69,7 @@ public sealed class DeviceApprovals(ActivateDbContext database, ServerKeys keys,
             return TooManyCodes;
         if (await throttles.CountAsync("user-code", cancellationToken) >= WrongCodesInAll)
             await Task.Delay(s_slowness, clock, cancellationToken);
-        if (hash is not null && await FindAsync(hash, person, claim, cancellationToken) is { } request)
+        if (UserCode.TryParse(typed, out var code) && await ClaimAsync(DeviceCodeIssuer.Hash(keys, code), person, cancellationToken) is { } request)
         {
             await throttles.GiveBackAsync(guesses, cancellationToken);
             return await ShowAsync(request, person, cancellationToken);
@@ -78,7 +88,7 @@ public sealed class DeviceApprovals(ActivateDbContext database, ServerKeys keys,
     /// <param name="cancellationToken">Ends the wait.</param>
     public async Task<Result<DeviceRequest>> DecideAsync(string? typed, SignedIn person, int? hours, CancellationToken cancellationToken)
     {
-        if (!(await OpenAsync(typed, person, claim: true, cancellationToken)).TryGet(out var approval, out var problem))
+        if (!(await OpenAsync(typed, person, cancellationToken)).TryGet(out var approval, out var problem))
             return problem;
         var request = approval.Request;
         if (request.Status != DeviceRequestStatus.Pending)
@@ -123,16 +133,12 @@ public sealed class DeviceApprovals(ActivateDbContext database, ServerKeys keys,
             : CodeExpired;
     }
 
-    private async Task<DeviceRequest?> FindAsync(byte[] hash, SignedIn person, bool claim, CancellationToken cancellationToken)
+    private async Task<DeviceRequest?> ClaimAsync(byte[] hash, SignedIn person, CancellationToken cancellationToken)
     {
         var now = clock.Now();
-        if (claim)
-        {
-            await database.DeviceRequests
-                .Where(r => r.UserCodeHash == hash && r.ClaimedBySession == null && r.Status == DeviceRequestStatus.Pending && r.ExpiresAt > now)
-                .ExecuteUpdateAsync(set => set.SetProperty(r => r.ClaimedBySession, person.SessionId), cancellationToken);
-        }
-
+        await database.DeviceRequests
+            .Where(r => r.UserCodeHash == hash && r.ClaimedBySession == null && r.Status == DeviceRequestStatus.Pending && r.ExpiresAt > now)
+            .ExecuteUpdateAsync(set => set.SetProperty(r => r.ClaimedBySession, person.SessionId), cancellationToken);
         return await database.DeviceRequests.AsNoTracking()
             .SingleOrDefaultAsync(r => r.UserCodeHash == hash && (r.ClaimedBySession == null || r.ClaimedBySession == person.SessionId), cancellationToken);
     }

@@ -3,7 +3,9 @@ using Activate.Identity.Core.Credentials;
 using Activate.Identity.Core.Errors;
 using Activate.Identity.Core.Expiration;
 using Activate.Identity.Core.Organizations;
+using Activate.Identity.Data.Audit;
 using Activate.Identity.Server.Accounts;
+using Activate.Identity.Server.Audit;
 using Activate.Identity.Server.Credentials;
 using Activate.Identity.Server.Web;
 using Microsoft.AspNetCore.Authorization;
@@ -17,7 +19,7 @@ namespace Activate.Identity.Server.Organizations;
 /// of the policy that the administrator saw.
 /// </summary>
 [Authorize]
-public sealed class PolicyPage(PolicyEditor editor, PolicyCeiling ceiling, TimeProvider clock) : PageModel
+public sealed class PolicyPage(PolicyEditor editor, PolicyCeiling ceiling, AuditTrail audit, TimeProvider clock) : PageModel
 {
     private const string Path = "/organization/policy";
 
@@ -44,6 +46,9 @@ public sealed class PolicyPage(PolicyEditor editor, PolicyCeiling ceiling, TimeP
 
     public bool Shortened { get; private set; }
 
+    /// <summary>Somebody changed the policy after the form was made: what was typed stays beside the numbers of now, but only a form that has seen those can be applied.</summary>
+    public bool Stale { get; private set; }
+
     public DateTime Now { get; } = clock.Now();
 
     public bool IsAdmin => Person.Role >= Role.Admin;
@@ -55,7 +60,10 @@ public sealed class PolicyPage(PolicyEditor editor, PolicyCeiling ceiling, TimeP
     public async Task OnGetAsync(string? done, CancellationToken cancellationToken)
     {
         await ReadAsync(cancellationToken);
-        (Applied, Shortened) = (done is "kept" or "shortened", done == "shortened");
+        if (done is null || await audit.JustDoneAsync(Person.ToActor(), Person.OrganizationId, [AuditTypes.PolicyChanged], cancellationToken) is not { } change)
+            return;
+        Applied = true;
+        Shortened = change.Detail?.Contains("; existing credentials shortened", StringComparison.Ordinal) == true;
     }
 
     public async Task<IActionResult> OnPostPreviewAsync(int version, string? mode, string? graceDays, CancellationToken cancellationToken)
@@ -66,7 +74,7 @@ public sealed class PolicyPage(PolicyEditor editor, PolicyCeiling ceiling, TimeP
         if ((await editor.PreviewAsync(Person.OrganizationId, version, policy, Existing, Shown, null, cancellationToken)).TryGet(out var preview, out var problem))
             Preview = preview;
         else
-            Refuse(problem);
+            await RefuseAsync(problem, cancellationToken);
         return Page();
     }
 
@@ -76,8 +84,8 @@ public sealed class PolicyPage(PolicyEditor editor, PolicyCeiling ceiling, TimeP
         if (await ParseAsync(version, mode, graceDays) is not { } policy)
             return Page();
         if ((await editor.SetAsync(Person.ToActor(), version, policy, Existing, cancellationToken)).TryGet(out _, out var problem))
-            return this.SeeOther($"{Path}?done={(Existing.Shorten ? "shortened" : "kept")}");
-        Refuse(problem);
+            return this.SeeOther($"{Path}?done=changed");
+        await RefuseAsync(problem, cancellationToken);
         return Page();
     }
 
@@ -96,6 +104,8 @@ public sealed class PolicyPage(PolicyEditor editor, PolicyCeiling ceiling, TimeP
         var counts = member.Get(State.Effective);
         if (counts != member.Get(_whole) && text == Text(member, member.Get(_whole)))
             hint = $"{hint} What counts: {Words(member, counts, isDefault)}.".Trim();
+        if (Stale && text != Text(member, member.Get(_whole)))
+            hint = $"{hint} Now: {Words(member, member.Get(_whole), isDefault)}.".Trim();
         return new PolicyEntry(member, Label(member), text, hint, isDefault ? "no expiration" : "no limit");
     }
 
@@ -150,10 +160,15 @@ public sealed class PolicyPage(PolicyEditor editor, PolicyCeiling ceiling, TimeP
     private async Task ReadAsync(CancellationToken cancellationToken)
     {
         Person = SignedIn.Required(HttpContext);
-        State = await editor.ReadAsync(Person.OrganizationId, cancellationToken);
+        await ReadStateAsync(cancellationToken);
         Version = State.Version;
-        _whole = State.Own.Over(ceiling.Inherited, RuleOwner.Organization);
         _texts = PolicyMember.All.ToDictionary(member => member, member => Text(member, member.Get(_whole)));
+    }
+
+    private async Task ReadStateAsync(CancellationToken cancellationToken)
+    {
+        State = await editor.ReadAsync(Person.OrganizationId, cancellationToken);
+        _whole = State.Own.Over(ceiling.Inherited, RuleOwner.Organization);
     }
 
     /// <summary>The form's policy; null when it cannot be taken, which then stands on the page.</summary>
@@ -197,11 +212,15 @@ public sealed class PolicyPage(PolicyEditor editor, PolicyCeiling ceiling, TimeP
         return null;
     }
 
-    private void Refuse(Problem problem)
+    private async Task RefuseAsync(Problem problem, CancellationToken cancellationToken)
     {
         if (problem.Kind == ProblemKind.Stale)
-            // What was typed stays; sending it again means the policy of now.
-            Version = State.Version;
+        {
+            // The version stays as old as the form is: sent again, it would undo the other's change unseen.
+            Stale = true;
+            await ReadStateAsync(cancellationToken);
+        }
+
         var member = problem.Field?.StartsWith("policy.", StringComparison.Ordinal) == true ? problem.Field["policy.".Length..] : "";
         this.Show(problem, member);
     }

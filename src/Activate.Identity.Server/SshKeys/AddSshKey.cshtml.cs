@@ -33,9 +33,9 @@ public sealed class AddSshKeyPage(SshKeyRegistry registry, PolicyReader policies
         if (me.LockedOut)
             return await ShowAsync(SignedIn.AccountLocked, cancellationToken);
         if (!ExpirationField.Parse(Expiration).TryGet(out var days, out var problem)
-            || !(await registry.AddAsync(me.ToActor(), Name, Key, days, cancellationToken)).TryGet(out _, out problem))
+            || !(await registry.AddAsync(me.ToActor(), Name, Key, days, cancellationToken)).TryGet(out var key, out problem))
             return await ShowAsync(problem, cancellationToken);
-        return this.SeeOther($"{SshKeysPage.Path}?done=added");
+        return this.SeeOther($"{SshKeysPage.Path}?added={key.Id}");
     }
 
     private async Task<IActionResult> ShowAsync(Problem? problem, CancellationToken cancellationToken)

@@ -34,13 +34,13 @@ public sealed class SshKeysPage(ActivateDbContext database, SshKeyRegistry regis
 
     public bool Added { get; private set; }
 
-    public async Task<IActionResult> OnGetAsync(Guid? delete, Guid? deleted, string? done, CancellationToken cancellationToken)
+    public async Task<IActionResult> OnGetAsync(Guid? delete, Guid? deleted, Guid? added, CancellationToken cancellationToken)
     {
         var me = SignedIn.Required(HttpContext);
         Username = me.Username;
         Keys = await cuts.ApplyAsync(me.OrganizationId,
             await SshKeysApi.Listed(me.UserId, database, Now).OrderByDescending(key => key.Id).Take(MostShown).ToListAsync(cancellationToken), cancellationToken);
-        Added = done == "added";
+        Added = added is { } fresh && Keys.Any(key => key.Id == fresh) && await audit.JustDoneAsync(me.ToActor(), fresh, [AuditTypes.SshKeyAdded], cancellationToken) is not null;
         // "laptop SHA256:…"
         if (deleted is { } gone && await audit.JustDoneAsync(me.ToActor(), gone, [AuditTypes.SshKeyDeleted], cancellationToken) is { Detail: { } detail })
             Deleted = new Deleted("SSH key", detail[..Math.Max(0, detail.LastIndexOf(' '))], "It opens no cluster any more.");

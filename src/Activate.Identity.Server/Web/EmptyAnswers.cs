@@ -42,7 +42,7 @@ internal sealed class EmptyAnswers(RequestDelegate next)
         400 => ("That form is out of date", "The page was open too long, or the form did not come from this site. Go back, reload the page and try again."),
         403 => ("Not allowed", "Your account may not open this page."),
         404 => ("Page not found", "There is nothing at this address. Check it for typing errors."),
-        405 => ("That did not work", "This address cannot be used like that."),
+        405 or 415 => ("That did not work", "This address cannot be used like that."),
         _ => ("That did not work", "The request could not be answered."),
     };
 }

@@ -7,7 +7,7 @@ using Microsoft.EntityFrameworkCore;
 namespace Activate.Identity.Server.Web;
 
 /// <summary>
-/// What a caller learns of an exception: that the request was malformed (400, 413), that the database cannot work just now (503), or a trace id (500).
+/// What a caller learns of an exception: that the request was malformed (400, 413, 415), that the database cannot work just now (503), or a trace id (500).
 /// The cause goes to the log.
 /// </summary>
 internal sealed class ExceptionAnswers(ILogger<ExceptionAnswers> logger) : IExceptionHandler
@@ -23,7 +23,7 @@ internal sealed class ExceptionAnswers(ILogger<ExceptionAnswers> logger) : IExce
         var problem = Read(httpContext, exception);
         if (httpContext.Request.Path.StartsWithSegments("/api", StringComparison.OrdinalIgnoreCase))
         {
-            await ProblemResponses.WriteAsync(httpContext, problem);
+            await ProblemResponses.WriteAsync(httpContext, problem, problem == RequestBodies.UnknownCharset ? StatusCodes.Status415UnsupportedMediaType : null);
             return true;
         }
 
@@ -48,6 +48,10 @@ internal sealed class ExceptionAnswers(ILogger<ExceptionAnswers> logger) : IExce
                 ? RequestBodies.TooLarge
                 : RequestBodies.Problem(bad.InnerException as JsonException, bad);
         }
+
+        // The JSON reader has no kinder way to say that it does not know the charset.
+        if (exception is InvalidOperationException { InnerException: ArgumentException or NotSupportedException } && RequestBodies.HasUnknownCharset(context.Request))
+            return RequestBodies.UnknownCharset;
 
         if (exception is InvalidDataException)
             return new Problem(ProblemKind.Invalid, "request_invalid", "The request cannot be read: too many or too long fields, or a malformed form.");

@@ -1,6 +1,8 @@
+using System.Text;
 using System.Text.Json;
 using System.Text.RegularExpressions;
 using Activate.Identity.Core.Errors;
+using Microsoft.Net.Http.Headers;
 
 namespace Activate.Identity.Server.Web;
 
@@ -8,6 +10,24 @@ namespace Activate.Identity.Server.Web;
 internal static partial class RequestBodies
 {
     public static readonly Problem TooLarge = new(ProblemKind.TooLarge, "request_too_large", "The request body is larger than this server takes.");
+
+    /// <summary>415.</summary>
+    public static readonly Problem UnknownCharset = new(ProblemKind.Invalid, "request_invalid", "The charset of the body is not known. Send the body as JSON in UTF-8, with 'Content-Type: application/json'.");
+
+    /// <summary>That the Content-Type names a charset which the JSON reader does not know.</summary>
+    public static bool HasUnknownCharset(HttpRequest request)
+    {
+        if (!MediaTypeHeaderValue.TryParse(request.ContentType, out var type) || !type.Charset.HasValue)
+            return false;
+        try
+        {
+            return Encoding.GetEncoding(type.Charset.Value) is null;
+        }
+        catch (Exception exception) when (exception is ArgumentException or NotSupportedException)
+        {
+            return true;
+        }
+    }
 
     public static Problem Problem(JsonException? json, BadHttpRequestException bad)
     {

@@ -7,22 +7,35 @@ internal sealed class SecurityHeaders(RequestDelegate next, PublicOrigin origin)
 
     public Task InvokeAsync(HttpContext context)
     {
+        // At the last moment: the exception handler clears what was set before.
+        context.Response.OnStarting(() =>
+        {
+            Set(context);
+            return Task.CompletedTask;
+        });
+        return next(context);
+    }
+
+    private void Set(HttpContext context)
+    {
         var headers = context.Response.Headers;
         headers.XContentTypeOptions = "nosniff";
         if (!context.Request.Path.StartsWithSegments("/api", StringComparison.OrdinalIgnoreCase))
         {
-            headers.ContentSecurityPolicy = Policy;
+            // Unless the page has one of its own, by the methods below.
+            if (headers.ContentSecurityPolicy.Count == 0)
+                headers.ContentSecurityPolicy = Policy;
             headers.XFrameOptions = "DENY";
             headers["Referrer-Policy"] = "no-referrer";
             headers["Cross-Origin-Opener-Policy"] = "same-origin";
             headers["Permissions-Policy"] = "camera=(), microphone=(), geolocation=()";
-            // PublishedDocuments has three exceptions. no-cache as well: antiforgery sets the two, and warns at every form when it finds another value.
-            headers.CacheControl = "no-cache, no-store";
+            // Assets and PublishedDocuments say otherwise.
+            if (headers.CacheControl.Count == 0)
+                headers.CacheControl = "no-cache, no-store";
         }
 
         if (origin.IsHttps)
             headers.StrictTransportSecurity = "max-age=31536000";
-        return next(context);
     }
 
     /// <summary>For the API reference alone: it starts with an inline script (the one with this nonce) and writes its own style elements.</summary>

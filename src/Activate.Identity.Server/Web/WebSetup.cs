@@ -50,7 +50,7 @@ public static class WebSetup
         services.AddProblemDetails();
         services.ConfigureHttpJsonOptions(options => ApiJson.Configure(options.SerializerOptions));
         services.Configure<RouteHandlerOptions>(options => options.ThrowOnBadRequest = true);
-        services.AddRazorPages(options => options.RootDirectory = "/");
+        services.AddRazorPages(options => options.RootDirectory = "/").AddMvcOptions(options => options.Filters.Add(new PageRequests()));
         services.Configure<AntiforgeryOptions>(options =>
         {
             options.Cookie.Name = origin.IsHttps ? "__Host-activate-form" : "activate-form";

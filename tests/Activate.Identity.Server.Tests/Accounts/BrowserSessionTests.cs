@@ -1,3 +1,6 @@
+using Activate.Identity.Core.Organizations;
+using Activate.Identity.Data.Accounts;
+using Activate.Identity.Server.Tests.Organizations;
 using Activate.Identity.Testing;
 using Microsoft.EntityFrameworkCore;
 
@@ -6,6 +9,14 @@ namespace Activate.Identity.Server.Tests.Accounts;
 public sealed class BrowserSessionTests(FakeClockFixture fixture) : IClassFixture<FakeClockFixture>
 {
     private readonly TestServer _server = fixture.Server;
+
+    /// <summary>The owner of an organization of its own, with a device login and a browser.</summary>
+    private async Task<(User Owner, string Session, Browser Browser)> SignInAsync()
+    {
+        var organization = await _server.CreateOrganizationAsync($"org-{Guid.NewGuid():N}"[..20]);
+        var owner = await _server.CreateUserAsync($"u{Guid.NewGuid():N}"[..20], Role.Owner, organization.Id);
+        return (owner, await _server.GrantAsync(owner.Id), await _server.SignInAsync(username: owner.UserName!, password: TestServer.UserPassword));
+    }
 
     private static async Task<bool> IsSignedInAsync(Browser browser)
     {
@@ -56,6 +67,40 @@ public sealed class BrowserSessionTests(FakeClockFixture fixture) : IClassFixtur
         Assert.Equal(start.AddMinutes(1), await SeenAsync());
 
         Task<DateTime> SeenAsync() => _server.QueryAsync(database => database.BrowserSessions.Where(s => s.UserId == user.Id).Select(s => s.LastSeenAt).SingleAsync());
+    }
+
+    [Theory]
+    [InlineData("maximumHours", 1, 168)]
+    [InlineData("idleMinutes", 30, 720)]
+    public async Task A_session_that_was_found_ended_is_not_revived_when_the_policy_is_loosened(string member, int strict, int loose)
+    {
+        var (owner, session, browser) = await SignInAsync();
+        using var signedIn = browser;
+        Assert.Equal(200, (await _server.SetPolicyAsync(session, new { webSessions = new Dictionary<string, int> { [member] = strict } })).Status);
+        _server.Clock!.Advance(TimeSpan.FromHours(2));
+        Assert.False(await IsSignedInAsync(browser));
+        Assert.Equal(200, (await _server.SetPolicyAsync(session, new { webSessions = new Dictionary<string, int> { [member] = loose } })).Status);
+        Assert.False(await IsSignedInAsync(browser));
+        Assert.False(await _server.QueryAsync(database => database.BrowserSessions.AnyAsync(s => s.UserId == owner.Id)));
+    }
+
+    [Theory]
+    [InlineData(1, 30)]
+    [InlineData(1, 45)]
+    [InlineData(2, 75)]
+    public async Task Somebody_who_clicks_more_often_than_the_idle_time_stays_signed_in(int idleMinutes, int secondsBetweenClicks)
+    {
+        var (owner, session, browser) = await SignInAsync();
+        using var signedIn = browser;
+        Assert.Equal(200, (await _server.SetPolicyAsync(session, new { webSessions = new { idleMinutes } })).Status);
+        for (var click = 0; click < 6; click++)
+        {
+            Assert.True(await IsSignedInAsync(browser), $"Signed out after {click * secondsBetweenClicks} s, though never idle for {idleMinutes} min.");
+            _server.Clock!.Advance(TimeSpan.FromSeconds(secondsBetweenClicks));
+        }
+
+        _server.Clock!.Advance(TimeSpan.FromMinutes(idleMinutes));
+        Assert.False(await IsSignedInAsync(browser));
     }
 
     [Fact]

@@ -1,5 +1,8 @@
 using System.Net;
+using Activate.Identity.Core.Credentials;
 using Activate.Identity.Core.Organizations;
+using Activate.Identity.Data.ApiKeys;
+using Activate.Identity.Data.Tokens;
 using Activate.Identity.Server.Tests.Connect;
 using Activate.Identity.Server.Tests.Organizations;
 using Activate.Identity.Server.Tests.SshKeys;
@@ -276,7 +279,7 @@ public class PagesOfKeysTests(SharedNodes fixture) : IClassFixture<SharedNodes>
             Harmless(browser);
         }
 
-        foreach (var path in (string[])["/account/profile", "/", "/organization/policy", $"{Keys}?deleted={Uri.EscapeDataString(Evil)}", $"{SshKeys}?done={Uri.EscapeDataString(Evil)}"])
+        foreach (var path in (string[])["/account/profile", "/", "/organization/policy", $"{Keys}?deleted={Uri.EscapeDataString(Evil)}", $"{SshKeys}?added={Uri.EscapeDataString(Evil)}"])
         {
             await browser.GoAsync(path);
             Harmless(browser);
@@ -361,6 +364,65 @@ public class PagesOfKeysTests(SharedNodes fixture) : IClassFixture<SharedNodes>
             Assert.Empty(ada.Page.QuerySelectorAll("[onload]"));
             Assert.Null((await bob.GoAsync($"{list}?deleted={id}")).Page.QuerySelector("p[role=status]"));
         }
+    }
+
+    [Fact]
+    [Trait("Case", "W4")]
+    public async Task After_an_SSH_key_was_added_the_page_says_so_and_no_link_makes_it_say_so()
+    {
+        var (_, ada) = await fixture.NewUserAsync();
+        var (_, bob) = await fixture.NewUserAsync();
+        foreach (var link in (string[])["?done=added", "?added=true", $"?added={Guid.NewGuid()}"])
+            Assert.Null((await ada.GoAsync(SshKeys + link)).Page.QuerySelector("p[role=status]"));
+        await ada.GoAsync($"{SshKeys}/add");
+        await ada.SubmitAsync("Add Key", ("Name", "laptop"), ("Key", SshTestKeys.Ed25519()));
+        Assert.StartsWith("The key was added.", ada.Page.QuerySelector("p[role=status]")?.TextContent, StringComparison.Ordinal);
+        var address = ada.Address.PathAndQuery;
+        Assert.Null((await bob.GoAsync(address)).Page.QuerySelector("p[role=status]"));
+        await ada.GoAsync($"{SshKeys}?delete={ada.Page.QuerySelector("input[name=delete]")!.GetAttribute("value")}");
+        await ada.SubmitAsync("Delete SSH Key");
+        Assert.Null((await ada.GoAsync(address)).Page.QuerySelector("p[role=status]"));
+    }
+
+    [Theory]
+    [InlineData(CredentialKind.Token)]
+    [InlineData(CredentialKind.ApiKey)]
+    public async Task What_lives_is_on_the_page_however_much_ended_after_it(CredentialKind kind)
+    {
+        var (username, browser) = await fixture.NewUserAsync();
+        await browser.GoAsync(kind == CredentialKind.ApiKey ? AddKey : AddToken);
+        await browser.SubmitAsync(kind == CredentialKind.ApiKey ? "Add Key" : "Add Token", kind == CredentialKind.ApiKey ? [("Name", "the living one"), ("Expiration", "none")] : []);
+        await _server.QueryAsync(async database =>
+        {
+            var ownerId = await database.Users.Where(u => u.UserName == username).Select(u => u.Id).SingleAsync();
+            await database.TokenGrants.Where(g => g.OwnerId == ownerId).ExecuteUpdateAsync(set => set.SetProperty(g => g.Name, "the living one"));
+            // Their ids are those of keys made after the living one.
+            var (at, ended) = (DateTime.UtcNow.AddMinutes(1), DateTime.UtcNow.AddHours(-1));
+            for (var i = 0; i < 1000; i++)
+            {
+                if (kind == CredentialKind.ApiKey)
+                {
+                    database.ApiKeys.Add(new ApiKey
+                    {
+                        Id = Guid.CreateVersion7(at), OwnerId = ownerId, Name = $"ended {i}", NormalizedName = $"ENDED {i}", Last4 = "abcd", Scopes = "platform",
+                        CreatedAt = ended.AddHours(-1), ExpiresAt = ended, ExpiresBecause = ExpiresBecause.Requested,
+                    });
+                }
+                else
+                {
+                    database.TokenGrants.Add(new TokenGrant
+                    {
+                        Id = Guid.CreateVersion7(at), Kind = kind, OwnerId = ownerId, ClientId = "activate-cli", Name = "ended", Scopes = "platform", CreatedAt = ended.AddHours(-1), ExpiresAt = ended,
+                        ExpiresBecause = ExpiresBecause.Requested,
+                    });
+                }
+            }
+
+            return await database.SaveChangesAsync();
+        });
+        await browser.GoAsync(Keys);
+        Assert.Contains("the living one", browser.PageText, StringComparison.Ordinal);
+        Assert.Equal("the living one", browser.Page.QuerySelector("th[data-label=Name]")!.FirstChild!.TextContent.Trim());
     }
 
     [Fact]

@@ -28,22 +28,48 @@ public sealed class DeviceApprovalTests(SharedServerWithClock shared) : IClassFi
     }
 
     [Fact, Trait("Case", "D8")]
-    public async Task A_link_with_the_code_shows_the_request_and_changes_nothing()
+    public async Task A_link_with_the_code_fills_it_in_and_changes_nothing_and_the_form_then_shows_the_request()
     {
         var login = await _server.StartDeviceAsync("openid platform", "login-node-07");
         var before = await RowAsync("login-node-07");
         var (username, browser) = await shared.NewUserAsync();
         using var person = browser;
         await person.GoAsync($"/device?user_code={login.UserCode}");
-        var text = person.PageText;
-        foreach (var shown in new[] { login.UserCode, "ACTIVATE command line", "“login-node-07”", "127.0.0.1", "2026-11-24", username, TestServer.OrganizationName, "Know who you are", "Use the ACTIVATE platform as you" })
-            Assert.Contains(shown, text, StringComparison.Ordinal);
-        Assert.Contains("Compare the code", text, StringComparison.Ordinal);
+        Assert.Equal(login.UserCode, person.Page.QuerySelector("#code")!.GetAttribute("value"));
+        Assert.Contains("Compare it with the one on your device", person.PageText, StringComparison.Ordinal);
+        Assert.DoesNotContain("login-node-07", person.PageText, StringComparison.Ordinal);
         // Neither do the handlers of the buttons by GET.
         await person.GoAsync($"/device?handler=Allow&user_code={login.UserCode}&code={login.UserCode}&hours=1");
         await person.GoAsync($"/device?handler=Deny&user_code={login.UserCode}&code={login.UserCode}");
         Assert.Equivalent(before, await RowAsync("login-node-07"), strict: true);
+        // Nor does the form of a page that such a link opened decide anything.
+        await person.GoAsync($"/device?handler=Allow&user_code={login.UserCode}&code={login.UserCode}&hours=1");
+        await person.SubmitAsync("Continue");
+        var text = person.PageText;
+        foreach (var shown in new[] { login.UserCode, "ACTIVATE command line", "“login-node-07”", "127.0.0.1", "2026-11-24", username, TestServer.OrganizationName, "Know who you are", "Use the ACTIVATE platform as you" })
+            Assert.Contains(shown, text, StringComparison.Ordinal);
+        Assert.Contains("Compare the code", text, StringComparison.Ordinal);
+        // To whoever opened it, the link now shows it, and still changes nothing.
+        var opened = await RowAsync("login-node-07");
+        await person.GoAsync($"/device?user_code={login.UserCode}");
+        Assert.Contains("Connect this device?", person.PageText, StringComparison.Ordinal);
+        Assert.Equivalent(opened, await RowAsync("login-node-07"), strict: true);
         Assert.Equal("authorization_pending", (await _server.PollAsync(login)).Error);
+    }
+
+    [Theory, Trait("Case", "W4")]
+    [InlineData("\"><svg onload=alert(1)>")]
+    [InlineData("no code at all")]
+    public async Task What_a_link_fills_in_is_text_and_no_more(string code)
+    {
+        var (_, browser) = await shared.NewUserAsync();
+        using var person = browser;
+        await person.GoAsync($"/device?user_code={Uri.EscapeDataString(code)}");
+        Assert.Equal(200, (int)person.Response.StatusCode);
+        Assert.Equal(code, person.Page.QuerySelector("#code")!.GetAttribute("value"));
+        Assert.Empty(person.Page.QuerySelectorAll("svg[onload], [role=alert]"));
+        await person.GoAsync($"/device?user_code={new string('x', 2000)}");
+        Assert.Equal(64, person.Page.QuerySelector("#code")!.GetAttribute("value")!.Length);
     }
 
     [Fact, Trait("Case", "D8")]
@@ -56,6 +82,7 @@ public sealed class DeviceApprovalTests(SharedServerWithClock shared) : IClassFi
         await browser.GoAsync($"/device?user_code={login.UserCode}");
         Assert.Equal("/sign-in", browser.Address.AbsolutePath);
         await browser.SubmitAsync("Sign in", ("Username", name), ("Password", TestServer.UserPassword));
+        await browser.SubmitAsync("Continue");
         await browser.SubmitAsync("Allow");
         Assert.Equal(200, (await _server.PollAsync(login)).Status);
     }
@@ -290,6 +317,7 @@ public sealed class DeviceApprovalTests(SharedServerWithClock shared) : IClassFi
         Assert.Equal("authorization_pending", (await _server.PollAsync(login)).Error);
         // The new session, and no other than this person's, goes on where the old one was.
         await person.SubmitAsync("Sign in", ("Password", TestServer.UserPassword));
+        await person.SubmitAsync("Continue");
         Assert.Contains("Connect this device?", person.PageText, StringComparison.Ordinal);
         await person.SubmitAsync("Allow");
         Assert.Contains("Device connected", person.PageText, StringComparison.Ordinal);

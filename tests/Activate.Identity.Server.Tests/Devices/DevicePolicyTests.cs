@@ -77,6 +77,7 @@ public sealed class DevicePolicyTests(SharedServer shared) : IClassFixture<Share
         var login = await server.StartDeviceAsync(lifetimeHours: "24");
         using var browser = await server.SignInAsync();
         await browser.GoAsync($"/device?user_code={login.UserCode}");
+        await browser.SubmitAsync("Continue");
         var options = browser.Page.QuerySelectorAll("select[name=hours] option");
         Assert.Equal(["1", "2", "3", "4"], options.Select(option => option.GetAttribute("value")));
         Assert.Equal("4", options.Single(option => option.HasAttribute("selected")).GetAttribute("value"));
@@ -95,6 +96,7 @@ public sealed class DevicePolicyTests(SharedServer shared) : IClassFixture<Share
         var login = await server.StartDeviceAsync(lifetimeHours: "1");
         using var browser = await server.SignInAsync();
         await browser.GoAsync($"/device?user_code={login.UserCode}");
+        await browser.SubmitAsync("Continue");
         Assert.Empty(browser.Page.QuerySelectorAll("select"));
         Assert.Contains("8 hours", browser.PageText, StringComparison.Ordinal);
         await browser.SubmitAsync("Allow", ("hours", "1"));

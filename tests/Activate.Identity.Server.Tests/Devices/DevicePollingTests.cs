@@ -100,6 +100,7 @@ public sealed class DevicePollingTests(SharedNodesWithClock shared) : IClassFixt
         using (browser)
         {
             await browser.GoAsync($"/device?user_code={login.UserCode}");
+            await browser.SubmitAsync("Continue");
             Wait(601);
             await browser.SubmitAsync("Allow");
             Assert.Contains("This code has expired", browser.PageText, StringComparison.Ordinal);

@@ -38,6 +38,8 @@ public sealed class UserCodeGuessingTests(SharedNodesWithClock shared) : IClassF
         Assert.DoesNotContain("Connect this device?", guesser.PageText, StringComparison.Ordinal);
         // Nor by a link, nor in another browser of the same account.
         await guesser.GoAsync($"/device?user_code={login.UserCode}");
+        Assert.DoesNotContain("Connect this device?", guesser.PageText, StringComparison.Ordinal);
+        await guesser.SubmitAsync("Continue");
         Assert.Equal(429, (int)guesser.Response.StatusCode);
         using var second = await _server.SignInAsync(1, username, TestServer.UserPassword);
         await EnterAsync(second, login.UserCode);
@@ -87,6 +89,24 @@ public sealed class UserCodeGuessingTests(SharedNodesWithClock shared) : IClassF
         Assert.Contains(Wrong, person.PageText, StringComparison.Ordinal);
         await EnterAsync(person, "CCCC-CCCH");
         Assert.Equal(429, (int)person.Response.StatusCode);
+    }
+
+    [Fact, Trait("Case", "D3")]
+    public async Task Links_of_a_stranger_neither_use_up_the_guesses_of_a_person_nor_tell_whether_a_code_is_right()
+    {
+        var login = await _server.StartDeviceAsync();
+        var (_, browser) = await shared.NewUserAsync();
+        using var person = browser;
+        var pages = new List<string>();
+        foreach (var code in (string[])[.. "BCDFGHJK".Select(letter => $"FFFF-FFF{letter}"), login.UserCode])
+        {
+            await person.GoAsync($"/device?user_code={code}");
+            pages.Add(person.PageText.Replace(code, "", StringComparison.Ordinal));
+        }
+
+        Assert.Single(pages.Distinct());
+        await person.SubmitAsync("Continue");
+        Assert.Contains("Connect this device?", person.PageText, StringComparison.Ordinal);
     }
 
     [Theory, Trait("Case", "D3")]

@@ -90,6 +90,10 @@ public class PolicyApiTests(ClockedServer fixture) : IClassFixture<ClockedServer
     [InlineData("""{"existing":{"mode":"keep"}}""", null, null)]
     [InlineData("""{"policy":{},"surprise":1}""", null, null)]
     [InlineData("{", null, null)]
+    [InlineData("""{"policy":{"applications":{"allowed":"\ud800"}}}""", "policy_invalid", "policy.applications.allowed")]
+    [InlineData("""{"policy":{"\ud800":1}}""", null, null)]
+    [InlineData("""{"policy":{"apiKeys":{"\udc00":1}}}""", null, null)]
+    [InlineData("""{"policy":{},"existing":{"mode":"\ud800"}}""", null, null)]
     public async Task What_means_nothing_is_refused_and_changes_nothing(string body, string? code, string? field)
     {
         var (_, _, session) = await _server.AddOrganizationAsync();

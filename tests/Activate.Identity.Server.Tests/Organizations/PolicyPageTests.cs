@@ -70,6 +70,53 @@ public class PolicyPageTests(PolicyPageTests.Fixture fixture) : IClassFixture<Po
     }
 
     [Theory]
+    [InlineData("Apply")]
+    [InlineData("Preview")]
+    public async Task What_was_typed_over_an_older_policy_stays_on_the_page_beside_the_numbers_of_now_and_cannot_be_applied(string button)
+    {
+        var (browser, session) = await NewAdminAsync();
+        await browser.GoAsync(Path);
+        Assert.Equal(200, (await _server.SetPolicyAsync(session, new { tokens = new { maximumHours = 5 } })).Status);
+        await browser.SubmitAsync(button, ("apiKeys.maximumDays", "7"));
+        for (var again = 0; again < 2; again++)
+        {
+            Assert.Equal(HttpStatusCode.PreconditionFailed, browser.Response.StatusCode);
+            Assert.Equal("7", browser.Page.QuerySelector("#apiKeys-maximumDays")!.GetAttribute("value"));
+            Assert.EndsWith("Now: no limit.", browser.Page.QuerySelector("#apiKeys-maximumDays-hint")!.TextContent, StringComparison.Ordinal);
+            Assert.EndsWith("Now: 5.", browser.Page.QuerySelector("#tokens-maximumHours-hint")!.TextContent, StringComparison.Ordinal);
+            Assert.DoesNotContain("Now:", browser.Page.QuerySelector("#webSessions-idleMinutes-hint")!.TextContent, StringComparison.Ordinal);
+            await browser.SubmitAsync("Apply");
+        }
+
+        Assert.Equal("""{"tokens":{"maximumHours":5}}""", (await _server.GetAsync(PolicyPath, session)).Json.GetProperty("policy").GetRawText());
+        await browser.GoAsync(browser.Page.QuerySelector(".notice a")!.GetAttribute("href")!);
+        await browser.SubmitAsync("Apply", ("apiKeys.maximumDays", "7"));
+        Assert.Equal("""{"apiKeys":{"maximumDays":7},"tokens":{"maximumHours":5}}""", (await _server.GetAsync(PolicyPath, session)).Json.GetProperty("policy").GetRawText());
+    }
+
+    [Fact]
+    [Trait("Case", "W4")]
+    public async Task The_page_says_what_was_just_changed_and_no_link_makes_it_say_so()
+    {
+        var organization = await _server.CreateOrganizationAsync(fixture.NewName("org"));
+        var (_, browser) = await fixture.NewUserAsync(Role.Admin, organization.Id);
+        foreach (var done in (string[])["kept", "shortened", "changed", "true"])
+            Assert.Null((await browser.GoAsync($"{Path}?done={done}")).Page.QuerySelector("p[role=status]"));
+        // Nor after somebody else's change.
+        var (_, other) = await _server.AddPersonAsync(Role.Admin, organization.Id);
+        Assert.Equal(200, (await _server.SetPolicyAsync(other, new { tokens = new { maximumHours = 5 } })).Status);
+        Assert.Null((await browser.GoAsync($"{Path}?done=changed")).Page.QuerySelector("p[role=status]"));
+        foreach (var (mode, days, shortened) in ((string, string, bool)[])[("keep", "7", false), ("shorten", "6", true)])
+        {
+            await browser.GoAsync(Path);
+            await browser.SubmitAsync("Apply", ("apiKeys.maximumDays", days), ("mode", mode));
+            var said = browser.Page.QuerySelector("p[role=status]")?.TextContent;
+            Assert.StartsWith("The policy was changed.", said, StringComparison.Ordinal);
+            Assert.Equal(shortened, said!.Contains("have been shortened", StringComparison.Ordinal));
+        }
+    }
+
+    [Theory]
     [InlineData("apiKeys.maximumDays", "0")]
     [InlineData("apiKeys.maximumDays", "-3")]
     [InlineData("apiKeys.maximumDays", "many")]

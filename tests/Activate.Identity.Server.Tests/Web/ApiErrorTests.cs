@@ -1,6 +1,7 @@
 using System.Net.Http;
 using System.Text.Json;
 using Activate.Identity.Server.Tests.ApiKeys;
+using Activate.Identity.Server.Tests.Organizations;
 using Activate.Identity.Testing;
 using static Activate.Identity.Server.Tests.ApiKeys.ApiCalls;
 
@@ -70,6 +71,27 @@ public class ApiErrorTests(ClockedServer fixture) : IClassFixture<ClockedServer>
         }
     }
 
+    [Theory]
+    [Trait("Case", "B1")]
+    [InlineData("application/json; charset=foo", false)]
+    [InlineData("application/json; charset=utf-7", false)]
+    [InlineData("application/json; charset=\"\"", false)]
+    [InlineData("application/json; charset=\"foo\"", false)]
+    [InlineData("application/vnd.x+json; charset=foo", false)]
+    [InlineData("application/json; charset=utf-8", true)]
+    [InlineData("application/json; charset=UTF-8", true)]
+    [InlineData("application/json; charset=us-ascii", true)]
+    public async Task A_charset_that_nobody_knows_is_answered_415_by_every_address_that_takes_JSON(string type, bool known)
+    {
+        var (_, _, session) = await _server.AddOrganizationAsync();
+        foreach (var path in (string[])[KeysPath, "/api/v1/tokens", "/api/v1/ssh-keys", "/api/v1/organization/clusters", $"{PolicyCalls.PolicyPath}/preview"])
+        {
+            using var content = new ByteArrayContent("""{"surprise":1}"""u8.ToArray());
+            content.Headers.TryAddWithoutValidation("Content-Type", type);
+            (await _server.ApiAsync(HttpMethod.Post, path, new("Bearer", session), content)).AssertProblem(known ? 400 : 415, known ? "unknown_field" : "request_invalid");
+        }
+    }
+
     [Fact]
     [Trait("Case", "J9")]
     public async Task No_answer_lets_a_foreign_origin_read_it()
@@ -108,6 +130,10 @@ public class ApiErrorTests(ClockedServer fixture) : IClassFixture<ClockedServer>
         foreach (var path in (string[])["/api/v1/me", "/api/auth/session", KeysPath, "/api/v1/tokens", "/api/v1/sessions", "/api/v1/expiration-choices", "/api/v1/nothing"])
             Assert.Contains("no-store", (await _server.GetAsync(path, session)).Header("Cache-Control"), StringComparison.Ordinal);
         Assert.Equal("nosniff", (await _server.GetAsync("/api/v1/me", session)).Header("X-Content-Type-Options"));
+        // Nor is anything guessed of the answer to an exception, which clears what was set before.
+        var refused = await _server.SendTextAsync(HttpMethod.Post, KeysPath, session, "{");
+        refused.AssertProblem(400);
+        Assert.Equal("nosniff", refused.Header("X-Content-Type-Options"));
     }
 
     [Theory]

@@ -39,6 +39,33 @@ public sealed class PagesTests(ServerFixture fixture) : IClassFixture<ServerFixt
         Assert.All(browser.Page.QuerySelectorAll("input:not([type=hidden])"), input => Assert.NotNull(browser.Page.QuerySelector($"label[for={input.Id}]")));
     }
 
+    [Fact, Trait("Case", "W6")]
+    public async Task The_page_that_tells_of_a_fault_has_the_headers_of_every_page()
+    {
+        var fault = new ApiFaultInjection();
+        await using var server = await TestServer.StartAsync(new TestServerOptions { Customize = fault.AddTo });
+        using var browser = server.Browser();
+        await browser.SignInAsync();
+        fault.On = true;
+        await browser.SendAsync(new HttpRequestMessage(HttpMethod.Get, new Uri(server.Origin, "/account/profile")));
+        AssertHeaders(browser, 500);
+        fault.On = false;
+        await browser.GoAsync("/sign-out");
+        var request = new HttpRequestMessage(HttpMethod.Post, new Uri(server.Origin, "/sign-in")) { Content = new FormUrlEncodedContent([KeyValuePair.Create("Username", new string('x', 300_000))]) };
+        request.Headers.Add("RequestVerificationToken", browser.Page.QuerySelector("input[name=__RequestVerificationToken]")!.GetAttribute("value"));
+        await browser.SendAsync(request);
+        AssertHeaders(browser, 413);
+
+        static void AssertHeaders(Browser browser, int status)
+        {
+            Assert.Equal(status, (int)browser.Response.StatusCode);
+            string Header(string name) => string.Join(',', browser.Response.Headers.TryGetValues(name, out var values) ? values : []);
+            Assert.Equal(("DENY", "nosniff", "no-referrer", "same-origin"), (Header("X-Frame-Options"), Header("X-Content-Type-Options"), Header("Referrer-Policy"), Header("Cross-Origin-Opener-Policy")));
+            Assert.Contains("frame-ancestors 'none'", Header("Content-Security-Policy"), StringComparison.Ordinal);
+            Assert.Contains("no-store", Header("Cache-Control"), StringComparison.Ordinal);
+        }
+    }
+
     [Fact]
     public async Task Stylesheet_script_and_icon_are_served_and_kept()
     {
