@@ -1,8 +1,11 @@
+using System.ComponentModel.DataAnnotations;
 using System.Net.Http.Headers;
+using System.Text;
 using Activate.Identity.Core.Organizations;
 using Activate.Identity.Core.SshKeys;
 using Activate.Identity.Data;
 using Activate.Identity.Server.Organizations;
+using Activate.Identity.Server.SshKeys;
 using Activate.Identity.Server.Tests.ApiKeys;
 using Activate.Identity.Server.Tests.Organizations;
 using Activate.Identity.Server.Web;
@@ -150,11 +153,21 @@ public class AuthorizedKeysApiTests(ClockedServer fixture) : IClassFixture<Clock
             var modulus = new byte[1025];
             Random.Shared.NextBytes(modulus);
             (modulus[0], modulus[1], modulus[^1]) = (0, 0xFF, 1);
-            var line = SshTestKeys.Line("ssh-rsa", new string('c', 128), [1, 0, 1], modulus);
+            var line = SshTestKeys.Line("ssh-rsa", string.Concat(Enumerable.Repeat("\U0001F511", 64)), [1, 0, 1], modulus);
             Assert.Equal(201, (await _server.PostAsync(Keys, session, new { name = $"k{i}", publicKey = line })).Status);
         }
 
-        Assert.InRange((await LookUpAsync(cluster, owner.UserName!)).Body.Length, 100_000, 256 * 1024);
+        Assert.InRange(Encoding.UTF8.GetByteCount((await LookUpAsync(cluster, owner.UserName!)).Body), 100_000, 256 * 1024);
+    }
+
+    [Fact]
+    public void No_setting_allows_more_keys_than_that()
+    {
+        foreach (var (most, valid) in ((int, bool)[])[(1, true), (100, true), (101, false), (0, false)])
+        {
+            var options = new SshKeysOptions { MaximumPerUser = most };
+            Assert.Equal(valid, Validator.TryValidateObject(options, new ValidationContext(options), null, validateAllProperties: true));
+        }
     }
 
     private async Task<string> ClusterAsync(string session)
