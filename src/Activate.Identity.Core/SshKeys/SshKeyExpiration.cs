@@ -31,7 +31,6 @@ public static class SshKeyExpiration
     public static DateTime? Latest(ExpirationLimits limits, DateTime firstAddedAt)
     {
         limits = limits.Enforced();
-        // Without a choice everybody gets the default: a limit like any other.
-        return (limits.UserChoice ? limits.Maximum : limits.Default) is { } days ? firstAddedAt + limits.Span(days) : null;
+        return limits.Longest is { } days ? firstAddedAt + limits.Span(days) : null;
     }
 }

@@ -158,10 +158,10 @@ public sealed class PolicyEditor(ActivateDbContext database, PolicyReader reader
             Version = version,
             At = now,
             GraceEndsAt = now.AddDays(existing.GraceDays),
-            ApiKeyMaximumDays = effective.ApiKeys.Maximum,
-            TokenMaximumHours = effective.Tokens.Maximum,
+            ApiKeyMaximumDays = effective.ApiKeys.Longest,
+            TokenMaximumHours = effective.Tokens.Longest,
             RefreshMaximumDays = effective.Applications.RefreshMaximumDays,
-            SshKeyMaximumDays = effective.SshKeys.Maximum,
+            SshKeyMaximumDays = effective.SshKeys.Longest,
         };
     }
 

@@ -184,6 +184,28 @@ public class CutTests(ClockedServer fixture) : IClassFixture<ClockedServer>
         Task<List<DateTime?>> DoneAsync() => _server.QueryAsync(database => database.PolicyCuts.Where(c => c.OrganizationId == organization.Id).Select(c => c.DoneAt).ToListAsync());
     }
 
+    [Theory]
+    [InlineData(null)]
+    [InlineData(90)]
+    public async Task Without_a_choice_the_cut_and_its_preview_are_at_the_default(int? maximum)
+    {
+        var (_, _, session) = await _server.AddOrganizationAsync();
+        var endless = await _server.CreateApiKeyAsync(session, "endless", new { name = "endless", expiresInDays = (int?)null });
+        var between = await _server.CreateApiKeyAsync(session, "between", new { name = "between", expiresInDays = 60 });
+        var ssh = await AddSshKeyAsync(session, "laptop", null);
+        var token = (await _server.PostAsync("/api/v1/tokens", session, new { expiresInHours = 24 })).Text("id");
+        var none = new { userChoice = false, maximumDays = maximum, defaultDays = 7 };
+        var policy = new { apiKeys = none, sshKeys = none, tokens = new { userChoice = false, defaultHours = 2 } };
+        var preview = await _server.PreviewAsync(session, policy);
+        var foretold = preview.Json.GetProperty("affected").EnumerateArray().ToDictionary(item => item.GetProperty("id").GetString()!, item => item.Time("wouldExpireAt"));
+        Assert.Equal(200, (await _server.SetPolicyAsync(session, policy, "shorten", etag: preview.Header("ETag"))).Status);
+        var ends = await EndsAsync([("", session)]);
+        Assert.All((string[])[endless.Id, between.Id, ssh], id => Assert.Equal(Seconds(_server.Now).AddDays(7), ends[id].Ends));
+        Assert.Equal(Seconds(_server.Now).AddHours(2), ends[token].Ends);
+        Assert.All((string[])[endless.Id, between.Id, ssh, token], id => Assert.Equal(foretold[id], ends[id].Ends));
+    }
+    }
+
     [Fact]
     public async Task What_was_decided_before_a_cut_and_stored_after_it_is_cut_all_the_same()
     {
