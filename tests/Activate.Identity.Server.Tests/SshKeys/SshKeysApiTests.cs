@@ -299,6 +299,21 @@ public class SshKeysApiTests(ClockedServer fixture) : IClassFixture<ClockedServe
         (await _server.PostAsync(Path, session, new { name = "again", publicKey = line })).AssertProblem(403, "ssh_key_ended_by_policy");
     }
 
+    [Theory]
+    [InlineData(10)]
+    [InlineData(-1)]
+    public async Task Without_a_choice_the_end_is_the_policys_also_when_it_was_asked_for(int days)
+    {
+        var (_, owner, session) = await _server.AddOrganizationAsync();
+        Assert.Equal(200, (await _server.SetPolicyAsync(session, new { sshKeys = new { userChoice = false, defaultDays = 10 } })).Status);
+        var line = SshTestKeys.Ed25519();
+        Assert.Equal("default", (await AddAsync(session, "laptop", line, days)).Text("expiresBecause"));
+        _server.Clock!.Advance(TimeSpan.FromDays(11));
+        session = await _server.GrantAsync(owner.Id);
+        Assert.Equal(200, (await _server.SetPolicyAsync(session, new { sshKeys = new { userChoice = true } })).Status);
+        (await _server.PostAsync(Path, session, new { name = "again", publicKey = line, expiresInDays = (int?)null })).AssertProblem(403, "ssh_key_ended_by_policy");
+    }
+
     private async Task<Answer> AddAsync(string session, string name, string publicKey, int? days = -1)
     {
         var answer = await _server.PostAsync(Path, session, days == -1 ? new { name, publicKey } : new { name, publicKey, expiresInDays = days });
