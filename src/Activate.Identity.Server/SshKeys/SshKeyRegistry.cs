@@ -55,15 +55,16 @@ public sealed class SshKeyRegistry(ActivateDbContext database, PolicyReader poli
         if (memory?.PolicyEndsAt <= now)
             return SshKeyExpiration.EndedByPolicy;
         var limits = policy.Effective.SshKeys;
-        if (!SshKeyExpiration.Decide(limits, expiresInDays, now, firstAddedAt, "expiresInDays").TryGet(out var expiration, out problem))
+        if (!SshKeyExpiration.Decide(limits, expiresInDays, now, firstAddedAt, memory?.PolicyEndsAt, "expiresInDays").TryGet(out var expiration, out problem))
             return problem;
         if (await database.SshKeys.CountAsync(k => k.OwnerId == actor.UserId, cancellationToken) >= options.Value.MaximumPerUser)
             return new Problem(ProblemKind.Conflict, "too_many_keys", $"You have {options.Value.MaximumPerUser} SSH keys, the most one user may have. Delete one that is no longer used.");
 
         if (memory is null)
             database.KnownSshKeys.Add(memory = new KnownSshKey { OwnerId = actor.UserId, Fingerprint = fingerprint, FirstAddedAt = firstAddedAt });
-        // An end that the owner asked for is the owner's; any other at the policy's limit is the policy's.
-        memory.PolicyEndsAt = expiration.Because != ExpiresBecause.Requested && expiration.ExpiresAt == SshKeyExpiration.Latest(limits, firstAddedAt) ? expiration.ExpiresAt : null;
+        // An end that the owner asked for is the owner's; any other at the policy's limit is the policy's. What is remembered already only ever gets earlier.
+        if (expiration.Because != ExpiresBecause.Requested && expiration.ExpiresAt == SshKeyExpiration.Latest(limits, firstAddedAt))
+            memory.PolicyEndsAt = SshKeyExpiration.Earliest(memory.PolicyEndsAt, expiration.ExpiresAt);
         var key = new SshKey
         {
             // The exact time, so that the newest comes first among those of one second.

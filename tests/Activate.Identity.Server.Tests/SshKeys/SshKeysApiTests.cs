@@ -300,6 +300,41 @@ public class SshKeysApiTests(ClockedServer fixture) : IClassFixture<ClockedServe
     }
 
     [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task After_a_cut_and_a_loosening_deleting_a_key_and_adding_it_again_gains_nothing(bool deletedBeforeLoosening)
+    {
+        var (_, owner, session) = await _server.AddOrganizationAsync();
+        var line = SshTestKeys.Ed25519();
+        var key = $"{Path}/{(await AddAsync(session, "laptop", line, null)).Text("id")}";
+        Assert.Equal(200, (await _server.SetPolicyAsync(session, new { sshKeys = new { maximumDays = 30 } }, "shorten")).Status);
+        var cut = (await _server.GetAsync(key, session)).Json.Time("expiresAt");
+        Assert.NotNull(cut);
+        _server.Clock!.Advance(TimeSpan.FromDays(29));
+        session = await _server.GrantAsync(owner.Id);
+        if (deletedBeforeLoosening)
+            Assert.Equal(204, (await _server.DeleteAsync(key, session)).Status);
+        Assert.Equal(200, (await _server.SetPolicyAsync(session, new { sshKeys = new { maximumDays = (int?)null } })).Status);
+        if (!deletedBeforeLoosening)
+            Assert.Equal(204, (await _server.DeleteAsync(key, session)).Status);
+        for (var i = 0; i < 2; i++)
+        {
+            var again = await AddAsync(session, "laptop", line, null);
+            Assert.Equal((cut, "policy"), (again.Json.Time("expiresAt"), again.Text("expiresBecause")));
+            Assert.Equal(204, (await _server.DeleteAsync($"{Path}/{again.Text("id")}", session)).Status);
+        }
+
+        // Sooner is the owner's own choice, and does not move what the policy said.
+        var sooner = await AddAsync(session, "laptop", line, 1);
+        Assert.Equal(204, (await _server.DeleteAsync($"{Path}/{sooner.Text("id")}", session)).Status);
+        _server.Clock.Advance(TimeSpan.FromDays(2));
+        session = await _server.GrantAsync(owner.Id);
+        (await _server.PostAsync(Path, session, new { name = "again", publicKey = line })).AssertProblem(403, "ssh_key_ended_by_policy", "publicKey");
+        Assert.Equal(200, (await _server.PostAsync($"/api/v1/organization/ssh-fingerprints/{Uri.EscapeDataString(SshTestKeys.FingerprintOf(line))}/allow", session)).Status);
+        Assert.Null((await AddAsync(session, "laptop", line, null)).Json.Time("expiresAt"));
+    }
+
+    [Theory]
     [InlineData(10)]
     [InlineData(-1)]
     public async Task Without_a_choice_the_end_is_the_policys_also_when_it_was_asked_for(int days)
