@@ -21,6 +21,9 @@ public sealed class SshKeyRegistry(ActivateDbContext database, PolicyReader poli
     internal static readonly Problem FingerprintInvalid = Problems.Invalid("fingerprint", "fingerprint_invalid",
         "A fingerprint is 'SHA256:' and 43 base64 characters, as 'ssh-keygen -l' shows it (URL-encoded where it is in a URL).");
 
+    /// <summary>How many different keys are remembered of one user. None is forgotten for a new one: that would give its time back to whoever adds enough others.</summary>
+    internal const int MostRemembered = 1000;
+
     /// <param name="actor">The owner-to-be.</param>
     /// <param name="name">1 to 64 characters, unique among the owner's SSH keys.</param>
     /// <param name="publicKey">One line of a .pub file.</param>
@@ -59,6 +62,12 @@ public sealed class SshKeyRegistry(ActivateDbContext database, PolicyReader poli
             return problem;
         if (await database.SshKeys.CountAsync(k => k.OwnerId == actor.UserId, cancellationToken) >= options.Value.MaximumPerUser)
             return new Problem(ProblemKind.Conflict, "too_many_keys", $"You have {options.Value.MaximumPerUser} SSH keys, the most one user may have. Delete one that is no longer used.");
+
+        if (memory is null && await database.KnownSshKeys.CountAsync(f => f.OwnerId == actor.UserId, cancellationToken) >= MostRemembered)
+        {
+            return new Problem(ProblemKind.Conflict, "too_many_known_keys",
+                $"You have added {MostRemembered} different SSH keys, the most that are remembered of one user. Add one that you had before, or ask an administrator to allow old ones again: that forgets them.", "publicKey");
+        }
 
         if (memory is null)
             database.KnownSshKeys.Add(memory = new KnownSshKey { OwnerId = actor.UserId, Fingerprint = fingerprint, FirstAddedAt = firstAddedAt });

@@ -1,6 +1,7 @@
 using System.Text;
 using System.Text.Json;
 using Activate.Identity.Core.Organizations;
+using Activate.Identity.Server.SshKeys;
 using Activate.Identity.Server.Tests.ApiKeys;
 using Activate.Identity.Server.Tests.Organizations;
 using Activate.Identity.Server.Web;
@@ -347,6 +348,29 @@ public class SshKeysApiTests(ClockedServer fixture) : IClassFixture<ClockedServe
         session = await _server.GrantAsync(owner.Id);
         Assert.Equal(200, (await _server.SetPolicyAsync(session, new { sshKeys = new { userChoice = true } })).Status);
         (await _server.PostAsync(Path, session, new { name = "again", publicKey = line, expiresInDays = (int?)null })).AssertProblem(403, "ssh_key_ended_by_policy");
+    }
+
+    [Fact]
+    [Trait("Case", "S8")]
+    public async Task A_thousand_keys_are_remembered_of_a_user_and_no_more()
+    {
+        var (_, owner, session) = await _server.AddOrganizationAsync();
+        var line = SshTestKeys.Ed25519();
+        var key = await AddAsync(session, "laptop", line);
+        Assert.Equal(204, (await _server.DeleteAsync($"{Path}/{key.Text("id")}", session)).Status);
+        await _server.QueryAsync(async database =>
+        {
+            for (var i = 1; i < SshKeyRegistry.MostRemembered; i++)
+                database.KnownSshKeys.Add(new() { OwnerId = owner.Id, Fingerprint = System.Security.Cryptography.RandomNumberGenerator.GetBytes(32), FirstAddedAt = _server.Now });
+            return await database.SaveChangesAsync();
+        });
+        (await _server.PostAsync(Path, session, new { name = "new", publicKey = SshTestKeys.Ed25519() })).AssertProblem(409, "too_many_known_keys", "publicKey");
+        Assert.Equal(SshKeyRegistry.MostRemembered, await _server.QueryAsync(database => database.KnownSshKeys.CountAsync(f => f.OwnerId == owner.Id)));
+        // One that was there before is, and once an administrator has let one go there is a place.
+        key = await AddAsync(session, "laptop", line);
+        Assert.Equal(204, (await _server.DeleteAsync($"{Path}/{key.Text("id")}", session)).Status);
+        Assert.Equal(200, (await _server.PostAsync($"/api/v1/organization/ssh-fingerprints/{Uri.EscapeDataString(SshTestKeys.FingerprintOf(line))}/allow", session)).Status);
+        await AddAsync(session, "new", SshTestKeys.Ed25519());
     }
 
     private async Task<Answer> AddAsync(string session, string name, string publicKey, int? days = -1)
