@@ -109,10 +109,11 @@ public sealed class SshKeyRegistry(ActivateDbContext database, PolicyReader poli
     {
         if (!CredentialName.Parse(name).TryGet(out var parsed, out var problem))
             return problem;
-        var key = await database.SshKeys.SingleOrDefaultAsync(k => k.Id == id && k.OwnerId == actor.UserId, cancellationToken);
+        var now = clock.Now();
+        var key = await SshKeysApi.Listed(actor.UserId, database, now).AsTracking().SingleOrDefaultAsync(k => k.Id == id, cancellationToken);
         if (key is null)
             return Problems.NotFound;
-        await ForgetUnlistedAsync(database, other => other.OwnerId == actor.UserId && other.Id != id, clock.Now(), cancellationToken);
+        await ForgetUnlistedAsync(database, other => other.OwnerId == actor.UserId && other.Id != id, now, cancellationToken);
         audit.Add(AuditTypes.SshKeyRenamed, actor, id, detail: $"{key.Name} → {parsed}");
         key.Name = parsed;
         key.NormalizedName = CredentialName.Normalize(parsed);

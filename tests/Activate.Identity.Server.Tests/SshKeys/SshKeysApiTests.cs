@@ -373,6 +373,17 @@ public class SshKeysApiTests(ClockedServer fixture) : IClassFixture<ClockedServe
         await AddAsync(session, "new", SshTestKeys.Ed25519());
     }
 
+    [Fact]
+    public async Task A_key_that_ended_long_ago_is_not_there_for_a_rename_either()
+    {
+        var (_, owner, session) = await _server.AddOrganizationAsync();
+        var item = $"{Path}/{(await AddAsync(session, "laptop", SshTestKeys.Ed25519(), 1)).Text("id")}";
+        _server.Clock!.Advance(TimeSpan.FromDays(92));
+        session = await _server.GrantAsync(owner.Id);
+        (await _server.GetAsync(item, session)).AssertProblem(404, "not_found");
+        (await _server.PatchAsync(item, session, new { name = "desk" })).AssertProblem(404, "not_found");
+    }
+
     private async Task<Answer> AddAsync(string session, string name, string publicKey, int? days = -1)
     {
         var answer = await _server.PostAsync(Path, session, days == -1 ? new { name, publicKey } : new { name, publicKey, expiresInDays = days });
