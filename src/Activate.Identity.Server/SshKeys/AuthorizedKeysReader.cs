@@ -1,4 +1,5 @@
 using System.Data.Common;
+using Activate.Identity.Core.Accounts;
 using Activate.Identity.Core.Credentials;
 using Activate.Identity.Data;
 using Activate.Identity.Data.Organizations;

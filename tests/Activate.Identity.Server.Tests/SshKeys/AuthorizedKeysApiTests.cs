@@ -170,6 +170,17 @@ public class AuthorizedKeysApiTests(ClockedServer fixture) : IClassFixture<Clock
         }
     }
 
+    /// <summary>SQL Server's client sends only as much of a prepared parameter as its column holds: a longer name would find its beginning.</summary>
+    [Fact]
+    [Trait("Case", "S17")]
+    public async Task A_name_that_is_longer_than_any_is_not_looked_up_at_all()
+    {
+        await using var nothing = new ServiceCollection().BuildServiceProvider();
+        await using var reader = new AuthorizedKeysReader(nothing.GetRequiredService<IServiceScopeFactory>(), TimeProvider.System);
+        Assert.Empty(await reader.LiveAsync(Guid.NewGuid(), new string('a', 33), TestContext.Current.CancellationToken));
+        await Assert.ThrowsAsync<InvalidOperationException>(async () => await reader.LiveAsync(Guid.NewGuid(), new string('a', 32), TestContext.Current.CancellationToken));
+    }
+
     private async Task<string> ClusterAsync(string session)
     {
         var answer = await _server.PostAsync("/api/v1/organization/clusters", session, new { name = "cluster", address = "login.example.test" });
