@@ -170,6 +170,31 @@ public class AuthorizedKeysApiTests(ClockedServer fixture) : IClassFixture<Clock
         }
     }
 
+    /// <summary>So that the time of an answer does not tell how many keys somebody in another organization has.</summary>
+    [Fact]
+    [Trait("Case", "S12")]
+    public async Task No_key_of_a_user_of_another_organization_is_read()
+    {
+        var (organization, owner, session) = await _server.AddOrganizationAsync();
+        var (foreign, foreignOwner, foreignSession) = await _server.AddOrganizationAsync();
+        foreach (var person in (string[])[session, foreignSession])
+            Assert.Equal(201, (await _server.PostAsync(Keys, person, new { name = "k", publicKey = SshTestKeys.Ed25519() })).Status);
+        Assert.Equal(1, await RowsAsync(organization.Id, owner.UserName!));
+        Assert.Equal(1, await RowsAsync(foreign.Id, foreignOwner.UserName!));
+        Assert.Equal(0, await RowsAsync(organization.Id, foreignOwner.UserName!));
+
+        Task<int> RowsAsync(Guid organizationId, string username) => _server.QueryAsync(async database =>
+        {
+            await database.Database.OpenConnectionAsync();
+            await using var command = AuthorizedKeysReader.KeysByUsername(database, new UserAt(organizationId, username)).CreateDbCommand();
+            await using var reader = await command.ExecuteReaderAsync();
+            var rows = 0;
+            while (await reader.ReadAsync())
+                rows++;
+            return rows;
+        });
+    }
+
     /// <summary>SQL Server's client sends only as much of a prepared parameter as its column holds: a longer name would find its beginning.</summary>
     [Fact]
     [Trait("Case", "S17")]
