@@ -125,6 +125,21 @@ public sealed class DevicePolicyTests(SharedServer shared) : IClassFixture<Share
         Assert.Equal(3600, (await shared.Server.PollAsync(shorter)).Json.GetProperty("expires_in").GetInt32(), 5.0);
     }
 
+    [Fact, Trait("Case", "D7")]
+    public async Task A_device_gets_no_scope_that_its_approval_page_did_not_show()
+    {
+        var (organization, _, _) = await shared.Server.AddOrganizationAsync();
+        var (username, browser) = await shared.NewUserAsync(organizationId: organization.Id);
+        var login = await shared.Server.StartDeviceAsync("platform credentials:read organization:write");
+        using (browser)
+            await TestServer.ApproveAsync(browser, login);
+        await shared.Server.QueryAsync(database => database.Users.Where(u => u.UserName == username).ExecuteUpdateAsync(set => set.SetProperty(u => u.Role, Role.Admin)));
+        var answer = await shared.Server.PollAsync(login);
+        Assert.Equal(200, answer.Status);
+        var scopes = (await shared.Server.GetAsync("/api/v1/me", answer.Text("access_token"))).Json.GetProperty("credential").GetProperty("scopes");
+        Assert.Equal(["credentials:read", "platform"], scopes.EnumerateArray().Select(scope => scope.GetString()).Order());
+    }
+
     private static Task<TestServer> WithCeilingAsync(params string[] ceiling) => TestServer.StartAsync(new TestServerOptions
     {
         Settings = ceiling.Chunk(2).ToDictionary(pair => string.Create(CultureInfo.InvariantCulture, $"Policy:Ceiling:{pair[0]}"), pair => (string?)pair[1]),
