@@ -40,6 +40,9 @@ public sealed class PolicyPage(PolicyEditor editor, PolicyCeiling ceiling, TimeP
 
     public PolicyPreview? Preview { get; private set; }
 
+    /// <summary>Somebody else changed the policy since the form was shown.</summary>
+    public bool Stale { get; private set; }
+
     public bool Applied { get; private set; }
 
     public bool Shortened { get; private set; }
@@ -199,9 +202,8 @@ public sealed class PolicyPage(PolicyEditor editor, PolicyCeiling ceiling, TimeP
 
     private void Refuse(Problem problem)
     {
-        if (problem.Kind == ProblemKind.Stale)
-            // What was typed stays; sending it again means the policy of now.
-            Version = State.Version;
+        // What was typed stays, about the version that it was typed for: sending it again is refused again.
+        Stale = problem.Kind == ProblemKind.Stale;
         var member = problem.Field?.StartsWith("policy.", StringComparison.Ordinal) == true ? problem.Field["policy.".Length..] : "";
         this.Show(problem, member);
     }
