@@ -22,13 +22,14 @@ public static class Username
         // cloud images
         "admin", "administrator", "ubuntu", "debian", "rocky", "centos", "almalinux", "alma", "fedora", "rhel", "redhat", "ec2-user", "opc", "azureuser",
         "cloud-user", "cloud-init", "core", "vagrant", "packer", "google", "gce-user", "ssm-user", "bitnami", "suse", "opensuse", "sles", "alpine", "arch",
-        "freebsd", "pi", "oracle", "default", "guest", "test", "user", "demo-root",
+        "freebsd", "pi", "oracle", "default", "guest", "test", "user", "demo-root", "heat-admin", "stack", "ec2-instance-connect",
         // schedulers, storage and services
         "slurm", "slurmdbd", "munge", "pbs", "pbsadmin", "sge", "sgeadmin", "lsfadmin", "htcondor", "condor", "ganglia", "nagios", "prometheus", "grafana",
         "lustre", "beegfs", "gpfs", "ceph", "glusterfs", "git", "gitlab", "gitlab-runner", "gitea", "jenkins", "docker", "podman", "kubelet", "kube", "etcd",
         "www", "www-data", "web", "http", "https", "nginx", "apache", "httpd", "tomcat", "postgres", "postgresql", "mysql", "mariadb", "mssql", "redis",
         "mongodb", "memcached", "rabbitmq", "elasticsearch", "kafka", "ldap", "openldap", "slapd", "kerberos", "named", "bind", "postfix", "dovecot", "exim",
         "ansible", "puppet", "chef", "salt", "terraform", "rundeck", "zabbix", "consul", "vault", "jupyter", "jupyterhub", "rstudio", "rstudio-server",
+        "hacluster", "splunk",
         // ours
         "actid", "activate", "activate-identity", "parallelworks", "pworks", "support", "security", "api", "system", "service", "anonymous", "me", "self",
         "owner", "null", "none", "everyone", "all",

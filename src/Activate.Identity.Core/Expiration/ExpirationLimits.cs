@@ -28,6 +28,9 @@ public sealed record ExpirationLimits(LifetimeUnit Unit, bool UserChoice, int? M
     /// <summary>Who left no choice, where there is none.</summary>
     public RuleOwner ChoiceFrom { get; init; } = RuleOwner.Organization;
 
+    /// <summary>The longest life that anybody gets, also who asked for more while there was a choice: without one, the default. Null is no limit.</summary>
+    public int? Longest => !UserChoice && Default is { } given && !(Maximum <= given) ? given : Maximum;
+
     /// <summary>The strictest of both: the smallest maximum, a choice only if both leave one, a default no later than the maximum.</summary>
     public static ExpirationLimits Strictest(ExpirationLimits organization, ExpirationLimits server)
     {

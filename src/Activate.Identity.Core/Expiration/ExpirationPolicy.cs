@@ -26,6 +26,8 @@ public static class ExpirationPolicy
         limits = limits.Enforced();
         if (!requested.IsPresent)
             return new Expiration(End(limits, limits.Default, now), ExpiresBecause.Default);
+        // Where there is no choice, naming the default is none either.
+        var because = limits.UserChoice ? ExpiresBecause.Requested : ExpiresBecause.Default;
 
         if (requested.Value is not { } amount)
         {
@@ -33,7 +35,7 @@ public static class ExpirationPolicy
                 return Problems.Invalid(field, "expiration_invalid", "A token always ends. Choose 1 to 24 whole hours, or leave the lifetime out.");
             if (!limits.UserChoice && limits.Default is not null)
                 return Problems.ChoiceNotPermitted(field, limits);
-            return limits.Maximum is null ? new Expiration(null, ExpiresBecause.Requested) : Problems.BeyondMaximum(field, limits);
+            return limits.Maximum is null ? new Expiration(null, because) : Problems.BeyondMaximum(field, limits);
         }
 
         if (amount < 1 || limits.Span(1).TotalDays * amount > LongestDays)
@@ -44,7 +46,7 @@ public static class ExpirationPolicy
             return Problems.ChoiceNotPermitted(field, limits);
         if (limits.Maximum is { } maximum && amount > maximum)
             return Problems.BeyondMaximum(field, limits);
-        return new Expiration(End(limits, amount, now), ExpiresBecause.Requested);
+        return new Expiration(End(limits, amount, now), because);
     }
 
     /// <summary>The Expiration menu: the usual steps as far as allowed, and the maximum and the default themselves where they fall between. Empty without a choice.</summary>

@@ -15,12 +15,14 @@ public static class SshKeyExpiration
     /// <param name="requested">As for every credential.</param>
     /// <param name="now">UTC.</param>
     /// <param name="firstAddedAt">When the owner added this key for the first time; now for a new one.</param>
+    /// <param name="policyEndsAt">The end that an earlier policy, or a cut, gave this key: it is final, whatever the policy says now. Null: none did.</param>
     /// <param name="field">The request's field of the lifetime, for the problem.</param>
-    public static Result<Expiration.Expiration> Decide(ExpirationLimits limits, Optional<int?> requested, DateTime now, DateTime firstAddedAt, string field)
+    public static Result<Expiration.Expiration> Decide(
+        ExpirationLimits limits, Optional<int?> requested, DateTime now, DateTime firstAddedAt, DateTime? policyEndsAt, string field)
     {
         if (!ExpirationPolicy.Decide(limits, requested, now, field).TryGet(out var expiration, out var problem))
             return problem;
-        if (Latest(limits, firstAddedAt) is not { } latest)
+        if (Earliest(Latest(limits, firstAddedAt), policyEndsAt) is not { } latest)
             return expiration;
         if (latest <= now)
             return EndedByPolicy;
@@ -31,7 +33,9 @@ public static class SshKeyExpiration
     public static DateTime? Latest(ExpirationLimits limits, DateTime firstAddedAt)
     {
         limits = limits.Enforced();
-        // Without a choice everybody gets the default: a limit like any other.
-        return (limits.UserChoice ? limits.Maximum : limits.Default) is { } days ? firstAddedAt + limits.Span(days) : null;
+        return limits.Longest is { } days ? firstAddedAt + limits.Span(days) : null;
     }
+
+    /// <summary>The earlier of two ends; null is never.</summary>
+    public static DateTime? Earliest(DateTime? a, DateTime? b) => a is null || b < a ? b : a;
 }

@@ -107,8 +107,39 @@ public sealed class SshPublicKey
         || Has(text, "PuTTY-User-Key-File") || Has(text, "Private-Lines:") || Has(text, "SSH PRIVATE KEY FILE FORMAT") || Has(text, "AGE-SECRET-KEY-")
         // "openssh-key-v1" in base64: the body of a private key whose first line was left out.
         || text.Contains("b3BlbnNzaC1rZXktdjE", StringComparison.Ordinal)
+        || HoldsPrivateDer(text)
         // The private half of a JWK, a secret one (RFC 7517), and .NET's XML.
         || (Has(text, "\"kty\"") && (Has(text, "\"d\"") || Has(text, "\"k\""))) || (Has(text, "<RSAKeyValue") && Has(text, "<D>"));
+
+    /// <summary>
+    /// The body of a PEM file whose first line was left out: DER in base64. Every private key begins with a sequence whose first member is a version of one byte (PKCS #1,
+    /// #8, #12, SEC 1), which no public key does, or whose algorithm is an encryption with a password (PKCS #5, #12).
+    /// </summary>
+    private static bool HoldsPrivateDer(string text)
+    {
+        Span<byte> der = stackalloc byte[BeginningOfDer / 4 * 3];
+        foreach (var range in text.AsSpan().SplitAny(" \t\r\n\""))
+        {
+            var word = text.AsSpan()[range];
+            if (word.Length < BeginningOfDer || !Convert.TryFromBase64Chars(word[..BeginningOfDer], der, out _) || der[0] != 0x30)
+                continue;
+            // The length is one byte, or as many more as it says.
+            var content = der[(2 + (der[1] > 0x80 ? der[1] & 0x03 : 0))..];
+            if (content.StartsWith<byte>([0x02, 0x01]))
+                return true;
+            if (content[0] == 0x30 && content[1] < 0x80 && content[2] == 0x06
+                && (content[4..].StartsWith<byte>([.. s_pkcs, 0x05]) || content[4..].StartsWith<byte>([.. s_pkcs, 0x0C])))
+                return true;
+        }
+
+        return false;
+    }
+
+    /// <summary>Characters of base64: more than the longest header that tells.</summary>
+    private const int BeginningOfDer = 40;
+
+    /// <summary>1.2.840.113549.1, the object identifier of PKCS.</summary>
+    private static readonly byte[] s_pkcs = [0x2A, 0x86, 0x48, 0x86, 0xF7, 0x0D, 0x01];
 
     private static bool IsOtherFormat(string text) =>
         Has(text, "---- BEGIN") || Has(text, "-----BEGIN") || text.AsSpan().TrimStart() is ['{', ..] || text.Contains("<RSAKeyValue", StringComparison.Ordinal);

@@ -22,7 +22,7 @@ public sealed class DeviceRequest
     /// <summary>HMAC of the user code with a ring key: a short code must not be guessable from a stolen database.</summary>
     public required byte[] UserCodeHash { get; init; }
     public required string ClientId { get; init; }
-    /// <summary>Space-separated, as asked for.</summary>
+    /// <summary>Space-separated: as asked for, and once it is approved those that were allowed.</summary>
     public required string Scopes { get; init; }
     /// <summary>What the device calls itself; not to be believed.</summary>
     public string? DeviceName { get; init; }

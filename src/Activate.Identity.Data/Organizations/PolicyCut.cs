@@ -8,7 +8,7 @@ namespace Activate.Identity.Data.Organizations;
 
 /// <summary>
 /// A policy that was tightened with <c>shorten</c>. It counts for every check from the moment it is committed, for all credentials decided under an earlier version;
-/// their rows are rewritten afterwards, and then it is only history. Never changed but for the progress of that.
+/// their rows are rewritten afterwards, and then it is only history, deleted after a day. Never changed but for the progress of that; a later one may take its place.
 /// </summary>
 public sealed class PolicyCut
 {
@@ -17,7 +17,7 @@ public sealed class PolicyCut
     /// <summary>The version of the policy that it came with.</summary>
     public int Version { get; init; }
     public DateTime At { get; init; }
-    public DateTime GraceEndsAt { get; init; }
+    public DateTime GraceEndsAt { get; set; }
     public int? ApiKeyMaximumDays { get; init; }
     public int? TokenMaximumHours { get; init; }
     public int? SshKeyMaximumDays { get; init; }
@@ -48,6 +48,13 @@ public sealed class PolicyCut
         (credential.ExpiresAt, credential.ExpiresBecause) = (end, ExpiresBecause.Policy);
         return true;
     }
+
+    /// <summary>True: this later cut leaves no credential of any kind a longer life than an earlier one does; only their graces may differ.</summary>
+    public bool IsAsStrictAs(PolicyCut earlier) =>
+        IsAsStrict(ApiKeyMaximumDays, earlier.ApiKeyMaximumDays) && IsAsStrict(TokenMaximumHours, earlier.TokenMaximumHours)
+        && IsAsStrict(SshKeyMaximumDays, earlier.SshKeyMaximumDays) && IsAsStrict(RefreshMaximumDays, earlier.RefreshMaximumDays);
+
+    private static bool IsAsStrict(int? maximum, int? earlier) => earlier is null || maximum <= earlier;
 
     private static TimeSpan? Span(int? amount, TimeSpan unit) => amount is { } n ? n * unit : null;
 }

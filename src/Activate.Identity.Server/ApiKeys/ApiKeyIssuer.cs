@@ -151,10 +151,11 @@ public sealed class ApiKeyIssuer(
     {
         if (!CredentialName.Parse(name).TryGet(out var parsed, out var problem))
             return problem;
-        var key = await database.ApiKeys.SingleOrDefaultAsync(k => k.Id == id && k.OwnerId == actor.UserId, cancellationToken);
+        var now = clock.Now();
+        var key = await ApiKeysApi.Listed(actor.UserId, database, now).AsTracking().SingleOrDefaultAsync(k => k.Id == id, cancellationToken);
         if (key is null)
             return Problems.NotFound;
-        await DeleteForgottenAsync(actor, clock.Now(), cancellationToken);
+        await DeleteForgottenAsync(actor, now, cancellationToken);
         audit.Add(AuditTypes.ApiKeyRenamed, actor, id, detail: $"{key.Name} → {parsed}");
         key.Name = parsed;
         key.NormalizedName = CredentialName.Normalize(parsed);

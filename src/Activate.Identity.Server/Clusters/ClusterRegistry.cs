@@ -1,3 +1,4 @@
+using Activate.Identity.Core.Clusters;
 using Activate.Identity.Core.Credentials;
 using Activate.Identity.Core.Errors;
 using Activate.Identity.Core.Organizations;
@@ -26,10 +27,8 @@ public sealed class ClusterRegistry(ActivateDbContext database, UserRegistry use
     /// <param name="cancellationToken">Ends the wait.</param>
     public async Task<Result<RegisteredCluster>> CreateAsync(AuditActor actor, string? name, string? address, CancellationToken cancellationToken)
     {
-        if (!CredentialName.Parse(name).TryGet(out var parsed, out var problem))
+        if (!CredentialName.Parse(name).TryGet(out var parsed, out var problem) || !ClusterAddress.Parse(address).TryGet(out var host, out problem))
             return problem;
-        if (address is not { Length: > 0 and <= 255 } || Uri.CheckHostName(address) == UriHostNameType.Unknown)
-            return Problems.Invalid("address", "address_invalid", "The address is the host name or IP address with which people log in, without a port.");
 
         var id = Guid.CreateVersion7(clock.GetUtcNow());
         await using var transaction = await database.Database.BeginTransactionAsync(cancellationToken);
@@ -43,7 +42,7 @@ public sealed class ClusterRegistry(ActivateDbContext database, UserRegistry use
             OrganizationId = actor.OrganizationId,
             Name = parsed,
             NormalizedName = CredentialName.Normalize(parsed),
-            Address = address,
+            Address = host,
             ServiceAccountId = serviceAccount.Id,
             CreatedAt = clock.Now(),
         };

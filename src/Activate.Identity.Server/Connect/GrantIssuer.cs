@@ -123,7 +123,8 @@ internal sealed class GrantIssuer(ActivateDbContext database, AuditTrail audit, 
                 : (now.AddDays(RefreshRule.LongestDays), ExpiresBecause.Default);
         }
 
-        var maximum = policy.Tokens.Maximum ?? Policy.LongestTokenHours;
+        // A lifetime that was allowed while there was a choice counts no more when there is none.
+        var maximum = policy.Tokens.Longest ?? Policy.LongestTokenHours;
         if (start.Application.ClientId != BuiltInApplications.Cli && start.Hours is null)
             return maximum < AccessTokenHours ? (now.AddHours(maximum), ExpiresBecause.Policy) : (now.AddHours(AccessTokenHours), ExpiresBecause.Default);
         var wished = start.Hours ?? policy.Tokens.Default ?? maximum;

@@ -109,6 +109,8 @@ public sealed class DeviceApprovals(ActivateDbContext database, ServerKeys keys,
 
         var now = clock.Now();
         var approved = hours is not null && refusal is null;
+        // What was shown is what was allowed: a role that grows before the device comes adds nothing.
+        var scopes = approved ? Scopes.Join(approval.Scopes) : request.Scopes;
         await using var transaction = await database.Database.BeginTransactionAsync(cancellationToken);
         var decided = await database.DeviceRequests
             .Where(r => r.Id == request.Id && r.ClaimedBySession == person.SessionId && r.Status == DeviceRequestStatus.Pending && r.ExpiresAt > now)
@@ -117,6 +119,7 @@ public sealed class DeviceApprovals(ActivateDbContext database, ServerKeys keys,
                 .SetProperty(r => r.DecidedBy, person.UserId)
                 .SetProperty(r => r.DecidedAt, now)
                 .SetProperty(r => r.AuthenticatedAt, person.AuthenticatedAt)
+                .SetProperty(r => r.Scopes, scopes)
                 .SetProperty(r => r.ApprovedHours, approved ? hours : null), cancellationToken);
         if (decided == 1)
         {

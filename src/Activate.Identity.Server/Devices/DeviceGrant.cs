@@ -71,7 +71,7 @@ internal sealed class DeviceGrant(
     private async Task<Result<Standing>> RedeemAsync(DeviceRequest request, CancellationToken cancellationToken)
     {
         var user = await database.Users.AsNoTracking().Include(u => u.Organization).SingleOrDefaultAsync(u => u.Id == request.DecidedBy, cancellationToken);
-        // Approved is not enough: what was allowed minutes ago must be allowed now.
+        // Approved is not enough: what was allowed minutes ago must be allowed now, the scopes to the role and the hours to the policy.
         if (user is null || user.Disabled || user.Organization!.Suspended)
             return Denied;
         var policy = await policies.ReadAsync(user.OrganizationId, cancellationToken);

@@ -21,6 +21,9 @@ public sealed class CutRewriter(IServiceScopeFactory scopes, TimeProvider clock,
     /// <summary>A credential decided under the policy before may still be on its way into the database: a cut is done only after a round that began this long after it.</summary>
     private static readonly TimeSpan s_settled = TimeSpan.FromMinutes(2);
 
+    /// <summary>How long a cut that is done is kept, for whoever wants to know; each is a row that every check of the organization steps over.</summary>
+    private static readonly TimeSpan s_history = TimeSpan.FromDays(1);
+
     private readonly SemaphoreSlim _wake = new(0);
 
     /// <summary>There is a new cut: begin at once.</summary>
@@ -48,7 +51,7 @@ public sealed class CutRewriter(IServiceScopeFactory scopes, TimeProvider clock,
         }
     }
 
-    /// <summary>One round over all cuts that are not done.</summary>
+    /// <summary>One round over all cuts that are not done; those done long ago are deleted.</summary>
     public async Task RewriteAsync(CancellationToken cancellationToken)
     {
         await using var scope = scopes.CreateAsyncScope();
@@ -63,6 +66,11 @@ public sealed class CutRewriter(IServiceScopeFactory scopes, TimeProvider clock,
             DateTime? done = now - cut.At >= s_settled ? now : null;
             await Row(database, cut).ExecuteUpdateAsync(set => set.SetProperty(c => c.DoneAt, done).SetProperty(c => c.ClaimedUntil, (DateTime?)null), cancellationToken);
         }
+
+        var old = clock.GetUtcNow().UtcDateTime - s_history;
+        // Asked first: usually there is none, and a DELETE is a write.
+        if (await database.PolicyCuts.AnyAsync(cut => cut.DoneAt <= old, cancellationToken))
+            await database.PolicyCuts.Where(cut => cut.DoneAt <= old).ExecuteDeleteAsync(cancellationToken);
     }
 
     /// <summary>

@@ -5,6 +5,7 @@ using Activate.Identity.Core.Expiration;
 using Activate.Identity.Data;
 using Activate.Identity.Data.Audit;
 using Activate.Identity.Data.Organizations;
+using Activate.Identity.Server.Accounts;
 using Activate.Identity.Server.Audit;
 using Activate.Identity.Server.Credentials;
 using Activate.Identity.Server.Web;
@@ -51,8 +52,16 @@ public sealed record AffectedCredential(CredentialKind Kind, Guid Id, string Nam
 public sealed record PolicyPreview(int Version, IReadOnlyDictionary<CredentialKind, int> Counts, IReadOnlyList<AffectedCredential> Affected);
 
 /// <summary>Shows, previews and changes an organization's policy. REST, page and command line all end here.</summary>
-public sealed class PolicyEditor(ActivateDbContext database, PolicyReader reader, PendingCuts pending, CutRewriter rewriter, AuditTrail audit, CredentialCache cache, TimeProvider clock)
+public sealed class PolicyEditor(
+    ActivateDbContext database, PolicyReader reader, PendingCuts pending, CutRewriter rewriter, Throttles throttles, AuditTrail audit, CredentialCache cache, TimeProvider clock)
 {
+    /// <summary>Each change makes all nodes read policies and credentials anew, and each cut is a row more for every check until its rows are done.</summary>
+    internal const int MostChanges = 20;
+    private static readonly TimeSpan s_window = TimeSpan.FromHours(1);
+
+    private static readonly Problem s_tooMany = new(ProblemKind.TooMany, "too_many_policy_changes",
+        $"Your organization's policy was changed {MostChanges} times within an hour, the most it may be. Wait an hour; until then the preview shows what a change would do.") { RetryAfter = s_window };
+
     private static readonly Problem s_stale = new(ProblemKind.Stale, "policy_changed", "Somebody changed the policy since you looked at it. Look again, and decide anew; nothing was changed.");
 
     public async Task<PolicyState> ReadAsync(Guid organizationId, CancellationToken cancellationToken)
@@ -82,9 +91,10 @@ public sealed class PolicyEditor(ActivateDbContext database, PolicyReader reader
             return s_stale;
         var counts = Enum.GetValues<CredentialKind>().ToDictionary(kind => kind, _ => 0);
         var newest = new SortedDictionary<Guid, AffectedCredential>(Comparer<Guid>.Create((a, b) => b.CompareTo(a)));
+        var cuts = await pending.ReadAsync(organizationId, cancellationToken);
         if (CutOf(organizationId, current + 1, policy, existing) is { } cut)
         {
-            var cuts = await pending.ReadAsync(organizationId, cancellationToken);
+            _ = Supersede(cut, cuts, existing);
             foreach (var (_, rows) in CutRewriter.Tables(database, cut))
             {
                 await foreach (var row in rows.AsAsyncEnumerable().WithCancellation(cancellationToken))
@@ -117,12 +127,19 @@ public sealed class PolicyEditor(ActivateDbContext database, PolicyReader reader
         if (Refusal(policy) is { } refusal)
             return refusal;
         var before = await ReadAsync(actor.OrganizationId, cancellationToken);
+        if (version is not null && version != before.Version)
+            return s_stale;
+        var changesTaken = $"policy:{actor.OrganizationId}";
+        if (!await throttles.TryTakeAsync(changesTaken, MostChanges, s_window, cancellationToken))
+            return s_tooMany;
         var next = before.Version + 1;
         var now = clock.Now();
+        var cut = CutOf(actor.OrganizationId, next, policy, existing);
+        var superseded = cut is null ? [] : Supersede(cut, await pending.ReadAsync(actor.OrganizationId, cancellationToken), existing);
 
         await using var transaction = await database.Database.BeginTransactionAsync(cancellationToken);
         // Whoever comes first with a version has it.
-        var taken = version is not null && version != before.Version ? 0 : await database.Organizations
+        var taken = await database.Organizations
             .Where(o => o.Id == actor.OrganizationId && o.PolicyVersion == before.Version)
             .ExecuteUpdateAsync(set => set
                 .SetProperty(o => o.Policy, policy.Text)
@@ -130,8 +147,14 @@ public sealed class PolicyEditor(ActivateDbContext database, PolicyReader reader
                 .SetProperty(o => o.PolicyChangedAt, now)
                 .SetProperty(o => o.PolicyChangedBy, actor.UserId), cancellationToken);
         if (taken == 0)
+        {
+            await transaction.RollbackAsync(cancellationToken);
+            await throttles.GiveBackAsync(changesTaken, cancellationToken);
             return s_stale;
-        var cut = CutOf(actor.OrganizationId, next, policy, existing);
+        }
+
+        if (superseded.Count > 0)
+            await database.PolicyCuts.Where(c => c.OrganizationId == actor.OrganizationId && superseded.Contains(c.Version)).ExecuteDeleteAsync(cancellationToken);
         if (cut is not null)
             database.PolicyCuts.Add(cut);
         var changes = policy.ChangesFrom(before.Own);
@@ -158,11 +181,24 @@ public sealed class PolicyEditor(ActivateDbContext database, PolicyReader reader
             Version = version,
             At = now,
             GraceEndsAt = now.AddDays(existing.GraceDays),
-            ApiKeyMaximumDays = effective.ApiKeys.Maximum,
-            TokenMaximumHours = effective.Tokens.Maximum,
+            ApiKeyMaximumDays = effective.ApiKeys.Longest,
+            TokenMaximumHours = effective.Tokens.Longest,
             RefreshMaximumDays = effective.Applications.RefreshMaximumDays,
-            SshKeyMaximumDays = effective.SshKeys.Maximum,
+            SshKeyMaximumDays = effective.SshKeys.Longest,
         };
+    }
+
+    /// <summary>
+    /// Lets a cut take the place of pending ones that it is as strict as, so that repeating one makes no check dearer. What those have ended stays ended: the earlier end of
+    /// the grace counts. Where there is a grace it is kept to the day, and a cut that would end later than a pending one stands beside it.
+    /// </summary>
+    /// <returns>The versions of the cuts that are no longer needed.</returns>
+    private static List<int> Supersede(PolicyCut cut, List<PolicyCut> pending, ExistingCredentials existing)
+    {
+        var covered = pending.Where(earlier => cut.IsAsStrictAs(earlier) && (existing.GraceDays == 0 || cut.GraceEndsAt <= earlier.GraceEndsAt)).ToList();
+        foreach (var earlier in covered.Where(earlier => earlier.GraceEndsAt < cut.GraceEndsAt))
+            cut.GraceEndsAt = earlier.GraceEndsAt;
+        return [.. covered.Select(earlier => earlier.Version)];
     }
 
     /// <summary>A rule that nothing here can enforce must not be believed in.</summary>

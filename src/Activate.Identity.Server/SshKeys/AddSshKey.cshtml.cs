@@ -1,4 +1,5 @@
 using Activate.Identity.Core.Errors;
+using Activate.Identity.Core.SshKeys;
 using Activate.Identity.Server.Accounts;
 using Activate.Identity.Server.Organizations;
 using Activate.Identity.Server.Web;
@@ -43,12 +44,12 @@ public sealed class AddSshKeyPage(SshKeyRegistry registry, PolicyReader policies
         var me = SignedIn.Required(HttpContext);
         if (problem is not null)
             this.Show(problem, problem.Field switch { "publicKey" => nameof(Key), "expiresInDays" => nameof(Expiration), _ => null });
-        if (problem?.Code == "ssh_private_key")
+        if (Key is not null && SshPublicKey.Parse(Key).Problem is not null)
         {
-            // Not even back to whoever sent it.
+            // What is no public key may be a private one in some form: not even back to whoever sent it.
             Key = null;
-            ModelState[nameof(Key)]!.RawValue = null;
-            ModelState[nameof(Key)]!.AttemptedValue = null;
+            if (ModelState[nameof(Key)] is { } entry)
+                (entry.RawValue, entry.AttemptedValue) = (null, null);
         }
 
         var limits = (await policies.ReadAsync(me.OrganizationId, cancellationToken)).Effective.SshKeys;

@@ -1,4 +1,5 @@
 using System.Data.Common;
+using Activate.Identity.Core.Accounts;
 using Activate.Identity.Core.Credentials;
 using Activate.Identity.Data;
 using Activate.Identity.Data.Organizations;
@@ -13,7 +14,7 @@ public sealed record AuthorizedKey(string PublicKey, byte[] Fingerprint, DateTim
 /// <summary>The one indexed read behind every login to a cluster: a user's keys, with the cuts whose rows are not all rewritten yet.</summary>
 public sealed class AuthorizedKeysReader(IServiceScopeFactory scopes, TimeProvider clock) : IAsyncDisposable
 {
-    private readonly PreparedRead<string, Dictionary<Guid, Row>> _keys = new(scopes, KeysByUsername, "", Fold);
+    private readonly PreparedRead<UserAt, Dictionary<Guid, Row>> _keys = new(scopes, KeysByUsername, new UserAt(Guid.Empty, ""), Fold, UserAt.Value);
 
     /// <summary>The living keys of a user in good standing, in the order in which they were added. Empty for everybody else, in the same way.</summary>
     /// <param name="organizationId">The caller's: a user of another is unknown.</param>
@@ -21,26 +22,30 @@ public sealed class AuthorizedKeysReader(IServiceScopeFactory scopes, TimeProvid
     /// <param name="cancellationToken">Ends the wait.</param>
     public async ValueTask<IReadOnlyList<AuthorizedKey>> LiveAsync(Guid organizationId, string username, CancellationToken cancellationToken)
     {
-        var rows = await _keys.ReadAsync(username, cancellationToken);
+        // Nobody's name, and a database that cuts a parameter to its column would find another's.
+        if (username.Length > Username.MaximumLength)
+            return [];
+        var rows = await _keys.ReadAsync(new UserAt(organizationId, username), cancellationToken);
         var now = clock.GetUtcNow().UtcDateTime;
         return rows is null ? [] : [.. rows.Values
-            .Where(row => row.InStanding && row.OrganizationId == organizationId && !(row.ExpiresAt <= now))
+            .Where(row => row.InStanding && !(row.ExpiresAt <= now))
             .OrderBy(row => row.Id)
             .Select(row => new AuthorizedKey(row.PublicKey, row.Fingerprint, row.ExpiresAt))];
     }
 
     public ValueTask DisposeAsync() => _keys.DisposeAsync();
 
-    // The order of the members is the order of the columns below. Usernames are unique on the whole server, and stored in lower case.
-    internal static IQueryable KeysByUsername(ActivateDbContext database, string username) =>
+    // The order of the members is the order of the columns below. Usernames are unique on the whole server, and stored in lower case. The organization is part of the
+    // question, so that a user of another costs what nobody costs: no key is read.
+    internal static IQueryable KeysByUsername(ActivateDbContext database, UserAt at) =>
         from key in database.SshKeys
         let user = key.Owner!
-        where user.NormalizedUserName == username
+        where user.NormalizedUserName == at.Username && user.OrganizationId == at.Organization
         from cut in database.PolicyCuts
             .Where(cut => cut.OrganizationId == user.OrganizationId && cut.Version > key.PolicyVersion && cut.DoneAt == null).DefaultIfEmpty()
         select new
         {
-            key.Id, user.OrganizationId, user.Disabled, user.Organization!.Suspended, key.PublicKey, key.Fingerprint, key.FirstAddedAt, key.ExpiresAt,
+            key.Id, user.Disabled, user.Organization!.Suspended, key.PublicKey, key.Fingerprint, key.FirstAddedAt, key.ExpiresAt,
             GraceEndsAt = (DateTime?)cut.GraceEndsAt, Maximum = cut.SshKeyMaximumDays,
         };
 
@@ -53,26 +58,36 @@ public sealed class AuthorizedKeysReader(IServiceScopeFactory scopes, TimeProvid
             rows[id] = key = new Row
             {
                 Id = id,
-                OrganizationId = row.GetGuid(1),
-                InStanding = !row.GetBoolean(2) && !row.GetBoolean(3),
-                PublicKey = row.GetString(4),
-                Fingerprint = (byte[])row.GetValue(5),
-                ExpiresAt = CredentialReader.Time(row, 7),
+                InStanding = !row.GetBoolean(1) && !row.GetBoolean(2),
+                PublicKey = row.GetString(3),
+                Fingerprint = (byte[])row.GetValue(4),
+                ExpiresAt = CredentialReader.Time(row, 6),
             };
         }
 
-        if (CredentialReader.Time(row, 8) is { } graceEndsAt)
-            key.ExpiresAt = PolicyCut.End(CredentialKind.SshKey, CredentialReader.Time(row, 6)!.Value, key.ExpiresAt, graceEndsAt, null, null, row.IsDBNull(9) ? null : row.GetInt32(9));
+        if (CredentialReader.Time(row, 7) is { } graceEndsAt)
+            key.ExpiresAt = PolicyCut.End(CredentialKind.SshKey, CredentialReader.Time(row, 5)!.Value, key.ExpiresAt, graceEndsAt, null, null, row.IsDBNull(8) ? null : row.GetInt32(8));
         return rows;
     }
 
     private sealed class Row
     {
         public required Guid Id { get; init; }
-        public required Guid OrganizationId { get; init; }
         public required bool InStanding { get; init; }
         public required string PublicKey { get; init; }
         public required byte[] Fingerprint { get; init; }
         public DateTime? ExpiresAt { get; set; }
     }
+}
+
+/// <summary>Whose keys are looked up.</summary>
+/// <param name="Organization">The caller's.</param>
+/// <param name="Username">As sshd has it.</param>
+internal readonly record struct UserAt(Guid Organization, string Username)
+{
+    /// <summary>The value of a parameter of the query above, which EF Core names after the member it comes from.</summary>
+    public static object Value(UserAt at, string parameter) =>
+        parameter.EndsWith(nameof(Organization), StringComparison.Ordinal) ? at.Organization
+        : parameter.EndsWith(nameof(Username), StringComparison.Ordinal) ? at.Username
+        : throw new InvalidOperationException($"No value for the parameter {parameter}.");
 }

@@ -21,6 +21,9 @@ public sealed class SshKeyRegistry(ActivateDbContext database, PolicyReader poli
     internal static readonly Problem FingerprintInvalid = Problems.Invalid("fingerprint", "fingerprint_invalid",
         "A fingerprint is 'SHA256:' and 43 base64 characters, as 'ssh-keygen -l' shows it (URL-encoded where it is in a URL).");
 
+    /// <summary>How many different keys are remembered of one user. None is forgotten for a new one: that would give its time back to whoever adds enough others.</summary>
+    internal const int MostRemembered = 1000;
+
     /// <param name="actor">The owner-to-be.</param>
     /// <param name="name">1 to 64 characters, unique among the owner's SSH keys.</param>
     /// <param name="publicKey">One line of a .pub file.</param>
@@ -55,15 +58,22 @@ public sealed class SshKeyRegistry(ActivateDbContext database, PolicyReader poli
         if (memory?.PolicyEndsAt <= now)
             return SshKeyExpiration.EndedByPolicy;
         var limits = policy.Effective.SshKeys;
-        if (!SshKeyExpiration.Decide(limits, expiresInDays, now, firstAddedAt, "expiresInDays").TryGet(out var expiration, out problem))
+        if (!SshKeyExpiration.Decide(limits, expiresInDays, now, firstAddedAt, memory?.PolicyEndsAt, "expiresInDays").TryGet(out var expiration, out problem))
             return problem;
         if (await database.SshKeys.CountAsync(k => k.OwnerId == actor.UserId, cancellationToken) >= options.Value.MaximumPerUser)
             return new Problem(ProblemKind.Conflict, "too_many_keys", $"You have {options.Value.MaximumPerUser} SSH keys, the most one user may have. Delete one that is no longer used.");
 
+        if (memory is null && await database.KnownSshKeys.CountAsync(f => f.OwnerId == actor.UserId, cancellationToken) >= MostRemembered)
+        {
+            return new Problem(ProblemKind.Conflict, "too_many_known_keys",
+                $"You have added {MostRemembered} different SSH keys, the most that are remembered of one user. Add one that you had before, or ask an administrator to allow old ones again: that forgets them.", "publicKey");
+        }
+
         if (memory is null)
             database.KnownSshKeys.Add(memory = new KnownSshKey { OwnerId = actor.UserId, Fingerprint = fingerprint, FirstAddedAt = firstAddedAt });
-        // An end that the owner asked for is the owner's; any other at the policy's limit is the policy's.
-        memory.PolicyEndsAt = expiration.Because != ExpiresBecause.Requested && expiration.ExpiresAt == SshKeyExpiration.Latest(limits, firstAddedAt) ? expiration.ExpiresAt : null;
+        // An end that the owner asked for is the owner's; any other at the policy's limit is the policy's. What is remembered already only ever gets earlier.
+        if (expiration.Because != ExpiresBecause.Requested && expiration.ExpiresAt == SshKeyExpiration.Latest(limits, firstAddedAt))
+            memory.PolicyEndsAt = SshKeyExpiration.Earliest(memory.PolicyEndsAt, expiration.ExpiresAt);
         var key = new SshKey
         {
             // The exact time, so that the newest comes first among those of one second.
@@ -99,10 +109,11 @@ public sealed class SshKeyRegistry(ActivateDbContext database, PolicyReader poli
     {
         if (!CredentialName.Parse(name).TryGet(out var parsed, out var problem))
             return problem;
-        var key = await database.SshKeys.SingleOrDefaultAsync(k => k.Id == id && k.OwnerId == actor.UserId, cancellationToken);
+        var now = clock.Now();
+        var key = await SshKeysApi.Listed(actor.UserId, database, now).AsTracking().SingleOrDefaultAsync(k => k.Id == id, cancellationToken);
         if (key is null)
             return Problems.NotFound;
-        await ForgetUnlistedAsync(database, other => other.OwnerId == actor.UserId && other.Id != id, clock.Now(), cancellationToken);
+        await ForgetUnlistedAsync(database, other => other.OwnerId == actor.UserId && other.Id != id, now, cancellationToken);
         audit.Add(AuditTypes.SshKeyRenamed, actor, id, detail: $"{key.Name} → {parsed}");
         key.Name = parsed;
         key.NormalizedName = CredentialName.Normalize(parsed);

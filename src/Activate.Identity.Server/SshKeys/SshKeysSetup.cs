@@ -23,7 +23,7 @@ public sealed class SshKeysOptions
 {
     public const string Section = "SshKeys";
 
-    /// <summary>The most SSH keys one user may have. sshd reads all of them at each login without a fingerprint.</summary>
-    [Range(1, 150)]
+    /// <summary>The most SSH keys one user may have. Each login without a fingerprint reads all of them: more of the longest than this, and actid refuses the answer (256 KB).</summary>
+    [Range(1, 100)]
     public int MaximumPerUser { get; set; } = 100;
 }

@@ -84,6 +84,11 @@ public sealed class UsernameTests
     [InlineData("sudo")]
     [InlineData("postgres")]
     [InlineData("me")]
+    [InlineData("heat-admin")]
+    [InlineData("stack")]
+    [InlineData("hacluster")]
+    [InlineData("ec2-instance-connect")]
+    [InlineData("splunk")]
     public void System_and_cloud_image_accounts_are_reserved(string username) => AssertRefused("username_reserved", username);
 
     [Fact]

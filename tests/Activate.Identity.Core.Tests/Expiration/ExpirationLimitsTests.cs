@@ -19,6 +19,17 @@ public sealed class ExpirationLimitsTests
         Assert.Equal(expected, ExpirationLimits.Strictest(s_open with { Maximum = organization }, s_openServer with { Maximum = server }).Maximum);
 
     [Theory]
+    [InlineData(true, 90, 30, 90)]
+    [InlineData(true, null, 30, null)]
+    [InlineData(false, 90, 30, 30)]
+    [InlineData(false, null, 30, 30)]
+    [InlineData(false, 30, 90, 30)]
+    [InlineData(false, 90, null, 90)]
+    [InlineData(false, null, null, null)]
+    public void Without_a_choice_nobody_gets_more_than_the_default(bool choice, int? maximum, int? given, int? expected) =>
+        Assert.Equal(expected, (s_open with { UserChoice = choice, Maximum = maximum, Default = given }).Longest);
+
+    [Theory]
     [InlineData(30, null, RuleOwner.Organization)]
     [InlineData(30, 90, RuleOwner.Organization)]
     [InlineData(30, 30, RuleOwner.Organization)]

@@ -44,13 +44,13 @@ public sealed class ExpirationPolicyTests
         { LifetimeUnit.Days, false, "7", NoLimit, Null, "expiration_choice_not_permitted" },
         // Without a choice the default is all there is; saying it aloud is no choice.
         { LifetimeUnit.Days, false, NoLimit, "30", Absent, "+30 default" },
-        { LifetimeUnit.Days, false, NoLimit, "30", "30", "+30 requested" },
+        { LifetimeUnit.Days, false, NoLimit, "30", "30", "+30 default" },
         { LifetimeUnit.Days, false, NoLimit, "30", "29", "expiration_choice_not_permitted" },
         { LifetimeUnit.Days, false, NoLimit, "30", "31", "expiration_choice_not_permitted" },
         { LifetimeUnit.Days, false, NoLimit, "30", Null, "expiration_choice_not_permitted" },
         { LifetimeUnit.Days, false, NoLimit, "30", "0", "expiration_invalid" },
         { LifetimeUnit.Days, false, NoLimit, NoLimit, Absent, "never default" },
-        { LifetimeUnit.Days, false, NoLimit, NoLimit, Null, "never requested" },
+        { LifetimeUnit.Days, false, NoLimit, NoLimit, Null, "never default" },
         { LifetimeUnit.Days, false, NoLimit, NoLimit, "30", "expiration_choice_not_permitted" },
         { LifetimeUnit.Days, false, "90", "30", "91", "expiration_choice_not_permitted" },
         // A policy may hold any number that JSON can: no arithmetic may break on it.
@@ -70,7 +70,7 @@ public sealed class ExpirationPolicyTests
         { LifetimeUnit.Hours, true, "4", "2", "5", "expiration_beyond_maximum" },
         { LifetimeUnit.Hours, true, "4", "24", Absent, "+4 default" },
         { LifetimeUnit.Hours, false, "24", "8", Absent, "+8 default" },
-        { LifetimeUnit.Hours, false, "24", "8", "8", "+8 requested" },
+        { LifetimeUnit.Hours, false, "24", "8", "8", "+8 default" },
         { LifetimeUnit.Hours, false, "24", "8", "9", "expiration_choice_not_permitted" },
         { LifetimeUnit.Hours, false, "24", "8", Null, "expiration_invalid" },
         // No token lives longer than 24 hours, whatever a policy says.
@@ -164,7 +164,7 @@ public sealed class ExpirationPolicyTests
                 Assert.True(end > s_now, $"{limits} {requested} {expiration}");
             if (requested.IsPresent)
                 Assert.Equal(requested.Value is { } amount ? s_now + limits.Span(amount) : null, expiration.ExpiresAt);
-            Assert.Equal(requested.IsPresent ? ExpiresBecause.Requested : ExpiresBecause.Default, expiration.Because);
+            Assert.Equal(requested.IsPresent && limits.UserChoice ? ExpiresBecause.Requested : ExpiresBecause.Default, expiration.Because);
         }
 
         Assert.InRange(granted, 5_000, 20_000);

@@ -22,7 +22,7 @@ public sealed class SshKeyExpirationTests
     [InlineData(90, 14, false, "-", 0, 14, ExpiresBecause.Default)]
     public void The_clock_runs_from_the_first_time(int? maximum, int? fallback, bool choice, string requested, int age, int? end, ExpiresBecause because)
     {
-        Assert.True(SshKeyExpiration.Decide(Limits(maximum, fallback, choice), Request(requested), s_now, s_now.AddDays(-age), "expiresInDays").TryGet(out var expiration, out _));
+        Assert.True(SshKeyExpiration.Decide(Limits(maximum, fallback, choice), Request(requested), s_now, s_now.AddDays(-age), null, "expiresInDays").TryGet(out var expiration, out _));
         Assert.Equal((end is { } days ? s_now.AddDays(days) : null, because), (expiration.ExpiresAt, expiration.Because));
     }
 
@@ -35,7 +35,20 @@ public sealed class SshKeyExpirationTests
     [InlineData(90, 14, false, "7", 0, "expiration_choice_not_permitted")]
     [InlineData(null, null, true, "0", 0, "expiration_invalid")]
     public void What_the_policy_does_not_give_is_refused(int? maximum, int? fallback, bool choice, string requested, int age, string code) =>
-        Assert.Equal(code, SshKeyExpiration.Decide(Limits(maximum, fallback, choice), Request(requested), s_now, s_now.AddDays(-age), "expiresInDays").Problem?.Code);
+        Assert.Equal(code, SshKeyExpiration.Decide(Limits(maximum, fallback, choice), Request(requested), s_now, s_now.AddDays(-age), null, "expiresInDays").Problem?.Code);
+
+    /// <summary>The end that a policy gave the key before, in days from now, and what it gets under a policy of 30 days since it was added 10 days ago, or under none.</summary>
+    [Theory]
+    [InlineData(5, 30, "-", 5, ExpiresBecause.Policy)]
+    [InlineData(5, null, "null", 5, ExpiresBecause.Policy)]
+    [InlineData(5, null, "6", 5, ExpiresBecause.Policy)]
+    [InlineData(5, null, "3", 3, ExpiresBecause.Requested)]
+    [InlineData(25, 30, "-", 20, ExpiresBecause.Policy)]
+    public void An_end_by_policy_that_is_still_to_come_is_final_too(int before, int? maximum, string requested, int end, ExpiresBecause because)
+    {
+        Assert.True(SshKeyExpiration.Decide(Limits(maximum, null, true), Request(requested), s_now, s_now.AddDays(-10), s_now.AddDays(before), "expiresInDays").TryGet(out var expiration, out _));
+        Assert.Equal((s_now.AddDays(end), because), (expiration.ExpiresAt, expiration.Because));
+    }
 
     private static ExpirationLimits Limits(int? maximum, int? fallback, bool choice) => new(LifetimeUnit.Days, choice, maximum, fallback);
 

@@ -112,6 +112,34 @@ public sealed class SshPublicKeyTests
         }
     }
 
+    [Fact]
+    [Trait("Case", "S6")]
+    public void The_body_of_a_private_key_without_its_first_line_is_known_for_what_it_is()
+    {
+        using var rsa = RSA.Create(2048);
+        using var ec = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        var protection = new PbeParameters(PbeEncryptionAlgorithm.Aes256Cbc, HashAlgorithmName.SHA256, 1000);
+        byte[][] keys =
+        [
+            rsa.ExportRSAPrivateKey(), rsa.ExportPkcs8PrivateKey(), ec.ExportECPrivateKey(), ec.ExportPkcs8PrivateKey(),
+            rsa.ExportEncryptedPkcs8PrivateKey("x", protection), ec.ExportEncryptedPkcs8PrivateKey("x", protection),
+            rsa.ExportEncryptedPkcs8PrivateKey("x", new PbeParameters(PbeEncryptionAlgorithm.TripleDes3KeyPkcs12, HashAlgorithmName.SHA1, 1000)),
+            // A key of ed25519 (RFC 8410 §7), which .NET does not make.
+            [.. Convert.FromHexString("302e020100300506032b657004220420"), .. new byte[32]],
+        ];
+        foreach (var key in keys)
+        {
+            var body = Convert.ToBase64String(key);
+            foreach (var text in (string[])[body, string.Join('\n', body.Chunk(64).Select(line => new string(line))), $"here: {body}", $"ssh-rsa {body}", $"\"{body}\""])
+                Refuse(text, "ssh_private_key");
+        }
+
+        // The public halves are another format, no more.
+        Refuse(Convert.ToBase64String(rsa.ExportSubjectPublicKeyInfo()), "ssh_key_malformed");
+        Refuse(Convert.ToBase64String(rsa.ExportRSAPublicKey()), "ssh_key_malformed");
+        Refuse(Convert.ToBase64String(ec.ExportSubjectPublicKeyInfo()), "ssh_key_malformed");
+    }
+
     [Theory]
     [Trait("Case", "S2")]
     [InlineData("command=\"/bin/sh\" ")]

@@ -310,6 +310,17 @@ public class ApiKeyTests(ClockedServer fixture) : IClassFixture<ClockedServer>
     });
 
     [Fact]
+    public async Task A_key_that_ended_long_ago_is_not_there_for_a_rename_either()
+    {
+        var (user, session) = await _server.AddPersonAsync();
+        var key = await _server.CreateApiKeyAsync(session, "short", new { name = "short", expiresInDays = 1 });
+        _server.Clock!.Advance(TimeSpan.FromDays(92));
+        session = await _server.GrantAsync(user.Id);
+        (await _server.GetAsync($"{KeysPath}/{key.Id}", session)).AssertProblem(404, "not_found");
+        (await _server.PatchAsync($"{KeysPath}/{key.Id}", session, new { name = "other" })).AssertProblem(404, "not_found");
+    }
+
+    [Fact]
     [Trait("Case", "W17")]
     public async Task Renaming_changes_the_name_and_nothing_else()
     {

@@ -40,6 +40,8 @@ public class ClustersApiTests(ClockedServer fixture) : IClassFixture<ClockedServ
     [InlineData("ok", "address_invalid", "address", "host:22")]
     [InlineData("ok", "address_invalid", "address", "https://host/")]
     [InlineData("ok", "address_invalid", "address", "two words")]
+    [InlineData("ok", "address_invalid", "address", "::1%$(id)")]
+    [InlineData("ok", "address_invalid", "address", "::1%\0x")]
     public async Task What_is_no_name_or_address_is_refused(string name, string code, string field, string address = "host")
     {
         var (_, _, session) = await _server.AddOrganizationAsync();

@@ -1,3 +1,4 @@
+using System.Data.Common;
 using Activate.Identity.Data;
 using Activate.Identity.Server.Credentials;
 using Activate.Identity.Server.SshKeys;
@@ -18,13 +19,18 @@ public class PreparedReadTests
         using var services = new ServiceCollection().AddActivateDatabase(new DatabaseOptions { Provider = provider, ConnectionString = connectionString }).BuildServiceProvider();
         using var scope = services.CreateScope();
         var database = scope.ServiceProvider.GetRequiredService<ActivateDbContext>();
-        foreach (var query in (IQueryable[])[CredentialReader.ApiKeyByHash(database, new byte[32]), CredentialReader.GrantByHash(database, new byte[32]), AuthorizedKeysReader.KeysByUsername(database, "ada")])
+        var user = new UserAt(Guid.NewGuid(), "ada");
+        foreach (var (query, values) in ((IQueryable, object[])[])[(CredentialReader.ApiKeyByHash(database, new byte[32]), [new byte[32]]),
+            (CredentialReader.GrantByHash(database, new byte[32]), [new byte[32]]), (AuthorizedKeysReader.KeysByUsername(database, user), [user.Username, user.Organization])])
         {
             using var command = query.CreateDbCommand();
-            Assert.Single(command.Parameters);
+            Assert.Equal(values, command.Parameters.Cast<DbParameter>().Select(parameter => parameter.Value));
             Assert.Contains("LEFT JOIN", command.CommandText, StringComparison.Ordinal);
             foreach (var costly in (string[])["APPLY", "LATERAL", ";", "DISTINCT", "ORDER BY"])
                 Assert.DoesNotContain(costly, command.CommandText, StringComparison.Ordinal);
+            // Each parameter of more than one is found by its name.
+            if (values.Length > 1)
+                Assert.Equal(values, command.Parameters.Cast<DbParameter>().Select(parameter => UserAt.Value(user, parameter.ParameterName)));
         }
     }
 }

@@ -1,6 +1,10 @@
 using System.Globalization;
+using Activate.Identity.Core.Organizations;
+using Activate.Identity.Server.Tests.ApiKeys;
 using Activate.Identity.Server.Tests.Connect;
+using Activate.Identity.Server.Tests.Organizations;
 using Activate.Identity.Testing;
+using Microsoft.EntityFrameworkCore;
 
 namespace Activate.Identity.Server.Tests.Devices;
 
@@ -104,6 +108,38 @@ public sealed class DevicePolicyTests(SharedServer shared) : IClassFixture<Share
         await browser.GoAsync($"/device?user_code={login.UserCode}");
         await browser.SubmitAsync("Allow");
         Assert.InRange((await server.PollAsync(login)).Json.GetProperty("expires_in").GetInt32(), (8 * 3600) - 5, 8 * 3600);
+    }
+
+    [Fact, Trait("Case", "O6")]
+    public async Task Hours_that_were_approved_while_there_was_a_choice_become_the_default_when_there_is_none()
+    {
+        var (organization, _, session) = await shared.Server.AddOrganizationAsync();
+        var (_, browser) = await shared.NewUserAsync(organizationId: organization.Id);
+        var (longer, shorter) = (await shared.Server.StartDeviceAsync(), await shared.Server.StartDeviceAsync());
+        using (browser)
+        {
+            await TestServer.ApproveAsync(browser, longer, 24);
+            await TestServer.ApproveAsync(browser, shorter, 1);
+        }
+
+        Assert.Equal(200, (await shared.Server.SetPolicyAsync(session, new { tokens = new { userChoice = false, defaultHours = 2, maximumHours = 24 } }, "shorten")).Status);
+        Assert.Equal(2 * 3600, (await shared.Server.PollAsync(longer)).Json.GetProperty("expires_in").GetInt32(), 5.0);
+        Assert.Equal(3600, (await shared.Server.PollAsync(shorter)).Json.GetProperty("expires_in").GetInt32(), 5.0);
+    }
+
+    [Fact, Trait("Case", "D7")]
+    public async Task A_device_gets_no_scope_that_its_approval_page_did_not_show()
+    {
+        var (organization, _, _) = await shared.Server.AddOrganizationAsync();
+        var (username, browser) = await shared.NewUserAsync(organizationId: organization.Id);
+        var login = await shared.Server.StartDeviceAsync("platform credentials:read organization:write");
+        using (browser)
+            await TestServer.ApproveAsync(browser, login);
+        await shared.Server.QueryAsync(database => database.Users.Where(u => u.UserName == username).ExecuteUpdateAsync(set => set.SetProperty(u => u.Role, Role.Admin)));
+        var answer = await shared.Server.PollAsync(login);
+        Assert.Equal(200, answer.Status);
+        var scopes = (await shared.Server.GetAsync("/api/v1/me", answer.Text("access_token"))).Json.GetProperty("credential").GetProperty("scopes");
+        Assert.Equal(["credentials:read", "platform"], scopes.EnumerateArray().Select(scope => scope.GetString()).Order());
     }
 
     private static Task<TestServer> WithCeilingAsync(params string[] ceiling) => TestServer.StartAsync(new TestServerOptions

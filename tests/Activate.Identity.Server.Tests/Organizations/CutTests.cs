@@ -181,7 +181,72 @@ public class CutTests(ClockedServer fixture) : IClassFixture<ClockedServer>
         var stored = await _server.QueryAsync(database => database.ApiKeys.Where(k => k.Owner!.OrganizationId == organization.Id).ToDictionaryAsync(k => k.Id.ToString(), k => k.ExpiresAt));
         Assert.All(ids, id => Assert.Equal(cut[id].Ends, stored[id]));
 
+        // And a day later it is not even that.
+        _server.Clock.Advance(TimeSpan.FromHours(23));
+        await rewriter.RewriteAsync(TestContext.Current.CancellationToken);
+        Assert.Single(await DoneAsync());
+        _server.Clock.Advance(TimeSpan.FromHours(1));
+        await rewriter.RewriteAsync(TestContext.Current.CancellationToken);
+        Assert.Empty(await DoneAsync());
+
         Task<List<DateTime?>> DoneAsync() => _server.QueryAsync(database => database.PolicyCuts.Where(c => c.OrganizationId == organization.Id).Select(c => c.DoneAt).ToListAsync());
+    }
+
+    [Theory]
+    [InlineData(null)]
+    [InlineData(90)]
+    public async Task Without_a_choice_the_cut_and_its_preview_are_at_the_default(int? maximum)
+    {
+        var (_, _, session) = await _server.AddOrganizationAsync();
+        var endless = await _server.CreateApiKeyAsync(session, "endless", new { name = "endless", expiresInDays = (int?)null });
+        var between = await _server.CreateApiKeyAsync(session, "between", new { name = "between", expiresInDays = 60 });
+        var ssh = await AddSshKeyAsync(session, "laptop", null);
+        var token = (await _server.PostAsync("/api/v1/tokens", session, new { expiresInHours = 24 })).Text("id");
+        var none = new { userChoice = false, maximumDays = maximum, defaultDays = 7 };
+        var policy = new { apiKeys = none, sshKeys = none, tokens = new { userChoice = false, defaultHours = 2 } };
+        var preview = await _server.PreviewAsync(session, policy);
+        var foretold = preview.Json.GetProperty("affected").EnumerateArray().ToDictionary(item => item.GetProperty("id").GetString()!, item => item.Time("wouldExpireAt"));
+        Assert.Equal(200, (await _server.SetPolicyAsync(session, policy, "shorten", etag: preview.Header("ETag"))).Status);
+        var ends = await EndsAsync([("", session)]);
+        Assert.All((string[])[endless.Id, between.Id, ssh], id => Assert.Equal(Seconds(_server.Now).AddDays(7), ends[id].Ends));
+        Assert.Equal(Seconds(_server.Now).AddHours(2), ends[token].Ends);
+        Assert.All((string[])[endless.Id, between.Id, ssh, token], id => Assert.Equal(foretold[id], ends[id].Ends));
+    }
+
+    [Fact]
+    public async Task A_cut_that_is_repeated_or_made_stricter_takes_the_place_of_the_one_before()
+    {
+        var (organization, owner, session) = await _server.AddOrganizationAsync();
+        var dead = await _server.CreateApiKeyAsync(session, "dead", new { name = "dead", expiresInDays = (int?)null });
+        _server.Clock!.Advance(TimeSpan.FromDays(20));
+        session = await _server.GrantAsync(owner.Id);
+        var young = await _server.CreateApiKeyAsync(session, "young", new { name = "young", expiresInDays = (int?)null });
+        Assert.Equal(200, (await CutAsync(15)).Status);
+        var end = (await EndsAsync([("", session)]))[dead.Id].Ends;
+        for (var i = 0; i < 8; i++)
+        {
+            _server.Clock.Advance(TimeSpan.FromSeconds(5));
+            Assert.Equal(200, (await CutAsync(15 - (i / 4))).Status);
+            Assert.Equal(1, await PendingAsync());
+        }
+
+        // What the first one ended has ended then, and not anew with each.
+        var ends = await EndsAsync([("", session)]);
+        Assert.Equal((end, Seconds(_server.Now).AddSeconds(-40).AddDays(14)), (ends[dead.Id].Ends, ends[young.Id].Ends));
+        (await _server.GetAsync(Me, dead.Key)).AssertProblem(401);
+
+        // A looser one counts for what was made in between, and so does one whose grace ends later: they stand beside it.
+        Assert.Equal(200, (await CutAsync(16)).Status);
+        Assert.Equal(200, (await CutAsync(14, graceDays: 3)).Status);
+        Assert.Equal(3, await PendingAsync());
+        Assert.Equal(ends, await EndsAsync([("", session)]));
+        // One without a grace is stricter than all of them.
+        Assert.Equal(200, (await CutAsync(14)).Status);
+        Assert.Equal(1, await PendingAsync());
+        Assert.Equal(ends, await EndsAsync([("", session)]));
+
+        Task<Answer> CutAsync(int days, int graceDays = 0) => _server.SetPolicyAsync(session, new { apiKeys = new { maximumDays = days } }, "shorten", graceDays);
+        Task<int> PendingAsync() => _server.QueryAsync(database => database.PolicyCuts.CountAsync(c => c.OrganizationId == organization.Id && c.DoneAt == null));
     }
 
     [Fact]

@@ -63,6 +63,29 @@ public class PolicyApiTests(ClockedServer fixture) : IClassFixture<ClockedServer
     }
 
     [Fact]
+    public async Task After_twenty_changes_within_an_hour_the_next_has_to_wait()
+    {
+        await using var server = await TestServer.StartAsync(new TestServerOptions { FakeClock = true });
+        var (_, _, session) = await server.AddOrganizationAsync();
+        for (var i = 0; i < 20; i++)
+        {
+            Assert.Equal(200, (await server.SetPolicyAsync(session, new { apiKeys = new { maximumDays = 30 + i } })).Status);
+            // What changes nothing does not count.
+            (await server.SetPolicyAsync(session, new { }, etag: "\"0\"")).AssertProblem(412, "policy_changed");
+        }
+
+        var refused = await server.SetPolicyAsync(session, new { }, "shorten");
+        refused.AssertProblem(429, "too_many_policy_changes");
+        Assert.Equal("3600", refused.Header("Retry-After"));
+        Assert.Equal("\"20\"", await server.ETagAsync(session));
+        Assert.Equal(200, (await server.PreviewAsync(session, new { })).Status);
+        var (_, _, other) = await server.AddOrganizationAsync();
+        Assert.Equal(200, (await server.SetPolicyAsync(other, new { })).Status);
+        server.Clock!.Advance(TimeSpan.FromHours(1));
+        Assert.Equal(200, (await server.SetPolicyAsync(session, new { })).Status);
+    }
+
+    [Fact]
     public async Task Members_see_the_policy_and_only_an_administrator_who_signed_in_changes_it()
     {
         var (organization, _, session) = await _server.AddOrganizationAsync();

@@ -66,7 +66,19 @@ public class PolicyPageTests(PolicyPageTests.Fixture fixture) : IClassFixture<Po
         await browser.SubmitAsync("Apply", ("apiKeys.maximumDays", "7"));
         Assert.Equal(HttpStatusCode.PreconditionFailed, browser.Response.StatusCode);
         Assert.Contains("Somebody changed the policy since you looked at it", browser.PageText, StringComparison.Ordinal);
+        // Nor by a second click: what was typed is still about the policy as it was.
+        foreach (var button in (string[])["Apply", "Preview", "Apply"])
+        {
+            await browser.SubmitAsync(button);
+            Assert.Equal(HttpStatusCode.PreconditionFailed, browser.Response.StatusCode);
+            Assert.Equal("7", browser.Page.QuerySelector("#apiKeys-maximumDays")!.GetAttribute("value"));
+        }
+
         Assert.Equal("""{"tokens":{"maximumHours":5}}""", (await _server.GetAsync(PolicyPath, session)).Json.GetProperty("policy").GetRawText());
+        await browser.GoAsync(browser.Page.QuerySelector(".notice a[href='/organization/policy']")!.GetAttribute("href")!);
+        Assert.Equal("5", browser.Page.QuerySelector("#tokens-maximumHours")!.GetAttribute("value"));
+        await browser.SubmitAsync("Apply", ("apiKeys.maximumDays", "7"));
+        Assert.Equal("""{"apiKeys":{"maximumDays":7},"tokens":{"maximumHours":5}}""", (await _server.GetAsync(PolicyPath, session)).Json.GetProperty("policy").GetRawText());
     }
 
     [Theory]

@@ -1,8 +1,11 @@
+using System.ComponentModel.DataAnnotations;
 using System.Net.Http.Headers;
+using System.Text;
 using Activate.Identity.Core.Organizations;
 using Activate.Identity.Core.SshKeys;
 using Activate.Identity.Data;
 using Activate.Identity.Server.Organizations;
+using Activate.Identity.Server.SshKeys;
 using Activate.Identity.Server.Tests.ApiKeys;
 using Activate.Identity.Server.Tests.Organizations;
 using Activate.Identity.Server.Web;
@@ -150,11 +153,57 @@ public class AuthorizedKeysApiTests(ClockedServer fixture) : IClassFixture<Clock
             var modulus = new byte[1025];
             Random.Shared.NextBytes(modulus);
             (modulus[0], modulus[1], modulus[^1]) = (0, 0xFF, 1);
-            var line = SshTestKeys.Line("ssh-rsa", new string('c', 128), [1, 0, 1], modulus);
+            var line = SshTestKeys.Line("ssh-rsa", string.Concat(Enumerable.Repeat("\U0001F511", 64)), [1, 0, 1], modulus);
             Assert.Equal(201, (await _server.PostAsync(Keys, session, new { name = $"k{i}", publicKey = line })).Status);
         }
 
-        Assert.InRange((await LookUpAsync(cluster, owner.UserName!)).Body.Length, 100_000, 256 * 1024);
+        Assert.InRange(Encoding.UTF8.GetByteCount((await LookUpAsync(cluster, owner.UserName!)).Body), 100_000, 256 * 1024);
+    }
+
+    [Fact]
+    public void No_setting_allows_more_keys_than_that()
+    {
+        foreach (var (most, valid) in ((int, bool)[])[(1, true), (100, true), (101, false), (0, false)])
+        {
+            var options = new SshKeysOptions { MaximumPerUser = most };
+            Assert.Equal(valid, Validator.TryValidateObject(options, new ValidationContext(options), null, validateAllProperties: true));
+        }
+    }
+
+    /// <summary>So that the time of an answer does not tell how many keys somebody in another organization has.</summary>
+    [Fact]
+    [Trait("Case", "S12")]
+    public async Task No_key_of_a_user_of_another_organization_is_read()
+    {
+        var (organization, owner, session) = await _server.AddOrganizationAsync();
+        var (foreign, foreignOwner, foreignSession) = await _server.AddOrganizationAsync();
+        foreach (var person in (string[])[session, foreignSession])
+            Assert.Equal(201, (await _server.PostAsync(Keys, person, new { name = "k", publicKey = SshTestKeys.Ed25519() })).Status);
+        Assert.Equal(1, await RowsAsync(organization.Id, owner.UserName!));
+        Assert.Equal(1, await RowsAsync(foreign.Id, foreignOwner.UserName!));
+        Assert.Equal(0, await RowsAsync(organization.Id, foreignOwner.UserName!));
+
+        Task<int> RowsAsync(Guid organizationId, string username) => _server.QueryAsync(async database =>
+        {
+            await database.Database.OpenConnectionAsync();
+            await using var command = AuthorizedKeysReader.KeysByUsername(database, new UserAt(organizationId, username)).CreateDbCommand();
+            await using var reader = await command.ExecuteReaderAsync();
+            var rows = 0;
+            while (await reader.ReadAsync())
+                rows++;
+            return rows;
+        });
+    }
+
+    /// <summary>SQL Server's client sends only as much of a prepared parameter as its column holds: a longer name would find its beginning.</summary>
+    [Fact]
+    [Trait("Case", "S17")]
+    public async Task A_name_that_is_longer_than_any_is_not_looked_up_at_all()
+    {
+        await using var nothing = new ServiceCollection().BuildServiceProvider();
+        await using var reader = new AuthorizedKeysReader(nothing.GetRequiredService<IServiceScopeFactory>(), TimeProvider.System);
+        Assert.Empty(await reader.LiveAsync(Guid.NewGuid(), new string('a', 33), TestContext.Current.CancellationToken));
+        await Assert.ThrowsAsync<InvalidOperationException>(async () => await reader.LiveAsync(Guid.NewGuid(), new string('a', 32), TestContext.Current.CancellationToken));
     }
 
     private async Task<string> ClusterAsync(string session)

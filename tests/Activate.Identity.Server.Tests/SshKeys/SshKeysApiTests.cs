@@ -1,6 +1,7 @@
 using System.Text;
 using System.Text.Json;
 using Activate.Identity.Core.Organizations;
+using Activate.Identity.Server.SshKeys;
 using Activate.Identity.Server.Tests.ApiKeys;
 using Activate.Identity.Server.Tests.Organizations;
 using Activate.Identity.Server.Web;
@@ -297,6 +298,90 @@ public class SshKeysApiTests(ClockedServer fixture) : IClassFixture<ClockedServe
         Assert.Equal(0, await _server.QueryAsync(database => database.SshKeys.CountAsync(k => k.OwnerId == owner.Id)));
         await _server.SetPolicyAsync(session, new { });
         (await _server.PostAsync(Path, session, new { name = "again", publicKey = line })).AssertProblem(403, "ssh_key_ended_by_policy");
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task After_a_cut_and_a_loosening_deleting_a_key_and_adding_it_again_gains_nothing(bool deletedBeforeLoosening)
+    {
+        var (_, owner, session) = await _server.AddOrganizationAsync();
+        var line = SshTestKeys.Ed25519();
+        var key = $"{Path}/{(await AddAsync(session, "laptop", line, null)).Text("id")}";
+        Assert.Equal(200, (await _server.SetPolicyAsync(session, new { sshKeys = new { maximumDays = 30 } }, "shorten")).Status);
+        var cut = (await _server.GetAsync(key, session)).Json.Time("expiresAt");
+        Assert.NotNull(cut);
+        _server.Clock!.Advance(TimeSpan.FromDays(29));
+        session = await _server.GrantAsync(owner.Id);
+        if (deletedBeforeLoosening)
+            Assert.Equal(204, (await _server.DeleteAsync(key, session)).Status);
+        Assert.Equal(200, (await _server.SetPolicyAsync(session, new { sshKeys = new { maximumDays = (int?)null } })).Status);
+        if (!deletedBeforeLoosening)
+            Assert.Equal(204, (await _server.DeleteAsync(key, session)).Status);
+        for (var i = 0; i < 2; i++)
+        {
+            var again = await AddAsync(session, "laptop", line, null);
+            Assert.Equal((cut, "policy"), (again.Json.Time("expiresAt"), again.Text("expiresBecause")));
+            Assert.Equal(204, (await _server.DeleteAsync($"{Path}/{again.Text("id")}", session)).Status);
+        }
+
+        // Sooner is the owner's own choice, and does not move what the policy said.
+        var sooner = await AddAsync(session, "laptop", line, 1);
+        Assert.Equal(204, (await _server.DeleteAsync($"{Path}/{sooner.Text("id")}", session)).Status);
+        _server.Clock.Advance(TimeSpan.FromDays(2));
+        session = await _server.GrantAsync(owner.Id);
+        (await _server.PostAsync(Path, session, new { name = "again", publicKey = line })).AssertProblem(403, "ssh_key_ended_by_policy", "publicKey");
+        Assert.Equal(200, (await _server.PostAsync($"/api/v1/organization/ssh-fingerprints/{Uri.EscapeDataString(SshTestKeys.FingerprintOf(line))}/allow", session)).Status);
+        Assert.Null((await AddAsync(session, "laptop", line, null)).Json.Time("expiresAt"));
+    }
+
+    [Theory]
+    [InlineData(10)]
+    [InlineData(-1)]
+    public async Task Without_a_choice_the_end_is_the_policys_also_when_it_was_asked_for(int days)
+    {
+        var (_, owner, session) = await _server.AddOrganizationAsync();
+        Assert.Equal(200, (await _server.SetPolicyAsync(session, new { sshKeys = new { userChoice = false, defaultDays = 10 } })).Status);
+        var line = SshTestKeys.Ed25519();
+        Assert.Equal("default", (await AddAsync(session, "laptop", line, days)).Text("expiresBecause"));
+        _server.Clock!.Advance(TimeSpan.FromDays(11));
+        session = await _server.GrantAsync(owner.Id);
+        Assert.Equal(200, (await _server.SetPolicyAsync(session, new { sshKeys = new { userChoice = true } })).Status);
+        (await _server.PostAsync(Path, session, new { name = "again", publicKey = line, expiresInDays = (int?)null })).AssertProblem(403, "ssh_key_ended_by_policy");
+    }
+
+    [Fact]
+    [Trait("Case", "S8")]
+    public async Task A_thousand_keys_are_remembered_of_a_user_and_no_more()
+    {
+        var (_, owner, session) = await _server.AddOrganizationAsync();
+        var line = SshTestKeys.Ed25519();
+        var key = await AddAsync(session, "laptop", line);
+        Assert.Equal(204, (await _server.DeleteAsync($"{Path}/{key.Text("id")}", session)).Status);
+        await _server.QueryAsync(async database =>
+        {
+            for (var i = 1; i < SshKeyRegistry.MostRemembered; i++)
+                database.KnownSshKeys.Add(new() { OwnerId = owner.Id, Fingerprint = System.Security.Cryptography.RandomNumberGenerator.GetBytes(32), FirstAddedAt = _server.Now });
+            return await database.SaveChangesAsync();
+        });
+        (await _server.PostAsync(Path, session, new { name = "new", publicKey = SshTestKeys.Ed25519() })).AssertProblem(409, "too_many_known_keys", "publicKey");
+        Assert.Equal(SshKeyRegistry.MostRemembered, await _server.QueryAsync(database => database.KnownSshKeys.CountAsync(f => f.OwnerId == owner.Id)));
+        // One that was there before is, and once an administrator has let one go there is a place.
+        key = await AddAsync(session, "laptop", line);
+        Assert.Equal(204, (await _server.DeleteAsync($"{Path}/{key.Text("id")}", session)).Status);
+        Assert.Equal(200, (await _server.PostAsync($"/api/v1/organization/ssh-fingerprints/{Uri.EscapeDataString(SshTestKeys.FingerprintOf(line))}/allow", session)).Status);
+        await AddAsync(session, "new", SshTestKeys.Ed25519());
+    }
+
+    [Fact]
+    public async Task A_key_that_ended_long_ago_is_not_there_for_a_rename_either()
+    {
+        var (_, owner, session) = await _server.AddOrganizationAsync();
+        var item = $"{Path}/{(await AddAsync(session, "laptop", SshTestKeys.Ed25519(), 1)).Text("id")}";
+        _server.Clock!.Advance(TimeSpan.FromDays(92));
+        session = await _server.GrantAsync(owner.Id);
+        (await _server.GetAsync(item, session)).AssertProblem(404, "not_found");
+        (await _server.PatchAsync(item, session, new { name = "desk" })).AssertProblem(404, "not_found");
     }
 
     private async Task<Answer> AddAsync(string session, string name, string publicKey, int? days = -1)
