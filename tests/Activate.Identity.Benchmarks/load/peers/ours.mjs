@@ -101,6 +101,10 @@ async function seed() {
   };
 }
 
+/** how many of what the pools hold: more than comes in a second, because the server remembers a checked credential for 0.9 s, and what comes once is what costs */
+const number = (name, usual) => +(process.env[name] ?? usual);
+const CHAINS = number('CHAINS', 3000), TOKENS = number('TOKENS', 5000), CODES = number('CODES', 16_000), KEYS = 100; // one user has no more keys
+
 const algorithm = name => r => JSON.parse(Buffer.from(r.json.access_token.split('.')[0], 'base64url')).alg === name;
 const client = a => ({ client_id: a.clientId, client_secret: a.clientSecret });
 const own = a => post('/connect/token', { grant_type: 'client_credentials', ...client(a), scope: 'platform' });
@@ -118,7 +122,6 @@ async function connect({ browser, web }, scope) {
  * Refresh tokens are for one use, and a pool replays: what was redeemed is put back every second, behind the server's back, so that each request moves its chain on by
  * a durable write. The pool is larger than what one second redeems.
  */
-const CHAINS = +(process.env.CHAINS ?? 3000);
 let putBack;
 function putBackEverySecond(run) {
   const sqlite = promisify(execFile);
@@ -131,23 +134,25 @@ function stopPuttingBack() { clearInterval(putBack); putBack = undefined; }
 async function cases(run) {
   const s = await seed();
   const introspect = token => post('/connect/introspect', { token, ...client(s.checks) });
+  let connected;
+  const signIns = () => connected ??= parallel(CHAINS, 1, () => connect(s, 'openid profile email offline_access platform'));
   const deviceStart = post('/connect/device', { client_id: s.device.clientId, scope: 'openid profile' });
   return [
     { name: 'cc-rs256', expect: algorithm('RS256'), requests: () => [own(s.rs256)] },
     { name: 'cc-es256', expect: algorithm('ES256'), requests: () => [own(s.es256)] },
-    { name: 'introspect-jwt', expect: r => r.json.active === true, requests: () => parallel(1000, 8, async () => introspect((await ok('own', send(base, own(s.es256)))).access_token)) },
-    { name: 'introspect-key', expect: r => r.json.active === true, requests: () => parallel(1000, 8, async i => introspect((await s.api('/api-keys', { name: 'key ' + i, scopes: ['platform'] })).key)) },
-    { name: 'userinfo', expect: r => r.json.email === 'ada@example.test', requests: () => parallel(200, 1, async () => ({ path: '/connect/userinfo', headers: { Authorization: 'Bearer ' + (await connect(s, 'openid profile email')).access_token } })) },
+    { name: 'introspect-jwt', expect: r => r.json.active === true, requests: () => parallel(TOKENS, 8, async () => introspect((await ok('own', send(base, own(s.es256)))).access_token)) },
+    { name: 'introspect-key', expect: r => r.json.active === true, requests: () => parallel(KEYS, 1, async i => introspect((await s.api('/api-keys', { name: 'key ' + i, scopes: ['platform'] })).key)) },
+    { name: 'userinfo', expect: r => r.json.email === 'ada@example.test', requests: async () => (await signIns()).map(t => ({ path: '/connect/userinfo', headers: { Authorization: 'Bearer ' + t.access_token } })) },
     {
       name: 'refresh', expect: r => /^pwr_/.test(r.json.refresh_token), requests: async () => {
-        const pool = await parallel(CHAINS, 1, async () => post('/connect/token', { grant_type: 'refresh_token', refresh_token: (await connect(s, 'openid offline_access')).refresh_token, ...client(s.web) }));
+        const pool = (await signIns()).map(t => post('/connect/token', { grant_type: 'refresh_token', refresh_token: t.refresh_token, ...client(s.web) }));
         putBackEverySecond(run);
         return pool;
       },
     },
     { name: 'device-start', before: stopPuttingBack, expect: r => !!r.json.user_code, requests: () => [deviceStart] },
     // The interval is 5 s: more codes than are asked for in that time, so that none is told to slow down.
-    { name: 'device-poll', before: stopPuttingBack, status: 400, expect: r => r.json.error === 'authorization_pending', requests: () => parallel(+(process.env.CODES ?? 16_000), 8, async () =>
+    { name: 'device-poll', before: stopPuttingBack, status: 400, expect: r => r.json.error === 'authorization_pending', requests: () => parallel(CODES, 8, async () =>
       post('/connect/token', { grant_type: DEVICE, client_id: s.device.clientId, device_code: (await ok('device', send(base, deviceStart))).device_code })) },
   ];
 }
