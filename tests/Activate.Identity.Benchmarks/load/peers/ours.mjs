@@ -38,7 +38,10 @@ const start = run => ({
 
 // ---- a person with a browser that has no JavaScript --------------------------------------------------------------------
 class Browser {
-  #jar = new Jar();
+  #jar;
+  constructor(jar = new Jar()) { this.#jar = jar; }
+  /** another window of it, with the same cookies */
+  window() { return new Browser(this.#jar); }
   async #go(url, init = {}) {
     for (let hops = 0; hops < 10; hops++) {
       const answer = await fetch(url, { ...init, redirect: 'manual', headers: { ...init.headers, cookie: this.#jar.header } });
@@ -110,8 +113,8 @@ const client = a => ({ client_id: a.clientId, client_secret: a.clientSecret });
 const own = a => post('/connect/token', { grant_type: 'client_credentials', ...client(a), scope: 'platform' });
 
 /** a person's sign-in to the web application; the person is asked once */
-async function connect({ browser, web }, scope) {
-  const k = pkce();
+async function connect({ browser: signedIn, web }, scope) {
+  const k = pkce(), browser = signedIn.window();
   await browser.go('/connect/authorize?' + form({ client_id: web.clientId, response_type: 'code', redirect_uri: callback, scope, state: 's', code_challenge: k.challenge, code_challenge_method: 'S256' }));
   if (!browser.address.startsWith(callback)) await browser.submit('Allow');
   const code = new URL(browser.address).searchParams.get('code');
@@ -135,7 +138,8 @@ async function cases(run) {
   const s = await seed();
   const introspect = token => post('/connect/introspect', { token, ...client(s.checks) });
   let connected;
-  const signIns = () => connected ??= parallel(CHAINS, 1, () => connect(s, 'openid profile email offline_access platform'));
+  const signIn = () => connect(s, 'openid profile email offline_access platform');
+  const signIns = () => connected ??= signIn().then(first => parallel(CHAINS, 8, i => i === 0 ? first : signIn()));
   const deviceStart = post('/connect/device', { client_id: s.device.clientId, scope: 'openid profile' });
   return [
     { name: 'cc-rs256', expect: algorithm('RS256'), requests: () => [own(s.rs256)] },
