@@ -28,7 +28,7 @@ function prepare(run) {
 }
 
 const start = run => ({
-  cmd: 'dotnet', args: [dll], cwd: folder(run),
+  cmd: 'dotnet', args: [dll], cwd: path.dirname(dll),
   env: {
     DOTNET_ENVIRONMENT: 'Production', Urls: base, Server__PublicOrigin: base, Data__Folder: folder(run), KeyRing__CertificatePath: path.join(folder(run), 'ring.pfx'),
     Setup__Organization: 'Load Lab', Setup__Username: owner.username, Setup__Email: 'ada@example.test', Setup__Password: owner.password,
