@@ -42,9 +42,6 @@ public sealed class PolicyPage(PolicyEditor editor, PolicyCeiling ceiling, Audit
 
     public PolicyPreview? Preview { get; private set; }
 
-    /// <summary>Somebody else changed the policy since the form was shown.</summary>
-    public bool Stale { get; private set; }
-
     public bool Applied { get; private set; }
 
     public bool Shortened { get; private set; }
