@@ -3,6 +3,7 @@ using System.Security.Cryptography;
 using System.Text;
 using System.Web;
 using Activate.Identity.Data.Applications;
+using Activate.Identity.Server.Credentials;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.DependencyInjection;
 using OpenIddict.Abstractions;
@@ -54,10 +55,15 @@ public sealed partial class TestServer
         await scope.ServiceProvider.GetRequiredService<IOpenIddictApplicationManager>().CreateAsync(descriptor);
         await QueryAsync(database => database.Applications.Where(a => a.ClientId == clientId)
             .ExecuteUpdateAsync(set => set.SetProperty(a => a.Audiences, audiences).SetProperty(a => a.OrganizationId, organizationId)));
+        Services().GetRequiredService<CredentialCache>().Forget();
     }
 
-    public Task SuspendApplicationAsync(string clientId, bool suspended = true) => QueryAsync(database =>
-        database.Applications.Where(a => a.ClientId == clientId).ExecuteUpdateAsync(set => set.SetProperty(a => a.Suspended, suspended)));
+    /// <summary>On the first node, which feels it at once.</summary>
+    public async Task SuspendApplicationAsync(string clientId, bool suspended = true)
+    {
+        await QueryAsync(database => database.Applications.Where(a => a.ClientId == clientId).ExecuteUpdateAsync(set => set.SetProperty(a => a.Suspended, suspended)));
+        Services().GetRequiredService<CredentialCache>().Forget();
+    }
 
     /// <summary>The address of an authorization request; <paramref name="changes"/> replace parameters, or remove them when null.</summary>
     public static string AuthorizePath(string clientId, Pkce pkce, params (string Name, string? Value)[] changes)

@@ -2,6 +2,7 @@ using Activate.Identity.Core;
 using Activate.Identity.Core.Applications;
 using Activate.Identity.Data;
 using Activate.Identity.Data.Applications;
+using Activate.Identity.Server.Credentials;
 using Microsoft.EntityFrameworkCore;
 using OpenIddict.Abstractions;
 using static OpenIddict.Abstractions.OpenIddictConstants;
@@ -38,7 +39,7 @@ public static class BuiltInApplications
         descriptor.Permissions.UnionWith(Scopes.All.Where(scope => scope is not (Scopes.OfflineAccess or Scopes.AuthorizedKeysRead)).Select(scope => Permissions.Prefixes.Scope + scope));
         try
         {
-            if (await applications.FindByClientIdAsync(Cli) is { } before)
+            if (await services.GetRequiredService<ActivateDbContext>().Applications.SingleOrDefaultAsync(application => application.ClientId == Cli) is { } before)
                 // As this version wants it, also in a database that an older one made.
                 await applications.UpdateAsync(before, descriptor);
             else
@@ -54,6 +55,7 @@ public static class BuiltInApplications
                 throw;
         }
 
+        services.GetRequiredService<CredentialCache>().Forget();
         await services.GetRequiredService<ActivateDbContext>().Applications.Where(application => application.ClientId == Cli && application.Kind != ApplicationKind.Native)
             .ExecuteUpdateAsync(set => set.SetProperty(application => application.Kind, ApplicationKind.Native));
     }

@@ -21,6 +21,9 @@ public static class ConnectSetup
     public static void AddConnect(this WebApplicationBuilder builder)
     {
         var services = builder.Services;
+        services.AddSingleton<ApplicationCache>();
+        // Before OpenIddict adds its own.
+        services.AddScoped<IOpenIddictServerDispatcher, Dispatcher>();
         services.AddScoped<GrantIssuer>();
         services.AddScoped<CodeGrant>();
         services.AddScoped<RefreshGrant>();

@@ -7,6 +7,7 @@ using Activate.Identity.Server.ApiKeys;
 using Activate.Identity.Server.Audit;
 using Activate.Identity.Server.Credentials;
 using Activate.Identity.Server.Tokens;
+using Activate.Identity.Server.Web;
 using OpenIddict.Abstractions;
 using OpenIddict.Server;
 using static OpenIddict.Abstractions.OpenIddictConstants;
@@ -28,7 +29,7 @@ internal static class CredentialHandlers
     ];
 
     /// <summary>The checked caller, as the principal that OpenIddict's later checks look at.</summary>
-    internal sealed class Check(CredentialAuthenticator authenticator, IOpenIddictApplicationManager applications) : IOpenIddictServerHandler<ValidateTokenContext>
+    internal sealed class Check(CredentialAuthenticator authenticator, IOpenIddictApplicationManager applications, LastUses uses) : IOpenIddictServerHandler<ValidateTokenContext>
     {
         public async ValueTask HandleAsync(ValidateTokenContext context)
         {
@@ -51,6 +52,8 @@ internal static class CredentialHandlers
             }
 
             context.Transaction.SetProperty(nameof(Caller), caller);
+            if (context.EndpointType == OpenIddictServerEndpointType.UserInfo)
+                uses.Record(caller, http.RemoteAddress());
             // OpenIddict compares audiences with client ids: whoever answers for one of the credential's audiences, and may see its owner, is one.
             // Both an audience and a presenter must be there, or it lets everybody through.
             List<string> audiences = ["-"];
@@ -60,7 +63,12 @@ internal static class CredentialHandlers
                 if (context.EndpointType == OpenIddictServerEndpointType.Introspection && await applications.FindByClientIdAsync(client) is Application { Suspended: false } application
                     && (application.OrganizationId is null || application.OrganizationId == caller.OrganizationId)
                     && Scopes.Split(application.Audiences ?? "").Intersect(caller.Audiences).Any())
+                {
                     audiences.Add(client);
+                    // Used at a resource server, whose address is not the user's.
+                    uses.Record(caller, address: null);
+                }
+
                 // Whoever holds a key may revoke it, under whatever client's name it asks. Who may exchange is for the exchange to say.
                 if ((context.EndpointType == OpenIddictServerEndpointType.Revocation && caller is { Kind: CredentialKind.ApiKey, Exchanged: false }) || exchange)
                     presenter = client;

@@ -152,30 +152,23 @@ internal static class GrantHandlers
         }
     }
 
-    internal sealed class IssueForItself(ExchangeGrant grant, IOpenIddictApplicationManager applications, Data.ActivateDbContext database) : IOpenIddictServerHandler<HandleTokenRequestContext>
+    internal sealed class IssueForItself(ExchangeGrant grant, IOpenIddictApplicationManager applications) : IOpenIddictServerHandler<HandleTokenRequestContext>
     {
         public async ValueTask HandleAsync(HandleTokenRequestContext context)
         {
             if (!context.Request.IsClientCredentialsGrantType())
                 return;
             var application = await FindAsync(applications, context);
-            string? slug = null;
-            if (application.OrganizationId is { } organization)
+            if (application.Organization is { Suspended: true })
             {
-                var row = await database.Organizations.FindAsync([organization], context.Http().RequestAborted);
-                if (row is null or { Suspended: true })
-                {
-                    context.Reject(Errors.UnauthorizedClient, "The organization of the application is suspended.");
-                    return;
-                }
-
-                slug = row.Slug;
+                context.Reject(Errors.UnauthorizedClient, "The organization of the application is suspended.");
+                return;
             }
 
             var scopes = Asked(context.Request);
             var permitted = (await applications.GetPermissionsAsync(application)).Where(permission => permission.StartsWith(Permissions.Prefixes.Scope, StringComparison.Ordinal))
                 .Select(permission => permission[Permissions.Prefixes.Scope.Length..]).ToList();
-            SignIn(context, await grant.IssueForItselfAsync(application, scopes, permitted, Resources.Of(context.Request), slug, context.Http().RequestAborted), application.ClientId!);
+            SignIn(context, await grant.IssueForItselfAsync(application, scopes, permitted, Resources.Of(context.Request), application.Organization?.Slug, context.Http().RequestAborted), application.ClientId!);
         }
     }
 

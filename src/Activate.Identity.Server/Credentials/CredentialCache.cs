@@ -27,11 +27,12 @@ public sealed class CredentialCache(TimeProvider clock)
     /// <summary>Taken before the read whose outcome is to be kept: an ending that happens during the read makes the outcome void.</summary>
     public Reading Begin() => new(Volatile.Read(ref _epoch), clock.GetTimestamp());
 
+    /// <summary>Whether what was read then still counts.</summary>
+    public bool IsFresh(in Reading reading) => reading.Epoch == Volatile.Read(ref _epoch) && clock.GetElapsedTime(reading.StartedAt) < MaximumAge;
+
     public bool TryGet(in CredentialHash hash, out CachedCredential? credential)
     {
-        if ((_young.Entries.TryGetValue(hash, out credential) || _old.Entries.TryGetValue(hash, out credential))
-            && credential.Reading.Epoch == Volatile.Read(ref _epoch)
-            && clock.GetElapsedTime(credential.Reading.StartedAt) < MaximumAge)
+        if ((_young.Entries.TryGetValue(hash, out credential) || _old.Entries.TryGetValue(hash, out credential)) && IsFresh(credential.Reading))
             return true;
         credential = null;
         return false;

@@ -10,10 +10,18 @@ namespace Activate.Identity.Server.Web;
 /// <param name="Path">The list it is on, which also deletes.</param>
 /// <param name="Handler">The page's handler that does it.</param>
 /// <param name="Button">What is clicked to confirm.</param>
-public sealed record DeleteDialog(Guid Id, string Kind, string Name, string Consequence, Moment LastUsed, string? LastUsedFrom, string Path, string Handler, string Button);
+public sealed record DeleteDialog(Guid Id, string Kind, string Name, string Consequence, Moment LastUsed, string? LastUsedFrom, string Path, string Handler, string Button)
+{
+    /// <summary>What is done to it.</summary>
+    public string Verb { get; init; } = "Delete";
+}
 
 /// <summary>What was just deleted, as the list says it (Web/Deleted.cshtml).</summary>
 /// <param name="Kind">"API key".</param>
 /// <param name="Name">The name it had.</param>
 /// <param name="Consequence">What that means from now on.</param>
-public sealed record Deleted(string Kind, string Name, string Consequence);
+public sealed record Deleted(string Kind, string Name, string Consequence)
+{
+    /// <summary>What was done to it.</summary>
+    public string Verb { get; init; } = "deleted";
+}
