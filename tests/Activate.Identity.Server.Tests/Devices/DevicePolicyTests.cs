@@ -113,8 +113,9 @@ public sealed class DevicePolicyTests(SharedServer shared) : IClassFixture<Share
     [Fact, Trait("Case", "O6")]
     public async Task Hours_that_were_approved_while_there_was_a_choice_become_the_default_when_there_is_none()
     {
-        var (organization, _, session) = await shared.Server.AddOrganizationAsync();
-        var (_, browser) = await shared.NewUserAsync(organizationId: organization.Id);
+        var organization = await shared.Server.CreateOrganizationAsync(shared.NewName("org"));
+        var (username, browser) = await shared.NewUserAsync(Role.Owner, organization.Id);
+        var session = await shared.Server.GrantAsync(await shared.Server.QueryAsync(database => database.Users.Where(u => u.UserName == username).Select(u => u.Id).SingleAsync()));
         var (longer, shorter) = (await shared.Server.StartDeviceAsync(), await shared.Server.StartDeviceAsync());
         using (browser)
         {
@@ -130,7 +131,7 @@ public sealed class DevicePolicyTests(SharedServer shared) : IClassFixture<Share
     [Fact, Trait("Case", "D7")]
     public async Task A_device_gets_no_scope_that_its_approval_page_did_not_show()
     {
-        var (organization, _, _) = await shared.Server.AddOrganizationAsync();
+        var organization = await shared.Server.CreateOrganizationAsync(shared.NewName("org"));
         var (username, browser) = await shared.NewUserAsync(organizationId: organization.Id);
         var login = await shared.Server.StartDeviceAsync("platform credentials:read organization:write");
         using (browser)
