@@ -50,7 +50,7 @@ public sealed class PostgreSqlServer
             await RunAsync("chown", "postgres", folder);
         await RunAsync(As(root, Path.Combine(binaries, "initdb"), "-D", $"{folder}/data", "-A", "trust", "-U", "postgres", "--no-sync", "-E", "UTF8", "--locale=C.UTF-8"));
         await RunAsync(As(root, Path.Combine(binaries, "pg_ctl"), "-D", $"{folder}/data", "-w", "-l", $"{folder}/log", "-o",
-            $"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={folder} -c fsync=off -c synchronous_commit=off -c full_page_writes=off -c max_connections=300", "start"));
+            $"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={folder} -c fsync=off -c synchronous_commit=off -c full_page_writes=off -c max_connections=500", "start"));
         AppDomain.CurrentDomain.ProcessExit += (_, _) =>
         {
             RunAsync(As(root, Path.Combine(binaries, "pg_ctl"), "-D", $"{folder}/data", "-m", "immediate", "stop")).GetAwaiter().GetResult();

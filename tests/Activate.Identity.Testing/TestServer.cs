@@ -152,6 +152,8 @@ public sealed partial class TestServer : IAsyncDisposable
         }
 
         SqliteConnection.ClearAllPools();
+        // Each server has a database, and so a pool, of its own: what stays open in them would use up PostgreSQL's connections.
+        Npgsql.NpgsqlConnection.ClearAllPools();
         Directory.Delete(_folder, recursive: true);
     }
 }

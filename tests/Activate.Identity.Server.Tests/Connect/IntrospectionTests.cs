@@ -1,7 +1,9 @@
 using System.Globalization;
 using System.Net.Http;
+using Activate.Identity.Server.Credentials;
 using Activate.Identity.Testing;
 using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.DependencyInjection;
 using Microsoft.IdentityModel.JsonWebTokens;
 
 namespace Activate.Identity.Server.Tests.Connect;
@@ -131,6 +133,7 @@ public sealed class IntrospectionTests(SharedNodesWithClock shared) : IClassFixt
         Assert.Equal(401, (await _server.PostFormAsync("/connect/introspect", [("token", token)], authorization: new("Bearer", token))).Status);
         // A client that has no business here is told so, and nothing about the token.
         await _server.QueryAsync(database => database.Applications.Where(a => a.ClientId == closed).ExecuteUpdateAsync(set => set.SetProperty(a => a.Permissions, "[]")));
+        _server.Services().GetRequiredService<CredentialCache>().Forget();
         Assert.Equal("unauthorized_client", (await _server.IntrospectAsync(closed, Secret, token)).Error);
     }
 

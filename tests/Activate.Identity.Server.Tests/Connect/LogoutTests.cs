@@ -66,7 +66,7 @@ public sealed class LogoutTests(SharedServerWithClock shared) : IClassFixture<Sh
         Assert.True(await IsSignedInAsync(person));
 
         await person.GoAsync(Path(("client_id", client), ("post_logout_redirect_uri", TestServer.SignedOut), ("state", "s")));
-        await person.SubmitAsync("Sign out", follow: false);
+        await person.SubmitAsync("Yes, sign out", follow: false);
         Assert.StartsWith(TestServer.SignedOut, person.Response.Headers.Location!.ToString(), StringComparison.Ordinal);
         Assert.False(await IsSignedInAsync(person));
     }

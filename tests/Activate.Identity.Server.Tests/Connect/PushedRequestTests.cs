@@ -69,21 +69,12 @@ public sealed class PushedRequestTests(SharedNodesWithClock shared) : IClassFixt
         Assert.Equal("400", await ErrorAsync(browser, Path(other, uri)));
         await TestServer.AllowAsync(browser, Path(client, uri));
         Assert.Equal("400", await ErrorAsync(browser, Path(client, uri)));
-        var denied = await PushedAsync(client, pkce);
-        Assert.Equal("access_denied", TestServer.Parameter(await DenyAsync(browser, Path(client, denied) + "", "Deny"), "error"));
+        var denied = await PushedAsync(client, pkce, ("prompt", "consent"));
+        Assert.Equal("access_denied", TestServer.Parameter(await TestServer.AllowAsync(browser, Path(client, denied), "Deny"), "error"));
         Assert.Equal("400", await ErrorAsync(browser, Path(client, denied)));
         var late = await PushedAsync(client, pkce);
         _server.Clock!.Advance(PushedRequests.Lifetime);
         Assert.Equal("400", await ErrorAsync(browser, Path(client, late)));
-
-        static async Task<Uri> DenyAsync(Browser browser, string path, string button)
-        {
-            await browser.GoAsync(path + "&prompt=consent");
-            if (browser.Response.Headers.Location is { } remembered)
-                return remembered;
-            await browser.SubmitAsync(button, follow: false);
-            return browser.Response.Headers.Location!;
-        }
     }
 
     [Fact, Trait("Case", "A24")]
