@@ -19,7 +19,7 @@ namespace Activate.Identity.Server.Devices;
 /// never a second one.
 /// </summary>
 internal sealed class DeviceGrant(
-    ActivateDbContext database, PolicyReader policies, IOpenIddictApplicationManager applications, GrantIssuer grants, AccessTokenWriter writer, TimeProvider clock)
+    ActivateDbContext database, PolicyReader policies, IOpenIddictApplicationManager applications, GrantIssuer grants, AccessTokenWriter writer, DevicePolls polls, TimeProvider clock)
 {
     public static readonly TimeSpan RetryWindow = TimeSpan.FromSeconds(60);
 
@@ -39,10 +39,7 @@ internal sealed class DeviceGrant(
         var hash = DeviceCodeIssuer.Hash(deviceCode);
         var time = clock.GetUtcNow();
         var (now, milliseconds) = (time.UtcDateTime, time.ToUnixTimeMilliseconds());
-        var inTime = await database.DeviceRequests
-            .Where(r => r.DeviceCodeHash == hash && r.ClientId == clientId && r.Status == DeviceRequestStatus.Pending && r.ExpiresAt > now && r.NextPollAt <= milliseconds)
-            .ExecuteUpdateAsync(set => set.SetProperty(r => r.NextPollAt, r => milliseconds + (r.Interval * 1000L)), cancellationToken);
-        if (inTime == 1)
+        if (clientId.Length <= 100 && await polls.IsWaitingAsync(hash, clientId, time, cancellationToken))
             return Pending;
 
         var request = await database.DeviceRequests.AsNoTracking().SingleOrDefaultAsync(r => r.DeviceCodeHash == hash, cancellationToken);

@@ -8,5 +8,6 @@ public static class DevicesSetup
         builder.Services.AddScoped<DeviceCodeIssuer>();
         builder.Services.AddScoped<DeviceApprovals>();
         builder.Services.AddScoped<DeviceGrant>();
+        builder.Services.AddSingleton<DevicePolls>();
     }
 }

@@ -10,7 +10,7 @@ namespace Activate.Identity.Server.Tests.Devices;
 public sealed class DevicePollCostTests
 {
     [Fact]
-    public async Task A_waiting_poll_is_one_update_beside_the_lookup_of_its_client()
+    public async Task A_waiting_poll_is_one_prepared_update_and_no_command_of_EF_Core()
     {
         // From the start: EF looks only once a second whether anybody listens.
         var commands = new Commands();
@@ -21,9 +21,9 @@ public sealed class DevicePollCostTests
         await server.PollAsync(await server.StartDeviceAsync());
         commands.Listen(source);
         Assert.Equal("authorization_pending", (await server.PollAsync(login)).Error);
-        Assert.Single(commands.Texts, text => text.StartsWith("UPDATE \"DeviceRequests\"", StringComparison.Ordinal));
-        Assert.Single(commands.Texts, text => text.Contains("FROM \"OpenIddictApplications\"", StringComparison.Ordinal));
-        Assert.Equal(2, commands.Texts.Count(text => !text.StartsWith("PRAGMA", StringComparison.Ordinal)));
+        // The update itself is prepared, and EF Core knows nothing of it; the client was read less than a second ago, or is read once more on a slow machine.
+        Assert.DoesNotContain(commands.Texts, text => text.Contains("\"DeviceRequests\"", StringComparison.Ordinal));
+        Assert.InRange(commands.Texts.Count(text => !text.StartsWith("PRAGMA", StringComparison.Ordinal)), 0, 1);
     }
 
     /// <summary>The commands of one database; other tests run at the same time.</summary>

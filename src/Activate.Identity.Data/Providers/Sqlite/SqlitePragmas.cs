@@ -1,5 +1,6 @@
 using System.Data.Common;
 using System.Globalization;
+using System.Runtime.CompilerServices;
 using Microsoft.Data.Sqlite;
 using Microsoft.EntityFrameworkCore.Diagnostics;
 
@@ -21,15 +22,22 @@ internal sealed class SqlitePragmas : DbConnectionInterceptor
     private static readonly string s_pragmas =
         $"PRAGMA synchronous=FULL; PRAGMA busy_timeout={(Patience * 1000).ToString(CultureInfo.InvariantCulture)}; PRAGMA cache_size=-65536;";
 
+    /// <summary>The native connections that have them: the driver keeps these in a pool, and gives one out each time EF Core opens.</summary>
+    private static readonly ConditionalWeakTable<object, object> s_prepared = [];
+
     public override void ConnectionOpened(DbConnection connection, ConnectionEndEventData eventData)
     {
-        ((SqliteConnection)connection).DefaultTimeout = Patience;
+        var sqlite = (SqliteConnection)connection;
+        sqlite.DefaultTimeout = Patience;
+        if (sqlite.Handle is not { } handle || s_prepared.TryGetValue(handle, out _))
+            return;
         using var command = connection.CreateCommand();
 #pragma warning disable CA2100 // Our own text.
         // The mode is the file's, and a connection that only looks whether there is a file may not write it.
         command.CommandText = new SqliteConnectionStringBuilder(connection.ConnectionString).Mode == SqliteOpenMode.ReadOnly ? s_pragmas : $"PRAGMA journal_mode=WAL; {s_pragmas}";
 #pragma warning restore CA2100
         command.ExecuteNonQuery();
+        s_prepared.AddOrUpdate(handle, handle);
     }
 
     public override Task ConnectionOpenedAsync(DbConnection connection, ConnectionEndEventData eventData, CancellationToken cancellationToken = default)
