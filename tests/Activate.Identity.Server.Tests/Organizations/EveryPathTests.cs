@@ -3,6 +3,7 @@ using System.Net.Http;
 using System.Text.Json;
 using Activate.Identity.Core.Organizations;
 using Activate.Identity.Core.Tokens;
+using Activate.Identity.Data.Organizations;
 using Activate.Identity.Server.Keys;
 using Activate.Identity.Server.Organizations;
 using Activate.Identity.Server.Tests.ApiKeys;
@@ -193,7 +194,7 @@ public class EveryPathTests(EveryPathTests.Fixture fixture) : IClassFixture<Ever
     [Theory, Trait("Case", "O5")]
     [InlineData("keep", 200)]
     [InlineData("shorten", 401)]
-    public async Task A_cut_of_refreshing_ends_a_living_chain_on_both_nodes_before_and_after_its_row_is_rewritten(string mode, int status)
+    public async Task A_cut_of_refreshing_ends_a_living_chain_on_both_nodes(string mode, int status)
     {
         var person = await NewPersonAsync();
         var (client, tokens) = await ConnectAsync(person);
@@ -219,6 +220,33 @@ public class EveryPathTests(EveryPathTests.Fixture fixture) : IClassFixture<Ever
                 Assert.Equal(status == 200 ? null : "invalid_grant", (await _server.RefreshAsync(client, Secret, second.Text("refresh_token"), node)) is { Status: 400 } refused ? refused.Error : null);
             }
         }
+    }
+
+    [Fact, Trait("Case", "O5")]
+    public async Task A_cut_of_refreshing_counts_on_both_nodes_before_any_row_is_rewritten()
+    {
+        var person = await NewPersonAsync();
+        var (client, tokens) = await ConnectAsync(person);
+        await _server.QueryAsync(database => database.TokenGrants.Where(g => g.ClientId == client).ExecuteUpdateAsync(row => row.SetProperty(g => g.CreatedAt, _server.Now.AddDays(-2))));
+        // The row alone, as another node would have committed it and claimed its rewriting.
+        await _server.QueryAsync(async database =>
+        {
+            var organization = await database.Users.Where(u => u.Id == person.Id).Select(u => u.OrganizationId).SingleAsync();
+            var version = await database.Organizations.Where(o => o.Id == organization).Select(o => o.PolicyVersion).SingleAsync() + 1;
+            await database.Organizations.Where(o => o.Id == organization).ExecuteUpdateAsync(set => set.SetProperty(o => o.PolicyVersion, version));
+            var now = _server.Now;
+            database.PolicyCuts.Add(new PolicyCut { OrganizationId = organization, Version = version, At = now, GraceEndsAt = now, RefreshMaximumDays = 1, ClaimedUntil = now.AddYears(1) });
+            return await database.SaveChangesAsync();
+        });
+        await Task.Delay(TimeSpan.FromSeconds(1.1), TestContext.Current.CancellationToken);
+        foreach (var node in (int[])[0, 1])
+        {
+            Assert.Equal(401, await MeAsync(tokens.Text("access_token"), node));
+            Assert.Equal("{\"active\":false}", (await _server.IntrospectAsync(client, Secret, tokens.Text("access_token"), node)).Body);
+            Assert.Equal("invalid_grant", (await _server.RefreshAsync(client, Secret, tokens.Text("refresh_token"), node)).Error);
+        }
+
+        Assert.True(await _server.QueryAsync(database => database.TokenGrants.Where(g => g.ClientId == client).AllAsync(g => g.ExpiresAt > _server.Now)));
     }
 
     [Fact]
