@@ -49,6 +49,7 @@ internal static class RequestRules
         Handlers.Handle<ExtractUserInfoRequestContext, PlainParameters<ExtractUserInfoRequestContext>>(Last),
         Handlers.Handle<ExtractPushedAuthorizationRequestContext, PlainParameters<ExtractPushedAuthorizationRequestContext>>(Last),
         Handlers.Handle<ExtractEndSessionRequestContext, PlainParameters<ExtractEndSessionRequestContext>>(Last),
+        Handlers.Handle<ValidateTokenContext, UsualAssertionType>(Protection.ResolveTokenValidationParameters.Descriptor.Order + 500),
         Handlers.Handle<ProcessAuthenticationContext, RefuseSuspended>(ValidateClientSecret.Descriptor.Order + 500),
         Handlers.Handle<ProcessAuthenticationContext, RefusePublicIntrospection>(ValidateClientSecret.Descriptor.Order + 600),
         Handlers.Handle<ApplyAuthorizationResponseContext, RightErrors<ApplyAuthorizationResponseContext>>(First),
@@ -147,6 +148,26 @@ internal static class RequestRules
         }
     }
 
+    /// <summary>
+    /// RFC 7523 gives the assertion by which an application proves itself no type of its own: most libraries write JWT or nothing, where OpenIddict insists on the type of
+    /// the standard's next edition. The type of anything else that an application signs stays refused.
+    /// </summary>
+    internal sealed class UsualAssertionType : IOpenIddictServerHandler<ValidateTokenContext>
+    {
+        private const string AssertionType = "client-authentication+jwt";
+
+        public ValueTask HandleAsync(ValidateTokenContext context)
+        {
+            if (context.ValidTokenTypes.Contains(TokenTypeIdentifiers.Private.ClientAssertion) && context.TokenValidationParameters is { TypeValidator: { } validate } parameters)
+            {
+                parameters.TypeValidator = (type, token, inner) =>
+                    validate(string.IsNullOrEmpty(type) || string.Equals(type, "JWT", StringComparison.OrdinalIgnoreCase) ? AssertionType : type, token, inner);
+            }
+
+            return default;
+        }
+    }
+
     /// <summary>A suspended application gets nothing new. (The authorization page tells the person; revoking stays allowed.)</summary>
     internal sealed class RefuseSuspended(IOpenIddictApplicationManager applications) : IOpenIddictServerHandler<ProcessAuthenticationContext>
     {
@@ -170,11 +191,14 @@ internal static class RequestRules
     }
 
     /// <summary>
-    /// A scope that a client may not have is invalid_scope (RFC 6749 §5.2), where OpenIddict says invalid_request. And its error_uri, which leads to its own
-    /// documentation, explains nothing about this server.
+    /// A scope that a client may not have is invalid_scope (RFC 6749 §5.2), where OpenIddict says invalid_request, and an assertion that does not prove its client is
+    /// invalid_client (RFC 7521 §4.2.1). And OpenIddict's error_uri, which leads to its own documentation, explains nothing about this server.
     /// </summary>
     internal sealed class RightErrors<TContext> : IOpenIddictServerHandler<TContext> where TContext : BaseRequestContext
     {
+        /// <summary>A claim of the assertion that is malformed, missing or wrong.</summary>
+        private static readonly string[] s_wrongAssertion = ["ID2171", "ID2172", "ID2173"];
+
         public ValueTask HandleAsync(TContext context)
         {
             if (context.Transaction.Response is not { } response)
@@ -184,6 +208,9 @@ internal static class RequestRules
             // RFC 6749 §6: a refresh for more than was granted.
             else if (response is { Error: Errors.InvalidGrant, ErrorUri: { } granted } && granted.EndsWith("ID2052", StringComparison.Ordinal) && context.Transaction.Request?.IsRefreshTokenGrantType() == true)
                 response.Error = Errors.InvalidScope;
+            else if (context.Transaction.GetProperty<ProcessAuthenticationContext>(typeof(ProcessAuthenticationContext).FullName!) is { ClientAssertion.Length: > 0 } proof
+                && ((response.Error == Errors.InvalidToken && proof.ClientAssertionPrincipal is null) || s_wrongAssertion.Any(id => response.ErrorUri?.EndsWith(id, StringComparison.Ordinal) == true)))
+                response.Error = Errors.InvalidClient;
             response.ErrorUri = null;
             return default;
         }

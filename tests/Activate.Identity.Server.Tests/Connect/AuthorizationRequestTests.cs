@@ -116,12 +116,21 @@ public sealed class AuthorizationRequestTests(SharedServer shared) : IClassFixtu
         "https://app.example.test/a/../callback", "https://app.example.test/%63allback", "https://app.example.test:8443/callback", "https://app.example.test:443/callback",
         "https://user@app.example.test/callback", "https://app.example.test@evil.test/callback", "https://APP.example.test/callback", "http://app.example.test/callback",
         "https://app.example.test/callback\t", "https://app.example.test/call\nback", "https://app.example.test./callback", "https://\u0430pp.example.test/callback",
-        "https://app.example.test\\@evil.test/callback", "https://127.1/callback", "https://[::1]/callback",
+        "https://app.example.test\\@evil.test/callback", "https://127.1/callback", "https://[::1]/callback", "https://0x7f.1/callback", "https://127.0.0.1/callback",
+        "https://app.example.test/x/%2f../callback", "https://app.example.test/x%2f..%2fcallback", "https://app.example.test/callback%2f..", "https://app.example.test/callback/..",
+        "https://app.example.test//callback", "https://xn--pp-7kc.example.test/callback", "https://app.ex\u00E4mple.test/callback", " https://app.example.test/callback", "https:app.example.test/callback",
     ];
 
     [Theory, Trait("Case", "A8"), MemberData(nameof(OtherRedirects))]
-    public async Task A_redirect_address_that_is_almost_the_registered_one_gets_nothing(string redirect) =>
+    public async Task A_redirect_address_that_is_almost_the_registered_one_gets_nothing(string redirect)
+    {
         AssertPage(await GetAsync(TestServer.AuthorizePath(await RegisterAsync(), Pkce.New(), ("redirect_uri", redirect))));
+        var client = await RegisterAsync("s3cret");
+        var pushed = await _server.PostFormAsync("/connect/par",
+            [("response_type", "code"), ("redirect_uri", redirect), ("scope", "openid"), ("code_challenge", Pkce.New().Challenge), ("code_challenge_method", "S256")],
+            authorization: TestServer.Basic(client, "s3cret"));
+        Assert.True(pushed is { Status: 400, Error: "invalid_request" }, pushed.ToString());
+    }
 
     [Fact, Trait("Case", "A16")]
     public async Task Prompt_none_asks_nobody_and_tells_a_valid_redirect_address_only()
@@ -218,7 +227,11 @@ public sealed class AuthorizationRequestTests(SharedServer shared) : IClassFixtu
     [InlineData("/connect/authorize")]
     [InlineData("/connect/token")]
     [InlineData("/connect/introspect")]
+    [InlineData("/connect/revoke")]
     [InlineData("/connect/device")]
+    [InlineData("/connect/par")]
+    [InlineData("/connect/logout")]
+    [InlineData("/connect/userinfo")]
     [InlineData("/api/v1/me")]
     public async Task No_answer_lets_a_foreign_page_read_it(string path)
     {

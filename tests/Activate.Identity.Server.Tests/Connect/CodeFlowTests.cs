@@ -133,8 +133,12 @@ public sealed class CodeFlowTests(SharedNodesWithClock shared) : IClassFixture<S
         var pkce = Pkce.New();
         await browser.GoAsync(TestServer.AuthorizePath(client, pkce, ("state", "a&b=c d")));
         Assert.Equal("/sign-in", browser.Address.AbsolutePath);
-        await browser.SubmitAsync("Sign in", ("Username", name), ("Password", TestServer.UserPassword));
+        // RFC 9700 §4.12: a 307 would make the browser post the password on to where it is sent.
+        await browser.SubmitAsync("Sign in", follow: false, ("Username", name), ("Password", TestServer.UserPassword));
+        Assert.InRange((int)browser.Response.StatusCode, 302, 303);
+        await browser.GoAsync(browser.Response.Headers.Location!.ToString());
         await browser.SubmitAsync("Allow", follow: false);
+        Assert.InRange((int)browser.Response.StatusCode, 302, 303);
         var location = browser.Response.Headers.Location!;
         Assert.Equal("a&b=c d", TestServer.Parameter(location, "state"));
         Assert.Equal(200, (await _server.RedeemAsync(client, null, TestServer.Parameter(location, "code"), pkce)).Status);

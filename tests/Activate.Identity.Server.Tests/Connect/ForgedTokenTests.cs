@@ -54,6 +54,104 @@ public sealed class ForgedTokenTests(SharedServer shared) : IClassFixture<Shared
         Assert.Equal(200, (await _server.ApiAsync(HttpMethod.Get, "/api/v1/me", genuine)).Status);
     }
 
+    public static MatrixTheoryData<string, string> Bombs => new(["dir", "A256KW", "RSA-OAEP", "PBES2-HS256+A128KW"],
+        ["bearer", "userinfo", "userinfo body", "introspect", "revoke", "subject_token", "client_assertion", "pushed client_assertion", "id_token_hint", "pushed id_token_hint"]);
+
+    /// <summary>A hundred megabytes of zeros, deflated: nobody unpacks them, nor counts ten million rounds of a password hash.</summary>
+    [Theory, Trait("Case", "J5"), MemberData(nameof(Bombs))]
+    public async Task An_encrypted_token_that_unpacks_to_much_is_refused_at_once(string algorithm, string place)
+    {
+        var client = shared.NewName("rs");
+        await _server.RegisterApplicationAsync(client, "s3cret", $"{_server.Origin.GetLeftPart(UriPartial.Authority)}/platform");
+        // What stands in a header or an address is smaller, or Kestrel refuses it.
+        var bomb = Bomb(algorithm, place is "bearer" or "userinfo" or "id_token_hint" ? s_fourMegabytes : s_hundredMegabytes);
+        var fastest = TimeSpan.MaxValue;
+        for (var i = 0; i < 5; i++)
+        {
+            var watch = System.Diagnostics.Stopwatch.StartNew();
+            var answer = await SendAsync(place, client, bomb);
+            fastest = watch.Elapsed < fastest ? watch.Elapsed : fastest;
+            if (place is "introspect" or "revoke")
+                Assert.Equal((200, place == "revoke" ? "{}" : "{\"active\":false}"), (answer.Status, answer.Body));
+            else if (place == "id_token_hint")
+                Assert.Null(answer.Header("Location"));
+            else if (place == "pushed id_token_hint")
+                Assert.InRange(answer.Status, 201, 400);
+            else
+                Assert.InRange(answer.Status, 400, 431);
+        }
+
+        Assert.True(fastest < TimeSpan.FromMilliseconds(50), $"{fastest.TotalMilliseconds} ms");
+    }
+
+    [Theory, Trait("Case", "J5")]
+    [InlineData("bearer")]
+    [InlineData("userinfo")]
+    [InlineData("id_token_hint")]
+    [InlineData("introspect")]
+    [InlineData("pushed id_token_hint")]
+    public async Task A_token_of_a_megabyte_is_refused_by_its_length(string place)
+    {
+        var client = shared.NewName("rs");
+        await _server.RegisterApplicationAsync(client, "s3cret");
+        Assert.InRange((await SendAsync(place, client, $"ey{new string('J', 1024 * 1024)}.e30.x")).Status, 400, 431);
+        Assert.Equal(200, (await SendAsync("introspect", client, "x")).Status);
+    }
+
+    private static readonly byte[] s_fourMegabytes = Deflate(4);
+    private static readonly byte[] s_hundredMegabytes = Deflate(100);
+
+    private static byte[] Deflate(int megabytes)
+    {
+        using var packed = new MemoryStream();
+        using (var deflate = new System.IO.Compression.DeflateStream(packed, System.IO.Compression.CompressionLevel.SmallestSize, leaveOpen: true))
+        {
+            for (var i = 0; i < megabytes; i++)
+                deflate.Write(new byte[1024 * 1024]);
+        }
+
+        return packed.ToArray();
+    }
+
+    private static string Bomb(string algorithm, byte[] packed)
+    {
+        var header = new JsonObject { ["alg"] = algorithm, ["enc"] = "A256CBC-HS512", ["zip"] = "DEF", ["typ"] = "at+jwt", ["p2c"] = 10_000_000, ["p2s"] = "AAAA" };
+        return string.Join('.', Base64Url.EncodeToString(Encoding.UTF8.GetBytes(header.ToJsonString())), algorithm == "dir" ? "" : Base64Url.EncodeToString(new byte[72]),
+            Base64Url.EncodeToString(new byte[16]), Base64Url.EncodeToString(packed), Base64Url.EncodeToString(new byte[32]));
+    }
+
+    private async Task<Answer> SendAsync(string place, string client, string token)
+    {
+        const string AssertionType = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+        var basic = TestServer.Basic(client, "s3cret");
+        List<(string, string)> push = [("response_type", "code"), ("redirect_uri", TestServer.Callback), ("code_challenge", Pkce.New().Challenge), ("code_challenge_method", "S256"), ("scope", "openid")];
+        switch (place)
+        {
+            case "bearer":
+                return await _server.ApiAsync(HttpMethod.Get, "/api/v1/me", token);
+            case "userinfo":
+                return await _server.ApiAsync(HttpMethod.Get, "/connect/userinfo", token);
+            case "userinfo body":
+                return await _server.PostFormAsync("/connect/userinfo", [("access_token", token)]);
+            case "introspect" or "revoke":
+                return await _server.PostFormAsync($"/connect/{place}", [("token", token)], authorization: basic);
+            case "subject_token":
+                return await _server.PostFormAsync("/connect/token", [("grant_type", "urn:ietf:params:oauth:grant-type:token-exchange"), ("subject_token", token),
+                    ("subject_token_type", "urn:ietf:params:oauth:token-type:access_token")], authorization: basic);
+            case "client_assertion":
+                return await _server.PostFormAsync("/connect/token", [("grant_type", "client_credentials"), ("client_id", client), ("client_assertion_type", AssertionType), ("client_assertion", token)]);
+            case "pushed client_assertion":
+                return await _server.PostFormAsync("/connect/par", [.. push, ("client_id", client), ("client_assertion_type", AssertionType), ("client_assertion", token)]);
+            case "pushed id_token_hint":
+                return await _server.PostFormAsync("/connect/par", [.. push, ("id_token_hint", token)], authorization: basic);
+            case "id_token_hint":
+                using (var http = _server.Client())
+                    return await Answer.FromAsync(await http.GetAsync(new Uri(_server.Origin, $"/connect/logout?id_token_hint={token}")));
+            default:
+                throw new ArgumentOutOfRangeException(nameof(place));
+        }
+    }
+
     private string Forge(string forgery, string genuine, string trap)
     {
         var parts = genuine.Split('.');

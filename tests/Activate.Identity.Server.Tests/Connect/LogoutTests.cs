@@ -1,4 +1,6 @@
 using System.Net.Http;
+using System.Net.Sockets;
+using Activate.Identity.Server.Tests.ApiKeys;
 using Activate.Identity.Testing;
 
 namespace Activate.Identity.Server.Tests.Connect;
@@ -69,6 +71,51 @@ public sealed class LogoutTests(SharedServerWithClock shared) : IClassFixture<Sh
         await person.SubmitAsync("Yes, sign out", follow: false);
         Assert.StartsWith(TestServer.SignedOut, person.Response.Headers.Location!.ToString(), StringComparison.Ordinal);
         Assert.False(await IsSignedInAsync(person));
+    }
+
+    [Fact, Trait("Case", "A15")]
+    public async Task The_answer_to_the_form_makes_the_browser_drop_what_was_posted()
+    {
+        var (client, browser, _) = await SignedInAsync();
+        using var person = browser;
+        await person.GoAsync(Path(("client_id", client), ("post_logout_redirect_uri", TestServer.SignedOut)));
+        await person.SubmitAsync("Yes, sign out", follow: false);
+        Assert.InRange((int)person.Response.StatusCode, 302, 303);
+    }
+
+    [Fact, Trait("Case", "A18"), Trait("Case", "L2")]
+    public async Task Nothing_secret_that_stands_in_its_address_is_logged_and_a_form_has_everything_in_its_body()
+    {
+        var (_, browser, idToken) = await SignedInAsync();
+        using var person = browser;
+        var canary = $"canary{Guid.NewGuid():N}";
+        await person.GoAsync(Path(("id_token_hint", idToken), ("client_secret", canary), ("access_token", canary)));
+        var posted = await _server.SendAsync(person, new HttpRequestMessage(HttpMethod.Post, new Uri(_server.Origin, Path(("id_token_hint", idToken + canary))))
+        {
+            Content = new FormUrlEncodedContent([new("decision", "sign-out")]),
+        });
+        Assert.Equal(400, posted.Status);
+        Assert.DoesNotContain(_server.Logs.Lines, line => line.Contains(canary, StringComparison.Ordinal) || line.Contains(idToken, StringComparison.Ordinal));
+    }
+
+    /// <summary>No back-channel logout exists: there is no address that the server could be made to call.</summary>
+    [Theory, Trait("Case", "U4")]
+    [InlineData("backchannelLogoutUri")]
+    [InlineData("backchannel_logout_uri")]
+    [InlineData("frontchannelLogoutUri")]
+    public async Task An_application_registers_no_address_that_the_server_would_call(string member)
+    {
+        using var listener = new TcpListener(System.Net.IPAddress.Loopback, 0);
+        listener.Start();
+        var session = await _server.GrantAsync((await _server.AddUserAsync(Core.Organizations.Role.Owner, shared.NewName())).Id);
+        var answer = await _server.PostAsync("/api/v1/organization/applications", session, new Dictionary<string, object>
+        {
+            ["name"] = "App", ["type"] = "web", ["redirectUris"] = new[] { TestServer.Callback }, ["scopes"] = new[] { "openid" },
+            [member] = $"http://127.0.0.1:{((System.Net.IPEndPoint)listener.LocalEndpoint).Port}/",
+        });
+        Assert.True(answer.Status == 400, answer.ToString());
+        Assert.DoesNotContain("channel_logout", (await _server.ApiAsync(HttpMethod.Get, "/.well-known/openid-configuration", session)).Body, StringComparison.Ordinal);
+        Assert.False(listener.Pending());
     }
 
     [Fact, Trait("Case", "U3")]

@@ -15,7 +15,7 @@ public sealed class SharedPostgreSqlServer : SharedServer
 /// <summary>How the OAuth endpoints that take a POST refuse (RFC 6749 §5.2), and what they never take.</summary>
 public sealed class RefusalTests(SharedPostgreSqlServer shared) : IClassFixture<SharedPostgreSqlServer>
 {
-    public static readonly string[] Endpoints = ["/connect/token", "/connect/introspect", "/connect/revoke", "/connect/device"];
+    public static readonly string[] Endpoints = ["/connect/token", "/connect/introspect", "/connect/revoke", "/connect/device", "/connect/par"];
 
     private static readonly string[] s_errors =
         ["invalid_request", "invalid_client", "invalid_grant", "unauthorized_client", "unsupported_grant_type", "invalid_scope", "unsupported_token_type", "invalid_token"];
@@ -114,7 +114,11 @@ public sealed class RefusalTests(SharedPostgreSqlServer shared) : IClassFixture<
     public async Task A_client_that_cannot_prove_itself_gets_401_with_a_challenge(string endpoint)
     {
         var client = await RegisterAsync();
-        List<(string, string)> fields = [("token", "x"), ("grant_type", "authorization_code"), ("code", "x"), ("code_verifier", Pkce.New().Verifier)];
+        List<(string, string)> fields =
+        [
+            ("token", "x"), ("grant_type", "authorization_code"), ("code", "x"), ("code_verifier", Pkce.New().Verifier), ("response_type", "code"), ("redirect_uri", TestServer.Callback),
+            ("code_challenge", Pkce.New().Challenge), ("code_challenge_method", "S256"),
+        ];
         AssertRefused(await _server.PostFormAsync(endpoint, fields, authorization: TestServer.Basic(client, "wrong")), "invalid_client");
         AssertRefused(await _server.PostFormAsync(endpoint, fields, authorization: TestServer.Basic("nobody", "s3cret")), "invalid_client");
         AssertRefused(await _server.PostFormAsync(endpoint, [.. fields, ("client_id", client)]), "invalid_client");

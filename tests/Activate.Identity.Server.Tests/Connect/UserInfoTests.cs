@@ -74,6 +74,20 @@ public sealed class UserInfoTests(SharedServer shared) : IClassFixture<SharedSer
         Assert.Equal(401, (await AskAsync(HttpMethod.Get, session)).Status);
     }
 
+    [Fact, Trait("Case", "A18"), Trait("Case", "A19"), Trait("Case", "L2")]
+    public async Task A_token_in_the_address_or_beside_a_client_secret_is_refused_and_not_logged()
+    {
+        var client = shared.NewName("app");
+        await _server.RegisterApplicationAsync(client, "s3cret");
+        var session = await _server.GrantAsync((await _server.AddUserAsync(username: shared.NewName("info"))).Id);
+        foreach (var method in new[] { HttpMethod.Get, HttpMethod.Post })
+            Assert.Equal(400, (await AskAsync(method, session, query: $"?access_token={session}")).Status);
+        Assert.Equal(400, (await AskAsync(HttpMethod.Post, null, $"?client_secret={session}", ("access_token", session))).Status);
+        // Basic proves a client, not a person.
+        Assert.InRange((await _server.PostFormAsync(Path, [("client_id", client)], authorization: TestServer.Basic(client, "s3cret"))).Status, 400, 401);
+        Assert.DoesNotContain(_server.Logs.Lines, line => line.Contains(session, StringComparison.Ordinal));
+    }
+
     private Task<Answer> AskAsync(HttpMethod method, string? bearer, params (string Name, string Value)[] fields) => AskAsync(method, bearer, "", fields);
 
     private async Task<Answer> AskAsync(HttpMethod method, string? bearer, string query, params (string Name, string Value)[] fields)

@@ -4,6 +4,7 @@ using Activate.Identity.Server.Credentials;
 using Activate.Identity.Server.SshKeys;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.SqlServer.TransactSql.ScriptDom;
 
 namespace Activate.Identity.Server.Tests.Credentials;
 
@@ -19,9 +20,13 @@ public class PreparedReadTests
         using var services = new ServiceCollection().AddActivateDatabase(new DatabaseOptions { Provider = provider, ConnectionString = connectionString }).BuildServiceProvider();
         using var scope = services.CreateScope();
         var database = scope.ServiceProvider.GetRequiredService<ActivateDbContext>();
-        var user = new UserAt(Guid.NewGuid(), "ada");
-        foreach (var (query, values) in ((IQueryable, object[])[])[(CredentialReader.ApiKeyByHash(database, new byte[32]), [new byte[32]]),
-            (CredentialReader.GrantByHash(database, new byte[32]), [new byte[32]]), (AuthorizedKeysReader.KeysByUsername(database, user), [user.Username, user.Organization])])
+        var (user, token) = (new UserAt(Guid.NewGuid(), "ada"), new TokenAt(Guid.NewGuid(), Guid.NewGuid(), "app"));
+        foreach (var (query, values, valueOf) in ((IQueryable, object[], Func<string, object>?)[])[(CredentialReader.ApiKeyByHash(database, new byte[32]), [new byte[32]], null),
+            (CredentialReader.GrantByHash(database, new byte[32]), [new byte[32]], null),
+            (CredentialReader.GrantById(database, token), [token.ClientId, token.Token, token.Row], name => TokenAt.Value(token, name)),
+            (CredentialReader.ApiKeyById(database, token), [token.ClientId, token.Token, token.Row], name => TokenAt.Value(token, name)),
+            (CredentialReader.ApplicationByClientId(database, token), [token.Token, token.ClientId], name => TokenAt.Value(token, name)),
+            (AuthorizedKeysReader.KeysByUsername(database, user), [user.Username, user.Organization], name => UserAt.Value(user, name))])
         {
             using var command = query.CreateDbCommand();
             Assert.Equal(values, command.Parameters.Cast<DbParameter>().Select(parameter => parameter.Value));
@@ -29,8 +34,19 @@ public class PreparedReadTests
             foreach (var costly in (string[])["APPLY", "LATERAL", ";", "DISTINCT", "ORDER BY"])
                 Assert.DoesNotContain(costly, command.CommandText, StringComparison.Ordinal);
             // Each parameter of more than one is found by its name.
-            if (values.Length > 1)
-                Assert.Equal(values, command.Parameters.Cast<DbParameter>().Select(parameter => UserAt.Value(user, parameter.ParameterName)));
+            if (valueOf is not null)
+                Assert.Equal(values, command.Parameters.Cast<DbParameter>().Select(parameter => valueOf(parameter.ParameterName)));
+            if (provider == DatabaseProvider.SqlServer)
+                Assert.Equal(1, StatementsIn(command.CommandText));
         }
+    }
+
+    /// <summary>With Microsoft's own parser: no SQL Server runs here.</summary>
+    private static int StatementsIn(string text)
+    {
+        using var reader = new StringReader(text);
+        var script = (TSqlScript)new TSql160Parser(initialQuotedIdentifiers: true).Parse(reader, out var errors);
+        Assert.Empty(errors.Select(error => $"{error.Line}:{error.Column} {error.Message}"));
+        return script.Batches.Sum(batch => batch.Statements.Count);
     }
 }

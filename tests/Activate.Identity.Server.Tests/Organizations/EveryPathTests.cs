@@ -1,10 +1,17 @@
 using System.Globalization;
+using System.Net.Http;
 using System.Text.Json;
 using Activate.Identity.Core.Organizations;
+using Activate.Identity.Core.Tokens;
+using Activate.Identity.Data.Organizations;
+using Activate.Identity.Server.Keys;
+using Activate.Identity.Server.Organizations;
 using Activate.Identity.Server.Tests.ApiKeys;
 using Activate.Identity.Server.Tests.Connect;
 using Activate.Identity.Server.Tests.SshKeys;
 using Activate.Identity.Testing;
+using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.DependencyInjection;
 using static Activate.Identity.Server.Tests.ApiKeys.ApiCalls;
 
 namespace Activate.Identity.Server.Tests.Organizations;
@@ -15,16 +22,22 @@ public class EveryPathTests(EveryPathTests.Fixture fixture) : IClassFixture<Ever
     private const string Beyond = "expiration_beyond_maximum";
     private const string NoChoice = "expiration_choice_not_permitted";
     private const string Nothing = "-";
+    private const string Secret = "s3cret";
+    private const string ApiKeyType = "urn:parallelworks:token-type:api-key";
+    private const string AccessTokenType = "urn:ietf:params:oauth:token-type:access_token";
 
     private readonly TestServer _server = fixture.Server;
 
-    public sealed class Fixture : SharedServer;
+    public sealed class Fixture : SharedServer
+    {
+        protected override TestServerOptions Options => new() { Nodes = 2 };
+    }
 
     /// <summary>A way to a credential: what it takes, and how it is gone.</summary>
     private sealed record Way(string Name, string Unit, Func<Person, string, Task<Outcome>> GoAsync);
 
     /// <summary>Somebody with a browser and a session, in an organization of their own.</summary>
-    private sealed record Person(Browser Browser, string Session);
+    private sealed record Person(Guid Id, Browser Browser, string Session);
 
     /// <summary>A refusal's code, or the life of what was made, in the unit of its kind; null is without end.</summary>
     private sealed record Outcome(string? Refusal, double? Life);
@@ -109,6 +122,206 @@ public class EveryPathTests(EveryPathTests.Fixture fixture) : IClassFixture<Ever
         Assert.InRange((await _server.PollAsync(login)).Json.GetProperty("expires_in").GetInt32(), 10700, 10800);
     }
 
+    /// <summary>What applications get for a person: nobody wishes for a lifetime there, so each policy has one outcome for each way.</summary>
+    private static readonly (string Policy, int? AccessSeconds, int? ChainDays)[] s_applicationLimits =
+    [
+        ("{}", 3600, 90), ("""{"tokens":{"maximumHours":1}}""", 3600, 90), ("""{"tokens":{"maximumHours":3}}""", 3600, 90), ("""{"tokens":{"userChoice":false,"defaultHours":24}}""", 3600, 90),
+        ("""{"applications":{"refreshMaximumDays":1}}""", 3600, 1), ("""{"applications":{"refreshMaximumDays":7}}""", 3600, 7), ("""{"applications":{"refreshMaximumDays":30},"tokens":{"maximumHours":1}}""", 3600, 30),
+        ("""{"applications":{"allowed":"none"}}""", null, null),
+    ];
+
+    [Fact]
+    public async Task Every_way_of_an_application_obeys_every_limit()
+    {
+        var tried = 0;
+        foreach (var (policy, seconds, days) in s_applicationLimits)
+        {
+            var person = await NewPersonAsync();
+            var key = (await _server.CreateApiKeyAsync(person.Session, "before")).Key;
+            var (client, chain) = await ConnectAsync(person);
+            var set = await _server.SetPolicyAsync(person.Session, JsonDocument.Parse(policy).RootElement);
+            Assert.True(set.Status == 200, set.ToString());
+            foreach (var way in ApplicationWays(client, key, chain.Text("refresh_token")))
+            {
+                var answer = await way.GoAsync(person);
+                var text = $"{way.Name}, policy {policy}: {answer}";
+                tried++;
+                if (seconds is null)
+                {
+                    Assert.True(answer.Error is "access_denied" or "invalid_grant" && !answer.Has("access_token"), text);
+                    continue;
+                }
+
+                Assert.True(answer.Status == 200, text);
+                Assert.True(answer.Json.GetProperty("expires_in").GetInt32() is var life && life <= seconds && life > seconds - 60, text);
+                Assert.Equal(way.Chain, answer.Has("refresh_token"));
+                // A chain that was begun before keeps its end ("keep").
+                if (way.Chain)
+                    Assert.True(await ChainDaysAsync(answer.Text("refresh_token")) == (way.Name == "refresh" ? 90 : days), text);
+            }
+        }
+
+        Assert.Equal(s_applicationLimits.Length * 6, tried);
+    }
+
+    [Fact, Trait("Case", "O5")]
+    public async Task What_is_exchanged_ends_with_the_key_or_token_that_a_cut_shortens()
+    {
+        var person = await NewPersonAsync();
+        var (client, _) = await ConnectAsync(person);
+        var key = (await _server.CreateApiKeyAsync(person.Session, "k", new { name = "k", expiresInDays = 90 })).Key;
+        var made = (await _server.PostAsync("/api/v1/tokens", person.Session, new { name = "t", expiresInHours = 24 })).Text("token");
+        var living = new List<string>();
+        foreach (var (subject, type) in new[] { (key, ApiKeyType), (made, AccessTokenType) })
+        {
+            living.Add((await ExchangeAsync(client, subject, type)).Text("access_token"));
+            // Both are older than their new maximum by then.
+            await _server.QueryAsync(database => type == ApiKeyType
+                ? database.ApiKeys.Where(k => k.OwnerId == person.Id).ExecuteUpdateAsync(row => row.SetProperty(k => k.CreatedAt, _server.Now.AddDays(-2)))
+                : database.TokenGrants.Where(g => g.OwnerId == person.Id && g.Name == "t").ExecuteUpdateAsync(row => row.SetProperty(g => g.CreatedAt, _server.Now.AddHours(-2))));
+        }
+
+        foreach (var token in living)
+            Assert.Equal((200, 200), (await MeAsync(token), await MeAsync(token, 1)));
+        Assert.Equal(200, (await _server.SetPolicyAsync(person.Session, new { apiKeys = new { maximumDays = 1 }, tokens = new { maximumHours = 1 } }, "shorten")).Status);
+        await Task.Delay(TimeSpan.FromSeconds(1.1), TestContext.Current.CancellationToken);
+        foreach (var token in living)
+            Assert.Equal((401, 401), (await MeAsync(token), await MeAsync(token, 1)));
+        foreach (var (subject, type) in new[] { (key, ApiKeyType), (made, AccessTokenType) })
+            Assert.Equal("invalid_grant", (await ExchangeAsync(client, subject, type)).Error);
+    }
+
+    [Theory, Trait("Case", "O5")]
+    [InlineData("keep", 200)]
+    [InlineData("shorten", 401)]
+    public async Task A_cut_of_refreshing_ends_a_living_chain_on_both_nodes(string mode, int status)
+    {
+        var person = await NewPersonAsync();
+        var (client, tokens) = await ConnectAsync(person);
+        var second = await _server.RefreshAsync(client, Secret, tokens.Text("refresh_token"), 1);
+        Assert.True(second.Status == 200, second.ToString());
+        await _server.QueryAsync(database => database.TokenGrants.Where(g => g.ClientId == client).ExecuteUpdateAsync(row => row.SetProperty(g => g.CreatedAt, _server.Now.AddDays(-2))));
+        var session = person.Session;
+        Assert.Equal((200, 200), (await MeAsync(second.Text("access_token")), await MeAsync(second.Text("access_token"), 1)));
+        // A cut of tokens alone leaves a chain alone: it is held to its own limit.
+        Assert.Equal(200, (await _server.SetPolicyAsync(session, new { tokens = new { maximumHours = 2 } }, mode)).Status);
+        await Task.Delay(TimeSpan.FromSeconds(1.1), TestContext.Current.CancellationToken);
+        Assert.Equal((200, 200), (await MeAsync(second.Text("access_token")), await MeAsync(second.Text("access_token"), 1)));
+
+        Assert.Equal(200, (await _server.SetPolicyAsync(session, new { tokens = new { maximumHours = 2 }, applications = new { refreshMaximumDays = 1 } }, mode)).Status);
+        await Task.Delay(TimeSpan.FromSeconds(1.1), TestContext.Current.CancellationToken);
+        foreach (var rewritten in (bool[])[false, true])
+        {
+            if (rewritten)
+                await _server.Services().GetRequiredService<CutRewriter>().RewriteAsync(TestContext.Current.CancellationToken);
+            foreach (var node in (int[])[0, 1])
+            {
+                Assert.Equal(status, await MeAsync(second.Text("access_token"), node));
+                Assert.Equal(status == 200 ? null : "invalid_grant", (await _server.RefreshAsync(client, Secret, second.Text("refresh_token"), node)) is { Status: 400 } refused ? refused.Error : null);
+            }
+        }
+    }
+
+    [Fact, Trait("Case", "O5")]
+    public async Task A_cut_of_refreshing_counts_on_both_nodes_before_any_row_is_rewritten()
+    {
+        var person = await NewPersonAsync();
+        var (client, tokens) = await ConnectAsync(person);
+        await _server.QueryAsync(database => database.TokenGrants.Where(g => g.ClientId == client).ExecuteUpdateAsync(row => row.SetProperty(g => g.CreatedAt, _server.Now.AddDays(-2))));
+        // The row alone, as another node would have committed it and claimed its rewriting.
+        await _server.QueryAsync(async database =>
+        {
+            var organization = await database.Users.Where(u => u.Id == person.Id).Select(u => u.OrganizationId).SingleAsync();
+            var version = await database.Organizations.Where(o => o.Id == organization).Select(o => o.PolicyVersion).SingleAsync() + 1;
+            await database.Organizations.Where(o => o.Id == organization).ExecuteUpdateAsync(set => set.SetProperty(o => o.PolicyVersion, version));
+            var now = _server.Now;
+            database.PolicyCuts.Add(new PolicyCut { OrganizationId = organization, Version = version, At = now, GraceEndsAt = now, RefreshMaximumDays = 1, ClaimedUntil = now.AddYears(1) });
+            return await database.SaveChangesAsync();
+        });
+        await Task.Delay(TimeSpan.FromSeconds(1.1), TestContext.Current.CancellationToken);
+        foreach (var node in (int[])[0, 1])
+        {
+            Assert.Equal(401, await MeAsync(tokens.Text("access_token"), node));
+            Assert.Equal("{\"active\":false}", (await _server.IntrospectAsync(client, Secret, tokens.Text("access_token"), node)).Body);
+            Assert.Equal("invalid_grant", (await _server.RefreshAsync(client, Secret, tokens.Text("refresh_token"), node)).Error);
+        }
+
+        Assert.True(await _server.QueryAsync(database => database.TokenGrants.Where(g => g.ClientId == client).AllAsync(g => g.ExpiresAt > _server.Now)));
+    }
+
+    [Fact]
+    public async Task No_applications_ends_refreshing_and_exchange_on_both_nodes()
+    {
+        var person = await NewPersonAsync();
+        var (client, tokens) = await ConnectAsync(person);
+        var key = (await _server.CreateApiKeyAsync(person.Session, "k")).Key;
+        Assert.Equal(200, (await ExchangeAsync(client, key, ApiKeyType)).Status);
+        Assert.Equal(200, (await _server.SetPolicyAsync(person.Session, new { applications = new { allowed = "none" } })).Status);
+        await Task.Delay(TimeSpan.FromSeconds(1.1), TestContext.Current.CancellationToken);
+        foreach (var node in (int[])[0, 1])
+        {
+            Assert.Equal("invalid_grant", (await _server.RefreshAsync(client, Secret, tokens.Text("refresh_token"), node)).Error);
+            foreach (var (subject, type) in new[] { (key, ApiKeyType), (tokens.Text("access_token"), AccessTokenType) })
+                Assert.Equal("invalid_grant", (await ExchangeAsync(client, subject, type, node)).Error);
+        }
+    }
+
+    /// <summary>A way of an application to an access token, and whether a refresh token comes with it.</summary>
+    private sealed record ApplicationWay(string Name, bool Chain, Func<Person, Task<Answer>> GoAsync);
+
+    private IEnumerable<ApplicationWay> ApplicationWays(string client, string key, string refreshToken)
+    {
+        yield return new("code", false, person => SignInAsync(person, client, "openid platform"));
+        yield return new("code with a chain", true, person => SignInAsync(person, client, "openid offline_access platform"));
+        yield return new("pushed request", false, async person =>
+        {
+            var pkce = Pkce.New();
+            var pushed = await _server.PostFormAsync("/connect/par", [("response_type", "code"), ("redirect_uri", TestServer.Callback), ("scope", "openid platform"),
+                ("code_challenge", pkce.Challenge), ("code_challenge_method", "S256")], authorization: TestServer.Basic(client, Secret));
+            return await RedeemAsync(person, client, pkce, $"/connect/authorize?client_id={client}&request_uri={Uri.EscapeDataString(pushed.Text("request_uri"))}");
+        });
+        yield return new("refresh", true, _ => _server.RefreshAsync(client, Secret, refreshToken));
+        yield return new("exchange of a key", false, _ => ExchangeAsync(client, key, ApiKeyType));
+        yield return new("exchange of a token", false, person => ExchangeAsync(client, person.Session, AccessTokenType));
+    }
+
+    private Task<Answer> SignInAsync(Person person, string client, string scope)
+    {
+        var pkce = Pkce.New();
+        return RedeemAsync(person, client, pkce, TestServer.AuthorizePath(client, pkce, ("scope", scope)));
+    }
+
+    /// <summary>The tokens, or the error that the application was told.</summary>
+    private async Task<Answer> RedeemAsync(Person person, string client, Pkce pkce, string path)
+    {
+        var location = await TestServer.AllowAsync(person.Browser, path);
+        return location.Query.Contains("error=", StringComparison.Ordinal)
+            ? new Answer((int)person.Browser.Response.StatusCode, person.Browser.Response, $$"""{"error":"{{TestServer.Parameter(location, "error")}}"}""")
+            : await _server.RedeemAsync(client, Secret, TestServer.Parameter(location, "code"), pkce);
+    }
+
+    /// <summary>Of the server, so that every organization may use it; it answers for our API.</summary>
+    private async Task<(string Client, Answer Tokens)> ConnectAsync(Person person)
+    {
+        var client = fixture.NewName("app");
+        await _server.RegisterApplicationAsync(client, Secret, $"{_server.Origin.GetLeftPart(UriPartial.Authority)}/api");
+        var tokens = await _server.ConnectAsync(person.Browser, client, Secret);
+        Assert.True(tokens.Status == 200, tokens.ToString());
+        return (client, tokens);
+    }
+
+    private Task<Answer> ExchangeAsync(string client, string subject, string type, int node = 0) => _server.PostFormAsync("/connect/token",
+        [("grant_type", "urn:ietf:params:oauth:grant-type:token-exchange"), ("subject_token", subject), ("subject_token_type", type)], node, TestServer.Basic(client, Secret));
+
+    private async Task<double> ChainDaysAsync(string refreshToken)
+    {
+        Assert.True(RefreshToken.TryParse(refreshToken, _server.Services().GetRequiredService<ServerKeys>().HashCode, out var token));
+        var grant = await _server.QueryAsync(database => database.TokenGrants.SingleAsync(g => g.Id == token.GrantId));
+        return (grant.ExpiresAt - grant.CreatedAt).TotalDays;
+    }
+
+    private async Task<int> MeAsync(string credential, int node = 0) => (await _server.ApiAsync(HttpMethod.Get, "/api/v1/me", credential, node: node)).Status;
+
     private IEnumerable<Way> Ways()
     {
         var name = $"k{Guid.NewGuid():N}"[..20];
@@ -167,6 +380,7 @@ public class EveryPathTests(EveryPathTests.Fixture fixture) : IClassFixture<Ever
     {
         var organization = await _server.CreateOrganizationAsync($"org-{Guid.NewGuid():N}"[..20]);
         var (name, browser) = await fixture.NewUserAsync(Role.Owner, organization.Id);
-        return new Person(browser, await _server.GrantAsync(await _server.QueryAsync(database => Task.FromResult(database.Users.Single(u => u.UserName == name).Id))));
+        var id = await _server.QueryAsync(database => database.Users.Where(u => u.UserName == name).Select(u => u.Id).SingleAsync());
+        return new Person(id, browser, await _server.GrantAsync(id));
     }
 }
