@@ -39,6 +39,9 @@ internal sealed class AuthorizePage(
     private string _claims = "";
     private Consent? _consent;
 
+    /// <summary>How long the command line wants to stay signed in.</summary>
+    private int? _hours;
+
     public SignedIn Person { get; private set; } = null!;
 
     public Application Client { get; private set; } = null!;
@@ -56,6 +59,12 @@ internal sealed class AuthorizePage(
     public IReadOnlyList<string> AllowedBefore => _consent is null ? [] : Scopes.Split(_consent.Scopes);
 
     public string RedirectHost { get; private set; } = "";
+
+    /// <summary>It runs on the person's own machine, where anybody can ask in its name (RFC 8252 §8.6): the page warns.</summary>
+    public bool OnThisMachine => Client.Kind == ApplicationKind.Native;
+
+    /// <summary>What the command line calls the machine that it runs on.</summary>
+    public string? DeviceName { get; private set; }
 
     /// <summary>How long the application stays connected, in words.</summary>
     public string Lifetime { get; private set; } = "";
@@ -119,6 +128,12 @@ internal sealed class AuthorizePage(
         if ((await HttpContext.AuthenticateAsync(OpenIddictServerAspNetCoreDefaults.AuthenticationScheme)).Principal?.GetClaim(Claims.Subject) is { } known && known != person.UserId.ToString())
             return await SignInFirstAsync(fresh: true, "Another user is signed in.", cancellationToken);
         Granted = [.. Scopes.AllowedTo(person.Role, request.GetScopes())];
+        if (Client.ClientId == BuiltInApplications.Cli)
+        {
+            _hours = DeviceHandlers.CheckWishes.Wish(request, "lifetime_hours") is { } wish && DeviceHandlers.CheckWishes.TryHours(wish, out var hours) ? hours : null;
+            DeviceName = CredentialName.Parse(DeviceHandlers.CheckWishes.Wish(request, "device_name")).TryGet(out var name, out _) ? name : null;
+        }
+
         Lifetime = Describe(policy.Effective);
         // Another account is chosen by signing in to it.
         var now = clock.Now();
@@ -156,7 +171,6 @@ internal sealed class AuthorizePage(
             audit.Add(AuditTypes.ApplicationAllowed, Person.ToActor(), Client.Id, Client.ClientId, Client.DisplayName);
         }
 
-        var wish = DeviceHandlers.CheckWishes.Wish(request, "lifetime_hours");
         database.AuthorizationCodes.Add(new AuthorizationCode
         {
             Id = Guid.CreateVersion7(clock.GetUtcNow()),
@@ -171,8 +185,8 @@ internal sealed class AuthorizePage(
             Claims = _claims.Length > 0 ? _claims : null,
             AuthenticatedAt = Person.AuthenticatedAt,
             Methods = Person.AuthenticationMethods,
-            LifetimeHours = Client.ClientId == BuiltInApplications.Cli && wish is not null && DeviceHandlers.CheckWishes.TryHours(wish, out var hours) ? hours : null,
-            DeviceName = Client.ClientId == BuiltInApplications.Cli && CredentialName.Parse(DeviceHandlers.CheckWishes.Wish(request, "device_name")).TryGet(out var name, out _) ? name : null,
+            LifetimeHours = _hours,
+            DeviceName = DeviceName,
             ExpiresAt = now + CodeGrant.Lifetime,
         });
         try
@@ -196,7 +210,7 @@ internal sealed class AuthorizePage(
     private string Describe(Policy policy)
     {
         if (Client.ClientId == BuiltInApplications.Cli)
-            return "Until its session ends, at most 24 hours.";
+            return $"{Texts.Count(GrantIssuer.LoginHours(policy, _hours), "hour")}, or until you end it under Connected apps.";
         if (!Granted.Contains(Scopes.OfflineAccess))
             return $"{Texts.Count(Math.Min(GrantIssuer.AccessTokenHours, policy.Tokens.Maximum ?? GrantIssuer.AccessTokenHours), "hour")} at a time, while you use it.";
         var days = Math.Min(policy.Applications.RefreshMaximumDays ?? Core.Tokens.RefreshRule.LongestDays, Core.Tokens.RefreshRule.LongestDays);

@@ -113,6 +113,17 @@ internal sealed class GrantIssuer(ActivateDbContext database, AuditTrail audit, 
         cache.Forget();
     }
 
+    /// <summary>How long a login of the command line lasts that begins now.</summary>
+    /// <param name="policy">The effective one.</param>
+    /// <param name="hours">What was asked for; null: nothing.</param>
+    public static int LoginHours(Policy policy, int? hours)
+    {
+        var maximum = policy.Tokens.Longest ?? Policy.LongestTokenHours;
+        return Math.Min(Wished(policy, hours, maximum), maximum);
+    }
+
+    private static int Wished(Policy policy, int? hours, int maximum) => hours ?? policy.Tokens.Default ?? maximum;
+
     private static (DateTime End, ExpiresBecause Because) End(GrantStart start, bool renewed, DateTime now)
     {
         var policy = start.Policy.Effective;
@@ -127,7 +138,7 @@ internal sealed class GrantIssuer(ActivateDbContext database, AuditTrail audit, 
         var maximum = policy.Tokens.Longest ?? Policy.LongestTokenHours;
         if (start.Application.ClientId != BuiltInApplications.Cli && start.Hours is null)
             return maximum < AccessTokenHours ? (now.AddHours(maximum), ExpiresBecause.Policy) : (now.AddHours(AccessTokenHours), ExpiresBecause.Default);
-        var wished = start.Hours ?? policy.Tokens.Default ?? maximum;
+        var wished = Wished(policy, start.Hours, maximum);
         return wished > maximum ? (now.AddHours(maximum), ExpiresBecause.Policy)
             : (now.AddHours(wished), policy.Tokens.UserChoice && start.Hours is not null ? ExpiresBecause.Requested : ExpiresBecause.Default);
     }

@@ -6,13 +6,11 @@ namespace Activate.Identity.EndToEnd.Tests.Web;
 /// <summary><c>actid auth login --browser</c> with the real server and a real browser: the page, its way back to this machine, and what is shown there.</summary>
 public sealed class BrowserLoginTests(Site site) : IClassFixture<Site>, IDisposable
 {
-    private const string NotYet = "activate-cli gets the authorization code grant, and http://127.0.0.1/callback on any port, with the rebuilt code flow of the server.";
-
     private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("activate-browser-login-");
 
     public void Dispose() => _folder.Delete(recursive: true);
 
-    [Fact(Skip = NotYet)]
+    [Fact]
     public async Task The_browser_brings_the_answer_and_the_command_line_is_signed_in()
     {
         var actid = new Actid(_folder.FullName);
@@ -34,7 +32,7 @@ public sealed class BrowserLoginTests(Site site) : IClassFixture<Site>, IDisposa
         Assert.Contains("in 2 h 59 min", status.Out, StringComparison.Ordinal);
     }
 
-    [Fact(Skip = NotYet)]
+    [Fact]
     public async Task Denied_in_the_browser_is_exit_code_4_and_nothing_is_kept()
     {
         var actid = new Actid(_folder.FullName);

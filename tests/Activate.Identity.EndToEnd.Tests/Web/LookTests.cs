@@ -7,6 +7,8 @@ public sealed class LookTests(Site site) : IClassFixture<Site>
 {
     // The site, and what is on it, is shared by the tests of the class.
     private static bool s_filled;
+    private static string? s_portal;
+    private static string? s_notebook;
 
     private static readonly string? s_pictures = Environment.GetEnvironmentVariable("SCREENSHOTS");
 
@@ -110,7 +112,21 @@ public sealed class LookTests(Site site) : IClassFixture<Site>
                     await page.GetByLabel("Code").FillAsync(answer.Text("user_code"));
                     await page.GetByRole(AriaRole.Button, new() { Name = "Continue" }).ClickAsync();
                 });
+                await CheckAsync("allow", page => page.GotoAsync(Authorize(s_notebook!)));
+                await CheckAsync("allow-more", page => page.GotoAsync(Authorize(s_portal!, "openid profile email offline_access platform credentials:write organization:read")));
+                await CheckAsync("allow-command-line", page => page.GotoAsync(
+                    $"/connect/authorize?client_id=activate-cli&response_type=code&redirect_uri=http%3A%2F%2F127.0.0.1%3A40123%2Fcallback&scope=platform+credentials%3Awrite&code_challenge={Testing.Pkce.New().Challenge}&code_challenge_method=S256&state=s&device_name=login-node-07.cluster.example.test&lifetime_hours=3"));
+                await CheckAsync("allow-refused", page => page.GotoAsync("/connect/authorize?client_id=nobody&response_type=code"));
+                await CheckAsync("connected-apps", page => page.GotoAsync("/account/connected-apps"));
+                await CheckAsync("connected-apps-disconnect", async page => await page.GetByRole(AriaRole.Button, new() { Name = "Disconnect Observatory Portal" }).ClickAsync());
+                await CheckAsync("connected-apps-end", async page =>
+                {
+                    await page.GotoAsync("/account/connected-apps");
+                    await page.GetByRole(AriaRole.Button, new() { NameRegex = new("^End ") }).First.ClickAsync();
+                });
                 await CheckAsync("sign-out", page => page.GotoAsync("/sign-out"));
+                await CheckAsync("logout", page => page.GotoAsync("/connect/logout"));
+                await CheckAsync("logout-done", async page => await page.GetByRole(AriaRole.Button, new() { Name = "Yes, sign out" }).ClickAsync());
                 window.AssertNoComplaints();
 
                 async Task CheckAsync(string name, Func<IPage, Task> go)
@@ -133,7 +149,10 @@ public sealed class LookTests(Site site) : IClassFixture<Site>
         await FillAsync();
         await using var window = await site.OpenAsync();
         await window.SignInAsync();
-        foreach (var path in (string[])["/sign-in?reauthenticate=1", "/", "/account/profile", "/account/authentication/api-keys", "/account/authentication/ssh-keys", "/account/authentication/api-keys/add", "/organization/policy"])
+        await window.Page.GotoAsync("/organization/applications");
+        var application = await window.Page.GetByRole(AriaRole.Link, new() { Name = "Observatory Portal" }).GetAttributeAsync("href");
+        foreach (var path in (string[])["/sign-in?reauthenticate=1", "/", "/account/profile", "/account/authentication/api-keys", "/account/authentication/ssh-keys", "/account/authentication/api-keys/add",
+            "/organization/policy", "/account/connected-apps", "/organization/applications", "/organization/applications/add", application!, Authorize(s_notebook!), "/connect/logout"])
         {
             await window.Page.GotoAsync(path);
             for (var width = 320; width <= 1300; width += 49)
@@ -175,9 +194,9 @@ public sealed class LookTests(Site site) : IClassFixture<Site>
             return;
         await using var window = await site.OpenAsync(width: 360);
         await window.SignInAsync();
-        foreach (var list in (string[])["api-keys", "ssh-keys"])
+        foreach (var (list, path) in new[] { ("api-keys", "/account/authentication/api-keys"), ("ssh-keys", "/account/authentication/ssh-keys"), ("connected-apps", "/account/connected-apps"), ("applications", "/organization/applications") })
         {
-            await window.Page.GotoAsync($"/account/authentication/{list}");
+            await window.Page.GotoAsync(path);
             await Assertions.Expect(window.Page.Locator(".empty").First).ToBeVisibleAsync();
             await window.AssertAccessibleAsync();
             if (s_pictures is not null)
@@ -210,5 +229,21 @@ public sealed class LookTests(Site site) : IClassFixture<Site>
             await window.Page.GetByRole(AriaRole.Button, new() { Name = "Add Key" }).ClickAsync();
             await Assertions.Expect(window.Page.GetByText("The key was added.")).ToBeVisibleAsync();
         }
+
+        // One application is connected, the other is yet to be asked about.
+        await using var notebook = new Portal(site.Origin);
+        await window.RegisterAsync(notebook, "Notebooks of the department of meteorology and oceanography", "See your e-mail address", "Use the ACTIVATE platform as you");
+        s_notebook = $"client_id={notebook.ClientId}&redirect_uri={Uri.EscapeDataString(notebook.RedirectUri)}";
+        await using var portal = new Portal(site.Origin);
+        await window.RegisterAsync(portal, "Observatory Portal", "See your e-mail address", "Stay signed in when you are away", "Use the ACTIVATE platform as you",
+            "Create and delete your API keys, tokens and SSH keys", "See your organization, its members and its policy");
+        s_portal = $"client_id={portal.ClientId}&redirect_uri={Uri.EscapeDataString(portal.RedirectUri)}";
+        await window.Page.GotoAsync(portal.Home);
+        await window.Page.GetByRole(AriaRole.Button, new() { Name = "Allow" }).ClickAsync();
+        await Assertions.Expect(window.Page.GetByRole(AriaRole.Heading, new() { Name = "Welcome, ada" })).ToBeVisibleAsync();
+        await site.LoginWithDeviceAsync(window);
     }
+
+    private static string Authorize(string client, string scope = "openid profile email platform") =>
+        $"/connect/authorize?{client}&response_type=code&scope={Uri.EscapeDataString(scope)}&code_challenge={Testing.Pkce.New().Challenge}&code_challenge_method=S256&state=s";
 }

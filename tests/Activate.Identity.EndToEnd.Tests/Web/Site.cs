@@ -1,5 +1,11 @@
+using Activate.Identity.Core.Organizations;
+using Activate.Identity.Data;
+using Activate.Identity.Data.Accounts;
+using Activate.Identity.Server.Accounts;
 using Activate.Identity.Testing;
 using Deque.AxeCore.Playwright;
+using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Playwright;
 
 namespace Activate.Identity.EndToEnd.Tests.Web;
@@ -23,12 +29,13 @@ public sealed class Site : IAsyncLifetime
 
     internal RunningProgram Server => _server!;
 
+    private string[] Arguments =>
+        ["--environment", "Development", $"--Urls=http://127.0.0.1:{Origin.Port}", $"--Server:PublicOrigin={Origin.GetLeftPart(UriPartial.Authority)}", $"--Data:Folder={_folder.FullName}"];
+
     public async ValueTask InitializeAsync()
     {
         var chromium = Tools.Require("Chromium", "/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome");
-        var origin = Origin.GetLeftPart(UriPartial.Authority);
-        _server = RunningProgram.Start("Activate.Identity.Server.dll",
-            ["--environment", "Development", $"--Urls=http://127.0.0.1:{Origin.Port}", $"--Server:PublicOrigin={origin}", $"--Data:Folder={_folder.FullName}"],
+        _server = RunningProgram.Start("Activate.Identity.Server.dll", Arguments,
             new Dictionary<string, string>
             {
                 ["Setup__Organization"] = "Hydrology Lab", ["Setup__Username"] = Owner, ["Setup__Email"] = "ada@example.test", ["Setup__Password"] = Password,
@@ -60,12 +67,23 @@ public sealed class Site : IAsyncLifetime
             await Answer.FromAsync(await client.PostAsync(path, new FormUrlEncodedContent(fields.Select(field => KeyValuePair.Create(field.Name, field.Value)))));
     }
 
+    /// <summary>A member of the first owner's organization, with the same password. There is no page for that yet: it is made by another process on the same database.</summary>
+    public async Task AddMemberAsync(string username)
+    {
+        await using var process = Activate.Identity.Server.Program.Build(Arguments);
+        await using var scope = process.Services.CreateAsyncScope();
+        var organization = await scope.ServiceProvider.GetRequiredService<ActivateDbContext>().Users.Where(user => user.UserName == Owner).Select(user => user.OrganizationId).SingleAsync();
+        var made = await scope.ServiceProvider.GetRequiredService<UserRegistry>().CreateAsync(organization, username, $"{username}@example.test", Password, Role.Member, false, UserKind.Person, CancellationToken.None);
+        Assert.True(made.TryGet(out _, out var problem), problem?.Detail);
+    }
+
     /// <summary>A fresh browser window that keeps what the page complains about.</summary>
     /// <param name="javaScript">False: as without scripts.</param>
     /// <param name="width">In CSS pixels.</param>
     /// <param name="scheme">Light or dark.</param>
     /// <param name="keepsPages">A browser of its own with the back/forward cache that people have and Playwright switches off.</param>
-    public async Task<Window> OpenAsync(bool javaScript = true, int width = 1280, ColorScheme scheme = ColorScheme.Light, bool keepsPages = false)
+    /// <param name="username">Who signs in there; null: the owner.</param>
+    public async Task<Window> OpenAsync(bool javaScript = true, int width = 1280, ColorScheme scheme = ColorScheme.Light, bool keepsPages = false, string? username = null)
     {
         var own = keepsPages ? await _playwright!.Chromium.LaunchAsync(new BrowserTypeLaunchOptions(_launch!) { IgnoreDefaultArgs = ["--disable-back-forward-cache"] }) : null;
         var context = await (own ?? _browser!).NewContextAsync(new BrowserNewContextOptions
@@ -79,7 +97,7 @@ public sealed class Site : IAsyncLifetime
         // Patience for machines that do much else; a page that is there is seen at once.
         context.SetDefaultTimeout(60_000);
         Assertions.SetDefaultExpectTimeout(30_000);
-        return new Window(context, await context.NewPageAsync(), Owner, own);
+        return new Window(context, await context.NewPageAsync(), username ?? Owner, own);
     }
 
     public async ValueTask DisposeAsync()
@@ -119,6 +137,12 @@ public sealed class Window : IAsyncDisposable
     public async Task SignInAsync(string path = "/")
     {
         await Page.GotoAsync($"/sign-in?returnUrl={Uri.EscapeDataString(path)}");
+        await TypePasswordAsync();
+    }
+
+    /// <summary>Signs in on the page as it is.</summary>
+    public async Task TypePasswordAsync()
+    {
         await Page.GetByLabel("Username").FillAsync(_username);
         await Page.GetByLabel("Password").FillAsync(Site.Password);
         await Page.GetByRole(AriaRole.Button, new() { Name = "Sign in" }).ClickAsync();
