@@ -129,7 +129,20 @@ public static class ApplicationKeySet
         }
     }
 
-    private static string? Text(JsonElement key, string member) => key.TryGetProperty(member, out var value) && value.ValueKind == JsonValueKind.String ? value.GetString() : null;
+    private static string? Text(JsonElement key, string member)
+    {
+        if (!key.TryGetProperty(member, out var value) || value.ValueKind != JsonValueKind.String)
+            return null;
+        try
+        {
+            return value.GetString();
+        }
+        catch (InvalidOperationException)
+        {
+            // Half of a surrogate pair: no text.
+            return null;
+        }
+    }
 
     private static byte[]? Bytes(JsonElement key, string member)
     {

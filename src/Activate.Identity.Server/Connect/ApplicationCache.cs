@@ -14,11 +14,16 @@ public sealed class ApplicationCache(IServiceScopeFactory scopes, CredentialCach
 {
     private const int Capacity = 10_000;
 
+    /// <summary>As long as the column: a longer id is nobody's, and is not kept either.</summary>
+    private const int LongestClientId = 100;
+
     private readonly ConcurrentDictionary<string, (Application? Application, CredentialCache.Reading Reading)> _kept = new(StringComparer.Ordinal);
 
     /// <summary>The application of a client id; null when there is none.</summary>
     public async ValueTask<Application?> FindAsync(string clientId, CancellationToken cancellationToken)
     {
+        if (clientId.Length > LongestClientId)
+            return null;
         if (_kept.TryGetValue(clientId, out var kept) && credentials.IsFresh(kept.Reading))
             return kept.Application;
         var reading = credentials.Begin();

@@ -32,7 +32,7 @@ public static class BuiltInApplications
             RedirectUris = { new Uri(Callback) },
             Permissions =
             {
-                Permissions.Endpoints.DeviceAuthorization, Permissions.Endpoints.Authorization, Permissions.Endpoints.PushedAuthorization, Permissions.Endpoints.Token, Permissions.Endpoints.Revocation,
+                Permissions.Endpoints.DeviceAuthorization, Permissions.Endpoints.Authorization, Permissions.Endpoints.Token, Permissions.Endpoints.Revocation,
                 Permissions.GrantTypes.DeviceCode, Permissions.GrantTypes.AuthorizationCode, Permissions.GrantTypes.TokenExchange, Permissions.ResponseTypes.Code,
             },
         };

@@ -1,7 +1,9 @@
 using System.Buffers.Text;
+using System.Linq.Expressions;
 using System.Security.Claims;
 using System.Security.Cryptography;
 using System.Text;
+using Activate.Identity.Core.Errors;
 using Activate.Identity.Data;
 using Activate.Identity.Data.Applications;
 using Activate.Identity.Server.Web;
@@ -18,7 +20,7 @@ namespace Activate.Identity.Server.Connect;
 /// Pushed authorization requests (RFC 9126). A <c>request_uri</c> lives ten minutes: the browser opens it at once, and the person signs in and decides. It stays until then,
 /// and the one answer to it takes it, by one conditional DELETE.
 /// </summary>
-internal sealed class PushedRequests(ActivateDbContext database, TimeProvider clock)
+internal sealed class PushedRequests(ActivateDbContext database, RateLimits limits, TimeProvider clock)
 {
     /// <summary>How long a client may take to send the browser (RFC 9126 §2.2: short), and the person to sign in and decide.</summary>
     public static readonly TimeSpan Lifetime = TimeSpan.FromMinutes(10);
@@ -26,12 +28,20 @@ internal sealed class PushedRequests(ActivateDbContext database, TimeProvider cl
     /// <summary>What stands before the reference (RFC 9126 §2.2).</summary>
     public const string UriPrefix = "urn:ietf:params:oauth:request_uri:";
 
+    /// <summary>Requests of one client, and of all, that wait at a time: a public client pushes without proving anything.</summary>
+    private const int WaitingOfClient = 2_000, WaitingInAll = 20_000;
+
+    private static readonly Problem s_tooMany = new(ProblemKind.TooMany, "too_many_pushed_requests", "Too many pushed requests wait to be opened. Try again in a minute.") { RetryAfter = TimeSpan.FromMinutes(1) };
+
     /// <summary>Stores a request that was checked.</summary>
     /// <returns>The reference.</returns>
-    public async Task<string> AddAsync(string clientId, string parameters, CancellationToken cancellationToken)
+    public async Task<Result<string>> AddAsync(string clientId, string parameters, CancellationToken cancellationToken)
     {
         var reference = Base64Url.EncodeToString(RandomNumberGenerator.GetBytes(32));
         var now = clock.Now();
+        if (limits.Enabled && (await WaitingAsync(request => request.ClientId == clientId && request.ExpiresAt > now, WaitingOfClient, cancellationToken)
+            || await WaitingAsync(request => request.ExpiresAt > now, WaitingInAll, cancellationToken)))
+            return s_tooMany;
         database.PushedRequests.Add(new PushedRequest
         {
             Id = Guid.CreateVersion7(now),
@@ -60,6 +70,9 @@ internal sealed class PushedRequests(ActivateDbContext database, TimeProvider cl
         return await database.PushedRequests.Where(request => request.Hash == hash).ExecuteDeleteAsync(cancellationToken) == 1;
     }
 
+    private async Task<bool> WaitingAsync(Expression<Func<PushedRequest, bool>> which, int most, CancellationToken cancellationToken) =>
+        await database.PushedRequests.Where(which).OrderBy(request => request.ExpiresAt).Select(request => request.Id).Take(most).CountAsync(cancellationToken) >= most;
+
     private static byte[] Hash(string reference) => SHA256.HashData(Encoding.UTF8.GetBytes(reference));
 }
 
@@ -80,8 +93,17 @@ internal static class PushedHandlers
     {
         public async ValueTask HandleAsync(GenerateTokenContext context)
         {
-            if (context.TokenType == TokenTypeIdentifiers.Private.RequestToken)
-                context.Token = await requests.AddAsync(context.ClientId!, context.Principal.GetClaim(RequestParameters)!, context.Http().RequestAborted);
+            if (context.TokenType != TokenTypeIdentifiers.Private.RequestToken)
+                return;
+            var http = context.Http();
+            if ((await requests.AddAsync(context.ClientId!, context.Principal.GetClaim(RequestParameters)!, http.RequestAborted)).TryGet(out var reference, out var problem))
+            {
+                context.Token = reference;
+                return;
+            }
+
+            await OAuthErrors.WriteAsync(http, problem);
+            context.HandleRequest();
         }
     }
 

@@ -63,6 +63,8 @@ public class ApplicationKeySetTests
     [InlineData("""{"keys":[{"kty":"RSA","n":1,"e":"AQAB"}]}""")]
     [InlineData("""{"keys":[{"kty":"RSA","n":"","e":"AQAB"}]}""")]
     [InlineData("""{"keys":[{"kty":"EC","crv":"P-256","kid":""}]}""")]
+    [InlineData("""{"keys":[{"kty":"\ud800"}]}""")]
+    [InlineData("""{"keys":[{"kty":"EC","crv":"P-256","kid":"\ud800"}]}""")]
     public void What_is_no_key_set_is_refused(string json) => Assert.Equal(("jwks_invalid", "jwks"), (ApplicationKeySet.Parse(json).Problem?.Code, ApplicationKeySet.Parse(json).Problem?.Field));
 
     [Fact]

@@ -148,4 +148,22 @@ public sealed class PushedRequestTests(SharedNodesWithClock shared) : IClassFixt
         await person.SubmitAsync("Allow", follow: false);
         Assert.NotEmpty(TestServer.Parameter(person.Response.Headers.Location, "code"));
     }
+
+    [Fact]
+    public async Task A_client_that_pushes_without_end_is_slowed_down_and_others_are_not()
+    {
+        var (client, other) = (await RegisterAsync(), await RegisterAsync());
+        await _server.QueryAsync(async database =>
+        {
+            var end = _server.Clock!.GetUtcNow().UtcDateTime + PushedRequests.Lifetime;
+            for (var i = 0; i < 2000; i++)
+                database.Add(new Data.Applications.PushedRequest { Id = Guid.CreateVersion7(end), Hash = System.Security.Cryptography.RandomNumberGenerator.GetBytes(32), ClientId = client, Parameters = "{}", ExpiresAt = end });
+            return await database.SaveChangesAsync();
+        });
+        var refused = await PushAsync(client, Pkce.New());
+        Assert.Equal((429, "temporarily_unavailable", "60"), (refused.Status, refused.Error, refused.Header("Retry-After")));
+        Assert.Equal(201, (await PushAsync(other, Pkce.New())).Status);
+        _server.Clock!.Advance(PushedRequests.Lifetime);
+        Assert.Equal(201, (await PushAsync(client, Pkce.New())).Status);
+    }
 }
