@@ -124,8 +124,9 @@ internal sealed class AuthorizePage(
             return await RefuseAsync(Errors.AccessDenied, "The user's organization allows no applications.", cancellationToken);
         if (!await resources.AreKnownAsync(Resources.Of(request), person.OrganizationId, cancellationToken))
             return await RefuseAsync(Errors.InvalidTarget, "A resource is unknown here.", cancellationToken);
-        // An application that knows somebody else wants that person back.
-        if ((await HttpContext.AuthenticateAsync(OpenIddictServerAspNetCoreDefaults.AuthenticationScheme)).Principal?.GetClaim(Claims.Subject) is { } known && known != person.UserId.ToString())
+        // An application that knows somebody else wants that person back; and one whose hint proves nobody gets nobody without asking.
+        var known = (await HttpContext.AuthenticateAsync(OpenIddictServerAspNetCoreDefaults.AuthenticationScheme)).Principal?.GetClaim(Claims.Subject);
+        if (known is null ? !string.IsNullOrEmpty(request.IdTokenHint) && request.HasPromptValue(PromptValues.None) : known != person.UserId.ToString())
             return await SignInFirstAsync(fresh: true, "Another user is signed in.", cancellationToken);
         Granted = [.. Scopes.AllowedTo(person.Role, request.GetScopes())];
         if (Client.ClientId == BuiltInApplications.Cli)

@@ -112,6 +112,38 @@ public sealed class ConsentTests(SharedServerWithClock shared) : IClassFixture<S
         Assert.Equal("/sign-in", second.Address.AbsolutePath);
     }
 
+    [Theory, Trait("Case", "J7")]
+    [InlineData("forged")]
+    [InlineData("unsigned")]
+    [InlineData("garbage")]
+    [InlineData("other client's")]
+    [InlineData("access token")]
+    [InlineData("refresh token")]
+    public async Task A_hint_that_is_not_right_gets_no_code_silently(string what)
+    {
+        var (client, other) = (await RegisterAsync(), await RegisterAsync());
+        var (_, browser) = await shared.NewUserAsync();
+        using var person = browser;
+        var tokens = await _server.ConnectAsync(person, client, Secret);
+        var right = tokens.Text("id_token");
+        var hint = what switch
+        {
+            "forged" => right[..^6] + (right[^6] == 'A' ? 'B' : 'A') + right[^5..],
+            "unsigned" => $"{System.Buffers.Text.Base64Url.EncodeToString("{\"alg\":\"none\"}"u8)}.{right.Split('.')[1]}.",
+            "garbage" => "ey.ey.ey",
+            "access token" => tokens.Text("access_token"),
+            "refresh token" => tokens.Text("refresh_token"),
+            _ => (await _server.ConnectAsync(person, other, Secret)).Text("id_token"),
+        };
+        await person.GoAsync(TestServer.AuthorizePath(client, Pkce.New(), ("prompt", "none"), ("id_token_hint", hint)));
+        Assert.Equal(what == "other client's" ? "invalid_request" : "login_required", TestServer.Parameter(person.Response.Headers.Location, "error"));
+        Assert.DoesNotContain("code=", person.Response.Headers.Location!.Query, StringComparison.Ordinal);
+        // The right one is answered, also when it has expired (OpenID Connect Core §3.1.2.1).
+        _server.Clock!.Advance(TimeSpan.FromHours(1.5));
+        await person.GoAsync(TestServer.AuthorizePath(client, Pkce.New(), ("prompt", "none"), ("id_token_hint", right)));
+        Assert.NotEmpty(TestServer.Parameter(person.Response.Headers.Location, "code"));
+    }
+
     [Fact]
     public async Task A_login_hint_stands_in_the_field()
     {
@@ -138,7 +170,7 @@ public sealed class ConsentTests(SharedServerWithClock shared) : IClassFixture<S
         Assert.Equal("invalid_request", TestServer.Parameter(person.Response.Headers.Location, "error"));
     }
 
-    [Fact]
+    [Fact, Trait("Case", "T8")]
     public async Task Connected_apps_lists_applications_and_device_logins_and_ends_each_of_them_completely()
     {
         var (client, other) = (await RegisterAsync("Simulator"), await RegisterAsync("Notebook"));
@@ -173,7 +205,7 @@ public sealed class ConsentTests(SharedServerWithClock shared) : IClassFixture<S
         Assert.Equal(401, (await _server.ApiAsync(HttpMethod.Get, "/api/v1/me", session)).Status);
     }
 
-    [Fact]
+    [Fact, Trait("Case", "A9")]
     public async Task The_command_line_signs_in_by_the_browser_on_any_loopback_port_and_gets_a_session_of_its_own()
     {
         var (_, browser) = await shared.NewUserAsync();
