@@ -1,3 +1,4 @@
+using System.Security.Claims;
 using Activate.Identity.Data;
 using Activate.Identity.Data.Audit;
 using Activate.Identity.Server.Accounts;
@@ -59,6 +60,8 @@ public sealed class LogoutPage(ActivateDbContext database, BrowserSessionIssuer 
             audit.Add(AuditTypes.SignedOut, person.ToActor(), person.UserId, request.ClientId);
             await database.SaveChangesAsync(cancellationToken);
             await transaction.CommitAsync(cancellationToken);
+            // The page that says so is nobody's any more: no menu of the person above it.
+            HttpContext.User = new ClaimsPrincipal();
         }
 
         if (!string.IsNullOrEmpty(request.PostLogoutRedirectUri))

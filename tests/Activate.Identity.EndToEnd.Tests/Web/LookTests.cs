@@ -15,7 +15,6 @@ public sealed class LookTests(Site site) : IClassFixture<Site>
     [Fact]
     public async Task Every_page_is_sound_in_light_and_dark_narrow_and_wide()
     {
-        await EmptyAsync();
         await FillAsync();
         foreach (var scheme in (ColorScheme[])[ColorScheme.Light, ColorScheme.Dark])
         {
@@ -126,7 +125,12 @@ public sealed class LookTests(Site site) : IClassFixture<Site>
                 });
                 await CheckAsync("sign-out", page => page.GotoAsync("/sign-out"));
                 await CheckAsync("logout", page => page.GotoAsync("/connect/logout"));
-                await CheckAsync("logout-done", async page => await page.GetByRole(AriaRole.Button, new() { Name = "Yes, sign out" }).ClickAsync());
+                await CheckAsync("logout-done", async page =>
+                {
+                    await page.GetByRole(AriaRole.Button, new() { Name = "Yes, sign out" }).ClickAsync();
+                    await Assertions.Expect(page.GetByRole(AriaRole.Heading, new() { Name = "You are signed out" })).ToBeVisibleAsync();
+                    await Assertions.Expect(page.Locator(".menu")).ToHaveCountAsync(0);
+                });
                 window.AssertNoComplaints();
 
                 async Task CheckAsync(string name, Func<IPage, Task> go)
@@ -190,26 +194,35 @@ public sealed class LookTests(Site site) : IClassFixture<Site>
     /// <summary>What somebody new sees.</summary>
     private async Task EmptyAsync()
     {
-        if (s_filled)
-            return;
-        await using var window = await site.OpenAsync(width: 360);
-        await window.SignInAsync();
-        foreach (var (list, path) in new[] { ("api-keys", "/account/authentication/api-keys"), ("ssh-keys", "/account/authentication/ssh-keys"), ("connected-apps", "/account/connected-apps"), ("applications", "/organization/applications") })
+        foreach (var scheme in (ColorScheme[])[ColorScheme.Light, ColorScheme.Dark])
         {
-            await window.Page.GotoAsync(path);
-            await Assertions.Expect(window.Page.Locator(".empty").First).ToBeVisibleAsync();
-            await window.AssertAccessibleAsync();
-            if (s_pictures is not null)
-                await window.Page.ScreenshotAsync(new() { Path = Path.Combine(s_pictures, $"{list}-empty-light-360.png"), FullPage = true });
+            foreach (var width in (int[])[360, 1280])
+            {
+                await using var window = await site.OpenAsync(width: width, scheme: scheme);
+                await window.SignInAsync();
+                foreach (var (list, path) in new[]
+                {
+                    ("api-keys", "/account/authentication/api-keys"), ("ssh-keys", "/account/authentication/ssh-keys"), ("connected-apps", "/account/connected-apps"), ("applications", "/organization/applications"),
+                })
+                {
+                    await window.Page.GotoAsync(path);
+                    await Assertions.Expect(window.Page.Locator(".empty").First).ToBeVisibleAsync();
+                    await window.AssertAccessibleAsync();
+                    await AssertFitsAsync(window.Page, $"{list}, empty");
+                    if (s_pictures is not null)
+                        await window.Page.ScreenshotAsync(new() { Path = Path.Combine(s_pictures, $"{list}-empty-{scheme}-{width}.png".ToLowerInvariant()), FullPage = true });
+                }
+            }
         }
     }
 
-    /// <summary>Some keys to look at, once for all tests of the class.</summary>
+    /// <summary>Something to look at, once for all tests of the class; before it the same pages without anything.</summary>
     private async Task FillAsync()
     {
         if (s_filled)
             return;
         s_filled = true;
+        await EmptyAsync();
         await using var window = await site.OpenAsync();
         await window.SignInAsync("/account/authentication/api-keys/add");
         foreach (var (name, expiration) in new[] { ("nightly backup", "30 days"), ("a rather long name for a key of the continuous integration", "No expiration"), ("notebook", "7 days") })
