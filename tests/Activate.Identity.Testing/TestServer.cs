@@ -128,7 +128,7 @@ public sealed partial class TestServer : IAsyncDisposable
     public HttpClient Client(int node = 0) => ClientOf(Origin, _ports[node]);
 
     /// <summary>A client that speaks to a public origin at another port of this machine, as a load balancer does.</summary>
-    public static HttpClient ClientOf(Uri origin, int port) => new(new SocketsHttpHandler
+    public static HttpClient ClientOf(Uri origin, int port) => new(new AskFirst(new SocketsHttpHandler
     {
         AllowAutoRedirect = false,
         UseCookies = false,
@@ -138,7 +138,20 @@ public sealed partial class TestServer : IAsyncDisposable
             await socket.ConnectAsync(IPAddress.Loopback, port, cancellation);
             return new NetworkStream(socket, ownsSocket: true);
         },
-    }) { BaseAddress = origin };
+    })) { BaseAddress = origin };
+
+    /// <summary>
+    /// Asks before it sends a large body, as curl does: such a body may be refused by its length, and who sends on regardless may see the connection closed before
+    /// the answer.
+    /// </summary>
+    private sealed class AskFirst(HttpMessageHandler inner) : DelegatingHandler(inner)
+    {
+        protected override Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
+        {
+            request.Headers.ExpectContinue = request.Content is { Headers.ContentLength: null or > 64 * 1024 };
+            return base.SendAsync(request, cancellationToken);
+        }
+    }
 
     /// <summary>A browser with cookies of its own, nobody signed in.</summary>
     public Browser Browser(int node = 0) => new(Origin, Enumerable.Range(0, NodeCount).Select(Client), node);

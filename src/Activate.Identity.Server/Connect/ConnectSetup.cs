@@ -29,6 +29,8 @@ public static class ConnectSetup
         services.AddScoped<RefreshGrant>();
         services.AddScoped<ExchangeGrant>();
         services.AddScoped<Resources>();
+        // For what seldom asks for resources, and needs no database otherwise.
+        services.AddScoped(provider => new Lazy<Resources>(provider.GetRequiredService<Resources>));
         services.AddScoped<PushedRequests>();
         services.AddOpenIddict()
             .AddCore(core =>

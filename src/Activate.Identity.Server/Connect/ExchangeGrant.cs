@@ -15,7 +15,7 @@ namespace Activate.Identity.Server.Connect;
 /// Token exchange (RFC 8693): an access token or an API key becomes an access token for one audience that never has more scope, never ends later and dies with what
 /// it was exchanged for. And client credentials (RFC 6749 §4.4): an application's token for itself. Neither costs a row.
 /// </summary>
-internal sealed class ExchangeGrant(PolicyReader policies, Resources resources, AccessTokenWriter writer, PublicOrigin origin, TimeProvider clock)
+internal sealed class ExchangeGrant(PolicyReader policies, Lazy<Resources> resources, AccessTokenWriter writer, PublicOrigin origin, TimeProvider clock)
 {
     /// <summary>The type that API keys have in an exchange (contract §4).</summary>
     public const string ApiKeyType = "urn:parallelworks:token-type:api-key";
@@ -45,7 +45,7 @@ internal sealed class ExchangeGrant(PolicyReader policies, Resources resources, 
             return Refusal(Errors.InvalidGrant, "The user's organization allows no applications.");
         if (requested?.FirstOrDefault(scope => !subject.Has(scope)) is { } missing)
             return Refusal(Errors.InvalidScope, $"The credential lacks the scope '{missing}'.");
-        if (!await resources.AreKnownAsync(audiences, subject.OrganizationId, cancellationToken))
+        if (audiences is not null && !await resources.Value.AreKnownAsync(audiences, subject.OrganizationId, cancellationToken))
             return Refusal(Errors.InvalidTarget, "A resource is unknown here.");
 
         var now = clock.Now();
@@ -75,7 +75,7 @@ internal sealed class ExchangeGrant(PolicyReader policies, Resources resources, 
     {
         if (requested?.FirstOrDefault(scope => !ApplicationScopes.Contains(scope)) is { } personal)
             return Refusal(Errors.InvalidScope, $"The scope '{personal}' is about a user's things; an application that acts for itself may have: {Scopes.Join(ApplicationScopes)}.");
-        if (!await resources.AreKnownAsync(audiences, application.OrganizationId, cancellationToken))
+        if (audiences is not null && !await resources.Value.AreKnownAsync(audiences, application.OrganizationId, cancellationToken))
             return Refusal(Errors.InvalidTarget, "A resource is unknown here.");
         var now = clock.Now();
         var scopes = Scopes.Join(requested ?? [.. ApplicationScopes.Where(permitted.Contains)]);

@@ -17,6 +17,7 @@ namespace Activate.Identity.Server.Connect;
 /// <summary>
 /// Codes, refresh tokens, exchange and client credentials at the token endpoint. OpenIddict reads the request, authenticates the client and compares what was bound
 /// to the code (client, redirect URI, PKCE); the storage and the decisions are ours (<see cref="CodeGrant"/>, <see cref="RefreshGrant"/>, <see cref="ExchangeGrant"/>).
+/// OpenIddict makes every handler for each request: what only one grant needs is taken once it is that grant, or each request would make a database context.
 /// </summary>
 internal static class GrantHandlers
 {
@@ -98,7 +99,7 @@ internal static class GrantHandlers
         }
     }
 
-    internal sealed class RedeemCode(CodeGrant grant, IOpenIddictApplicationManager applications, TimeProvider clock) : IOpenIddictServerHandler<HandleTokenRequestContext>
+    internal sealed class RedeemCode(IOpenIddictApplicationManager applications, TimeProvider clock) : IOpenIddictServerHandler<HandleTokenRequestContext>
     {
         public async ValueTask HandleAsync(HandleTokenRequestContext context)
         {
@@ -106,14 +107,14 @@ internal static class GrantHandlers
                 return;
             if (!Narrowed(context, code.Resources, out var resources))
                 return;
-            if (await grant.RedeemAsync(code, await FindAsync(applications, context), resources, context.Http().RequestAborted) is not { } standing)
+            if (await Grant<CodeGrant>(context).RedeemAsync(code, await FindAsync(applications, context), resources, context.Http().RequestAborted) is not { } standing)
                 context.Reject(Errors.InvalidGrant, "The authorization code was used already, or the user may not sign in any more.");
             else
                 SignIn(context, standing, clock, code.Nonce);
         }
     }
 
-    internal sealed class RedeemRefreshToken(RefreshGrant grant, IOpenIddictApplicationManager applications, TimeProvider clock) : IOpenIddictServerHandler<HandleTokenRequestContext>
+    internal sealed class RedeemRefreshToken(IOpenIddictApplicationManager applications, TimeProvider clock) : IOpenIddictServerHandler<HandleTokenRequestContext>
     {
         public async ValueTask HandleAsync(HandleTokenRequestContext context)
         {
@@ -122,7 +123,7 @@ internal static class GrantHandlers
             if (!Narrowed(context, found.Resources, out var resources))
                 return;
             var scopes = Asked(context.Request);
-            if (await grant.RedeemAsync(found, context.Transaction.GetProperty<RefreshToken>(nameof(RefreshToken))!, await FindAsync(applications, context), scopes, resources,
+            if (await Grant<RefreshGrant>(context).RedeemAsync(found, context.Transaction.GetProperty<RefreshToken>(nameof(RefreshToken))!, await FindAsync(applications, context), scopes, resources,
                 context.Http().RequestAborted) is not { } standing)
                 context.Reject(Errors.InvalidGrant, "The refresh token was used already, or the user may not sign in any more. Sign in again.");
             else
@@ -130,14 +131,14 @@ internal static class GrantHandlers
         }
     }
 
-    internal sealed class ExchangeToken(ExchangeGrant grant, IOpenIddictApplicationManager applications) : IOpenIddictServerHandler<HandleTokenRequestContext>
+    internal sealed class ExchangeToken(IOpenIddictApplicationManager applications) : IOpenIddictServerHandler<HandleTokenRequestContext>
     {
         public async ValueTask HandleAsync(HandleTokenRequestContext context)
         {
             if (!context.Request.IsTokenExchangeGrantType() || context.Transaction.GetProperty<Caller>(nameof(Caller)) is not { } subject)
                 return;
             var scopes = Asked(context.Request);
-            var exchanged = await grant.ExchangeAsync(subject, await FindAsync(applications, context), scopes, Audiences(context.Request), context.Http().RequestAborted);
+            var exchanged = await Grant<ExchangeGrant>(context).ExchangeAsync(subject, await FindAsync(applications, context), scopes, Audiences(context.Request), context.Http().RequestAborted);
             SignIn(context, exchanged, subject.UserId.ToString());
         }
 
@@ -152,7 +153,7 @@ internal static class GrantHandlers
         }
     }
 
-    internal sealed class IssueForItself(ExchangeGrant grant, IOpenIddictApplicationManager applications) : IOpenIddictServerHandler<HandleTokenRequestContext>
+    internal sealed class IssueForItself(IOpenIddictApplicationManager applications) : IOpenIddictServerHandler<HandleTokenRequestContext>
     {
         public async ValueTask HandleAsync(HandleTokenRequestContext context)
         {
@@ -168,9 +169,11 @@ internal static class GrantHandlers
             var scopes = Asked(context.Request);
             var permitted = (await applications.GetPermissionsAsync(application)).Where(permission => permission.StartsWith(Permissions.Prefixes.Scope, StringComparison.Ordinal))
                 .Select(permission => permission[Permissions.Prefixes.Scope.Length..]).ToList();
-            SignIn(context, await grant.IssueForItselfAsync(application, scopes, permitted, Resources.Of(context.Request), application.Organization?.Slug, context.Http().RequestAborted), application.ClientId!);
+            SignIn(context, await Grant<ExchangeGrant>(context).IssueForItselfAsync(application, scopes, permitted, Resources.Of(context.Request), application.Organization?.Slug, context.Http().RequestAborted), application.ClientId!);
         }
     }
+
+    private static TGrant Grant<TGrant>(HandleTokenRequestContext context) where TGrant : notnull => context.Http().RequestServices.GetRequiredService<TGrant>();
 
     private static bool IsFor(ValidateTokenContext context, string type) =>
         context.ValidTokenTypes.Count == 1 && context.ValidTokenTypes.Contains(type) && context.Principal is null && context.EndpointType == OpenIddictServerEndpointType.Token

@@ -42,7 +42,7 @@ public sealed class CredentialAuthenticator(CredentialReader reader, UnlistedTok
         var reading = cache.Begin();
         var caller = ApiKeySecret.LooksLikeKey(credential) ? await reader.ApiKeyAsync(hash, cancellationToken)
             : UnlistedTokens.SaysListed(credential) ? await reader.AccessTokenAsync(hash, cancellationToken)
-            : await unlisted.ReadAsync(credential) is { } content && content.ExpiresAt > clock.GetUtcNow().UtcDateTime ? await reader.UnlistedAsync(content, cancellationToken)
+            : await unlisted.ReadAsync(credential, key) is { } content && content.ExpiresAt > clock.GetUtcNow().UtcDateTime ? await reader.UnlistedAsync(content, cancellationToken)
             : null;
         var now = clock.GetUtcNow().UtcDateTime;
         if (caller is null || caller.EndedAt(now))

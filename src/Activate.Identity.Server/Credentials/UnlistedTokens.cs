@@ -1,4 +1,5 @@
 using System.Buffers.Text;
+using System.Collections.Concurrent;
 using Activate.Identity.Core;
 using Activate.Identity.Server.Keys;
 using Activate.Identity.Server.Web;
@@ -15,6 +16,10 @@ public sealed class UnlistedTokens
 {
     private static readonly JsonWebTokenHandler s_handler = new() { MapInboundClaims = false, MaximumTokenSizeInBytes = CredentialAuthenticator.LongestToken };
 
+    /// <summary>Signatures that were checked, of tokens that come again and again: 20,000 tokens are some 20 MB.</summary>
+    private const int Capacity = 20_000;
+
+    private readonly ConcurrentDictionary<CredentialHash, AccessTokenContent> _proven = new();
     private readonly TokenValidationParameters _rules;
 
     public UnlistedTokens(SigningKeys keys, PublicOrigin origin)
@@ -50,8 +55,25 @@ public sealed class UnlistedTokens
         return Id(json, "\"jti\":\""u8) is { IsEmpty: false } jti && jti.SequenceEqual(Id(json, "\"sid\":\""u8));
     }
 
-    /// <summary>What a token says, if we signed it; its time is not looked at.</summary>
-    public async ValueTask<AccessTokenContent?> ReadAsync(string token)
+    /// <summary>
+    /// What a token says, if we signed it; its time is not looked at. That we did is true for ever of the same bytes (its key outlives it by a day), and remembered;
+    /// whether it still counts is not.
+    /// </summary>
+    /// <param name="token">The token.</param>
+    /// <param name="hash">SHA-256 of all of it.</param>
+    public async ValueTask<AccessTokenContent?> ReadAsync(string token, CredentialHash hash)
+    {
+        if (_proven.TryGetValue(hash, out var known))
+            return known;
+        if (await ProveAsync(token) is not { } content)
+            return null;
+        if (_proven.Count >= Capacity)
+            _proven.Clear();
+        _proven[hash] = content;
+        return content;
+    }
+
+    private async ValueTask<AccessTokenContent?> ProveAsync(string token)
     {
         var result = await s_handler.ValidateTokenAsync(token, _rules);
         if (!result.IsValid || result.SecurityToken is not JsonWebToken jwt || !Guid.TryParse(jwt.Id, out var id)

@@ -94,7 +94,15 @@ public sealed class ForgedTokenTests(SharedServer shared) : IClassFixture<Shared
     {
         var client = shared.NewName("rs");
         await _server.RegisterApplicationAsync(client, "s3cret");
-        Assert.InRange((await SendAsync(place, client, $"ey{new string('J', 1024 * 1024)}.e30.x")).Status, 400, 431);
+        var token = $"ey{new string('J', 1024 * 1024)}.e30.x";
+        Assert.InRange(place switch
+        {
+            // A head is refused while it is still being sent.
+            "bearer" => (await _server.RawAsync("GET /api/v1/me", [$"Authorization: Bearer {token}"])).Status,
+            "userinfo" => (await _server.RawAsync("GET /connect/userinfo", [$"Authorization: Bearer {token}"])).Status,
+            "id_token_hint" => (await _server.RawAsync($"GET /connect/logout?id_token_hint={token}")).Status,
+            _ => (await SendAsync(place, client, token)).Status,
+        }, 400, 431);
         Assert.Equal(200, (await SendAsync("introspect", client, "x")).Status);
     }
 
