@@ -5,6 +5,7 @@ using Activate.Identity.Data.Audit;
 using Activate.Identity.Data.Clusters;
 using Activate.Identity.Data.Devices;
 using Activate.Identity.Data.Keys;
+using Activate.Identity.Data.Members;
 using Activate.Identity.Data.Organizations;
 using Activate.Identity.Data.Setup;
 using Activate.Identity.Data.SshKeys;
@@ -25,6 +26,8 @@ public abstract class ActivateDbContext(DbContextOptions options) : IdentityUser
 {
     public DbSet<Organization> Organizations => Set<Organization>();
     public DbSet<PolicyCut> PolicyCuts => Set<PolicyCut>();
+    public DbSet<Invitation> Invitations => Set<Invitation>();
+    public DbSet<RetiredUsername> RetiredUsernames => Set<RetiredUsername>();
     public DbSet<BrowserSession> BrowserSessions => Set<BrowserSession>();
     public DbSet<SpentForm> SpentForms => Set<SpentForm>();
     public DbSet<ApiKey> ApiKeys => Set<ApiKey>();

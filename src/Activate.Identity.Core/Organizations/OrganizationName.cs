@@ -38,6 +38,13 @@ public static class OrganizationName
         return text.Length == 0 ? "organization" : text;
     }
 
+    /// <summary>A slug that somebody chose. It is in claims and never changes, so it is not made to fit.</summary>
+    public static Result<string> ParseSlug(string? slug, string field = "slug") =>
+        slug is { Length: > 0 and <= MaximumSlugLength } && char.IsAsciiLetterOrDigit(slug[0]) && char.IsAsciiLetterOrDigit(slug[^1]) && !slug.Contains("--", StringComparison.Ordinal)
+            && slug.All(c => char.IsAsciiLetterLower(c) || char.IsAsciiDigit(c) || c == '-')
+            ? slug
+            : Problems.Invalid(field, "slug_invalid", $"A slug has 1 to {MaximumSlugLength} characters: lower-case letters a-z, digits, and single '-' between them.");
+
     private static Problem Invalid(string field) => Problems.Invalid(field, "organization_invalid",
         $"An organization's name has at most {MaximumLength} printable characters.");
 }

@@ -39,4 +39,17 @@ public static class AuditTypes
     public const string ApplicationDeleted = "application.deleted";
     public const string ApplicationAllowed = "application.allowed";
     public const string ApplicationDenied = "application.denied";
+    public const string MemberInvited = "member.invited";
+    public const string MemberRoleChanged = "member.role_changed";
+    public const string MemberDisabled = "member.disabled";
+    public const string MemberEnabled = "member.enabled";
+    public const string MemberCredentialsRevoked = "member.credentials_revoked";
+    public const string MemberRemoved = "member.removed";
+    public const string MemberLeft = "member.left";
+    public const string InvitationRenewed = "invitation.renewed";
+    public const string InvitationAccepted = "invitation.accepted";
+    public const string InvitationCancelled = "invitation.cancelled";
+    public const string OrganizationCreated = "organization.created";
+    public const string OrganizationSuspended = "organization.suspended";
+    public const string OrganizationResumed = "organization.resumed";
 }
