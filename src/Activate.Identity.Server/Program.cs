@@ -6,6 +6,7 @@ using Activate.Identity.Server.Connect;
 using Activate.Identity.Server.Credentials;
 using Activate.Identity.Server.Devices;
 using Activate.Identity.Server.Keys;
+using Activate.Identity.Server.Members;
 using Activate.Identity.Server.Organizations;
 using Activate.Identity.Server.Setup;
 using Activate.Identity.Server.SshKeys;
@@ -58,6 +59,7 @@ public static class Program
         builder.AddApiKeys();
         builder.AddTokens();
         builder.AddSshKeys();
+        builder.AddMembers();
         builder.AddClusters();
         builder.AddApplications();
 
@@ -72,6 +74,7 @@ public static class Program
         app.MapApiKeys();
         app.MapTokens();
         app.MapSshKeys();
+        app.MapMembers();
         app.MapClusters();
         app.MapApplications();
         return app;

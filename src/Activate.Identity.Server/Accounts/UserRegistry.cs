@@ -3,6 +3,7 @@ using Activate.Identity.Core.Errors;
 using Activate.Identity.Core.Organizations;
 using Activate.Identity.Data;
 using Activate.Identity.Data.Accounts;
+using Activate.Identity.Data.Members;
 using Microsoft.AspNetCore.Identity;
 using Microsoft.EntityFrameworkCore;
 
@@ -14,9 +15,10 @@ public sealed class UserRegistry(UserManager<User> users, ActivateDbContext data
     private static readonly Problem s_nameTaken = new(ProblemKind.Conflict, "name_taken", "Somebody has that username already. Choose another.", "username");
     private static readonly Problem s_emailTaken = new(ProblemKind.Conflict, "email_taken", "Somebody in this organization has that e-mail address already.", "email");
 
-    /// <summary>Saves the new user, together with whatever else the context holds unsaved. Without a password nobody can sign in as this user.</summary>
+    /// <summary>Saves the new user, together with whatever else the context holds unsaved. Without a password nobody can sign in as this user. Within a transaction of the caller's,
+    /// a problem means that the caller rolls back.</summary>
     public async Task<Result<User>> CreateAsync(Guid organizationId, string? username, string? email, string? password, Role role, bool isOperator, UserKind kind,
-        CancellationToken cancellation)
+        CancellationToken cancellation, string? displayName = null)
     {
         if (!Username.Parse(username).TryGet(out var name, out var problem))
             return problem;
@@ -40,6 +42,7 @@ public sealed class UserRegistry(UserManager<User> users, ActivateDbContext data
             OrganizationId = organizationId,
             UserName = name,
             Email = address,
+            DisplayName = displayName,
             PasswordHash = hash,
             Kind = kind,
             Role = role,
@@ -47,17 +50,25 @@ public sealed class UserRegistry(UserManager<User> users, ActivateDbContext data
             CreatedAt = now,
             LockoutEnabled = true,
         };
+        await using var transaction = database.Database.CurrentTransaction is null ? await database.Database.BeginTransactionAsync(cancellation) : null;
         try
         {
             var result = await users.CreateAsync(user);
             if (!result.Succeeded)
                 throw new InvalidOperationException($"Identity refused a user that the rules allow: {string.Join(", ", result.Errors.Select(error => error.Code))}");
-            return user;
         }
         catch (DbUpdateException exception) when (DatabaseFaults.IsDuplicate(exception))
         {
             database.Entry(user).State = EntityState.Detached;
             return await database.Users.AnyAsync(other => other.NormalizedUserName == name, cancellation) ? s_nameTaken : s_emailTaken;
         }
+
+        // After the INSERT, which waits for whoever is deleting the last holder of the name: before it, that one's retirement could be missed.
+        var retired = RetiredUsername.HashOf(name);
+        if (await database.RetiredUsernames.AnyAsync(other => other.Hash == retired, cancellation))
+            return s_nameTaken;
+        if (transaction is not null)
+            await transaction.CommitAsync(cancellation);
+        return user;
     }
 }

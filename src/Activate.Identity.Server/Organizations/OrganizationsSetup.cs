@@ -14,12 +14,14 @@ public static class OrganizationsSetup
         builder.Services.AddHostedService(services => services.GetRequiredService<CutRewriter>());
         builder.Services.AddScoped<PendingCuts>();
         builder.Services.AddScoped<PolicyEditor>();
+        builder.Services.AddScoped<OrganizationRegistry>();
         builder.Services.AddScoped<AuditTrail>();
     }
 
     public static void MapOrganizations(this WebApplication app)
     {
         app.MapOrganizationApi();
+        app.MapOrganizationsApi();
         app.MapPolicyApi();
     }
 }

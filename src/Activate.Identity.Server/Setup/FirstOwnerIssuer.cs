@@ -1,6 +1,3 @@
-using System.Buffers.Text;
-using System.Security.Cryptography;
-using System.Text;
 using Activate.Identity.Core.Errors;
 using Activate.Identity.Core.Organizations;
 using Activate.Identity.Data;
@@ -48,8 +45,8 @@ public sealed class FirstOwnerIssuer(ActivateDbContext database, UserRegistry us
         }
 
         var now = clock.GetUtcNow().UtcDateTime;
-        var code = Base64Url.EncodeToString(RandomNumberGenerator.GetBytes(32));
-        database.OneTimeCodes.Add(new OneTimeCode { Hash = Hash(code), Purpose = Purpose, ExpiresAt = now + s_codeLifetime });
+        var code = LinkCode.Generate();
+        database.OneTimeCodes.Add(new OneTimeCode { Hash = LinkCode.Hash(code), Purpose = Purpose, ExpiresAt = now + s_codeLifetime });
         await database.SaveChangesAsync(cancellation);
         await console.Out.WriteLineAsync(
             $"""
@@ -64,9 +61,9 @@ public sealed class FirstOwnerIssuer(ActivateDbContext database, UserRegistry us
 
     public Task<bool> IsLiveAsync(string? code, CancellationToken cancellation)
     {
-        if (code is not { Length: 43 })
+        if (!LinkCode.HasForm(code))
             return Task.FromResult(false);
-        var (hash, now) = (Hash(code), clock.GetUtcNow().UtcDateTime);
+        var (hash, now) = (LinkCode.Hash(code), clock.GetUtcNow().UtcDateTime);
         return database.OneTimeCodes.AnyAsync(c => c.Hash == hash && c.Purpose == Purpose && c.ExpiresAt > now, cancellation);
     }
 
@@ -103,7 +100,7 @@ public sealed class FirstOwnerIssuer(ActivateDbContext database, UserRegistry us
 
         if (code is not null)
         {
-            var hash = Hash(code);
+            var hash = LinkCode.Hash(code);
             if (await database.OneTimeCodes.Where(c => c.Hash == hash && c.Purpose == Purpose && c.ExpiresAt > now).ExecuteDeleteAsync(cancellation) != 1)
             {
                 database.ChangeTracker.Clear();
@@ -127,8 +124,6 @@ public sealed class FirstOwnerIssuer(ActivateDbContext database, UserRegistry us
         await transaction.CommitAsync(cancellation);
         return owner;
     }
-
-    private static byte[] Hash(string code) => SHA256.HashData(Encoding.UTF8.GetBytes(code));
 }
 
 /// <summary>What the first owner filled in, or the settings say.</summary>

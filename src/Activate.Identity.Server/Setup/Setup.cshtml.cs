@@ -14,7 +14,7 @@ namespace Activate.Identity.Server.Setup;
 /// </summary>
 public sealed class SetupPage(FirstOwnerIssuer owners, BrowserSessionIssuer sessions, PublicOrigin origin) : PageModel
 {
-    private static readonly TimeSpan s_cookieLifetime = TimeSpan.FromMinutes(30);
+    private readonly LinkCookie _link = new("setup", origin);
 
     [BindProperty, FromForm]
     public string? Organization { get; set; }
@@ -34,20 +34,13 @@ public sealed class SetupPage(FirstOwnerIssuer owners, BrowserSessionIssuer sess
     /// <summary>The link is good, and the form is shown.</summary>
     public bool Open { get; private set; }
 
-    private string CookieName => origin.IsHttps ? "__Host-activate-setup" : "activate-setup";
-
-    // Lax: the link may be opened from a chat or a web console, and the redirect after it must find the cookie.
-    private CookieOptions CookieOptions => new() { HttpOnly = true, Secure = origin.IsHttps, SameSite = SameSiteMode.Lax, Path = "/", IsEssential = true };
-
     public async Task<IActionResult> OnGetAsync([FromQuery] string? code, CancellationToken cancellation)
     {
         if (await owners.IsDoneAsync(cancellation))
             return NotFound();
         if (code is not null)
         {
-            var options = CookieOptions;
-            options.MaxAge = s_cookieLifetime;
-            Response.Cookies.Append(CookieName, code.Length <= 64 ? code : "", options);
+            _link.Keep(HttpContext, code);
             return Redirect("/setup");
         }
 
@@ -58,7 +51,7 @@ public sealed class SetupPage(FirstOwnerIssuer owners, BrowserSessionIssuer sess
     {
         if (await owners.IsDoneAsync(cancellation))
             return NotFound();
-        if (!await owners.IsLiveAsync(Request.Cookies[CookieName], cancellation))
+        if (!await owners.IsLiveAsync(_link.Read(HttpContext), cancellation))
             return await ShowAsync(cancellation);
 
         // Every field is judged, so that one round is enough to put all of them right.
@@ -77,11 +70,11 @@ public sealed class SetupPage(FirstOwnerIssuer owners, BrowserSessionIssuer sess
 
         if (ModelState.IsValid)
         {
-            var created = await owners.CreateAsync(new FirstOwner(Organization, Username, Email, Password), Request.Cookies[CookieName] ?? "", cancellation,
+            var created = await owners.CreateAsync(new FirstOwner(Organization, Username, Email, Password), _link.Read(HttpContext) ?? "", cancellation,
                 owner => sessions.StartAsync(HttpContext, owner.Id, owner.OrganizationId, "pwd", cancellation));
             if (created.Problem is not { } refused)
             {
-                Response.Cookies.Delete(CookieName, CookieOptions);
+                _link.Forget(HttpContext);
                 return this.SeeOther(LocalAddress.Start);
             }
 
@@ -93,7 +86,7 @@ public sealed class SetupPage(FirstOwnerIssuer owners, BrowserSessionIssuer sess
 
     private async Task<PageResult> ShowAsync(CancellationToken cancellation)
     {
-        Open = await owners.IsLiveAsync(Request.Cookies[CookieName], cancellation);
+        Open = await owners.IsLiveAsync(_link.Read(HttpContext), cancellation);
         if (!Open)
             Response.StatusCode = FirstOwnerIssuer.CodeRefused.StatusCode();
         return Page();

@@ -29,7 +29,11 @@ public sealed class SshKeyRegistry(ActivateDbContext database, PolicyReader poli
     /// <param name="publicKey">One line of a .pub file.</param>
     /// <param name="expiresInDays">Absent: the default. Null: no expiration.</param>
     /// <param name="cancellationToken">Ends the wait; the key is then added or not, never half.</param>
-    public async Task<Result<SshKey>> AddAsync(AuditActor actor, string? name, string? publicKey, Optional<int?> expiresInDays, CancellationToken cancellationToken)
+    public Task<Result<SshKey>> AddAsync(AuditActor actor, string? name, string? publicKey, Optional<int?> expiresInDays, CancellationToken cancellationToken) =>
+        AddAsync(actor, actor.UserId, name, publicKey, expiresInDays, cancellationToken);
+
+    /// <summary>The same for somebody else of the actor's organization: an administrator brings in the keys of people who were invited and have not come yet.</summary>
+    internal async Task<Result<SshKey>> AddAsync(AuditActor actor, Guid ownerId, string? name, string? publicKey, Optional<int?> expiresInDays, CancellationToken cancellationToken)
     {
         var now = clock.Now();
         var policy = await policies.ReadAsync(actor.OrganizationId, cancellationToken);
@@ -39,11 +43,11 @@ public sealed class SshKeyRegistry(ActivateDbContext database, PolicyReader poli
         var fingerprint = SHA256.HashData(parsedKey.Blob.Span);
 
         await using var transaction = await database.Database.BeginTransactionAsync(cancellationToken);
-        await database.TakeTurnAsync(actor.UserId, cancellationToken);
-        await ForgetUnlistedAsync(database, key => key.OwnerId == actor.UserId, now, cancellationToken);
-        var memory = await database.KnownSshKeys.SingleOrDefaultAsync(f => f.OwnerId == actor.UserId && f.Fingerprint == fingerprint, cancellationToken);
+        await database.TakeTurnAsync(ownerId, cancellationToken);
+        await ForgetUnlistedAsync(database, key => key.OwnerId == ownerId, now, cancellationToken);
+        var memory = await database.KnownSshKeys.SingleOrDefaultAsync(f => f.OwnerId == ownerId && f.Fingerprint == fingerprint, cancellationToken);
         var same = await cuts.ApplyAsync(actor.OrganizationId,
-            await database.SshKeys.AsNoTracking().Where(k => k.OwnerId == actor.UserId && k.Fingerprint == fingerprint).ToListAsync(cancellationToken), cancellationToken);
+            await database.SshKeys.AsNoTracking().Where(k => k.OwnerId == ownerId && k.Fingerprint == fingerprint).ToListAsync(cancellationToken), cancellationToken);
         if (same is [var present])
         {
             if (!(present.ExpiresAt <= now))
@@ -60,17 +64,17 @@ public sealed class SshKeyRegistry(ActivateDbContext database, PolicyReader poli
         var limits = policy.Effective.SshKeys;
         if (!SshKeyExpiration.Decide(limits, expiresInDays, now, firstAddedAt, memory?.PolicyEndsAt, "expiresInDays").TryGet(out var expiration, out problem))
             return problem;
-        if (await database.SshKeys.CountAsync(k => k.OwnerId == actor.UserId, cancellationToken) >= options.Value.MaximumPerUser)
+        if (await database.SshKeys.CountAsync(k => k.OwnerId == ownerId, cancellationToken) >= options.Value.MaximumPerUser)
             return new Problem(ProblemKind.Conflict, "too_many_keys", $"You have {options.Value.MaximumPerUser} SSH keys, the most one user may have. Delete one that is no longer used.");
 
-        if (memory is null && await database.KnownSshKeys.CountAsync(f => f.OwnerId == actor.UserId, cancellationToken) >= MostRemembered)
+        if (memory is null && await database.KnownSshKeys.CountAsync(f => f.OwnerId == ownerId, cancellationToken) >= MostRemembered)
         {
             return new Problem(ProblemKind.Conflict, "too_many_known_keys",
                 $"You have added {MostRemembered} different SSH keys, the most that are remembered of one user. Add one that you had before, or ask an administrator to allow old ones again: that forgets them.", "publicKey");
         }
 
         if (memory is null)
-            database.KnownSshKeys.Add(memory = new KnownSshKey { OwnerId = actor.UserId, Fingerprint = fingerprint, FirstAddedAt = firstAddedAt });
+            database.KnownSshKeys.Add(memory = new KnownSshKey { OwnerId = ownerId, Fingerprint = fingerprint, FirstAddedAt = firstAddedAt });
         // An end that the owner asked for is the owner's; any other at the policy's limit is the policy's. What is remembered already only ever gets earlier.
         if (expiration.Because != ExpiresBecause.Requested && expiration.ExpiresAt == SshKeyExpiration.Latest(limits, firstAddedAt))
             memory.PolicyEndsAt = SshKeyExpiration.Earliest(memory.PolicyEndsAt, expiration.ExpiresAt);
@@ -78,7 +82,7 @@ public sealed class SshKeyRegistry(ActivateDbContext database, PolicyReader poli
         {
             // The exact time, so that the newest comes first among those of one second.
             Id = Guid.CreateVersion7(clock.GetUtcNow()),
-            OwnerId = actor.UserId,
+            OwnerId = ownerId,
             Name = parsedName,
             NormalizedName = CredentialName.Normalize(parsedName),
             Fingerprint = fingerprint,
