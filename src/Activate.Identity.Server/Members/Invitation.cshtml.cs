@@ -1,0 +1,85 @@
+using Activate.Identity.Core.Accounts;
+using Activate.Identity.Core.Errors;
+using Activate.Identity.Server.Accounts;
+using Activate.Identity.Server.Web;
+using Microsoft.AspNetCore.Mvc;
+using Microsoft.AspNetCore.Mvc.RazorPages;
+
+namespace Activate.Identity.Server.Members;
+
+/// <summary>
+/// The page behind an invitation's link: the invited person chooses a name and a password, and is signed in. Somebody who is signed in as another does not become two people: the
+/// invitation waits until they have signed out.
+/// </summary>
+public sealed class InvitationPage(InvitationIssuer invitations, BrowserSessionIssuer sessions, PublicOrigin origin) : PageModel
+{
+    private readonly LinkCookie _link = new("invitation", origin);
+
+    [BindProperty, FromForm]
+    public string? DisplayName { get; set; }
+
+    [BindProperty, FromForm]
+    public string? Password { get; set; }
+
+    [BindProperty, FromForm]
+    public string? Repeat { get; set; }
+
+    /// <summary>Null: the link opens nothing.</summary>
+    public Invitee? Invitee { get; private set; }
+
+    /// <summary>Who is signed in, when that is not the invited person.</summary>
+    public string? Other { get; private set; }
+
+    public async Task<IActionResult> OnGetAsync([FromQuery] string? code, CancellationToken cancellationToken)
+    {
+        if (code is not null)
+        {
+            _link.Keep(HttpContext, code);
+            return Redirect(InvitationIssuer.Path);
+        }
+
+        await ReadAsync(cancellationToken);
+        return Page();
+    }
+
+    public async Task<IActionResult> OnPostAsync(CancellationToken cancellationToken)
+    {
+        await ReadAsync(cancellationToken);
+        if (Invitee is not { } invitee || Other is not null)
+            return Page();
+        foreach (var problem in new[]
+                 {
+                     Core.Accounts.DisplayName.Parse(DisplayName).Problem,
+                     PasswordRules.Parse(Password, [invitee.Username, invitee.Email, invitee.OrganizationName]).Problem,
+                     Password == Repeat ? null : Problems.Invalid("repeat", "password_repeat", "The two passwords are not the same."),
+                 })
+        {
+            if (problem is not null)
+                this.Show(problem);
+        }
+
+        if (!ModelState.IsValid)
+            return Page();
+        var refused = await invitations.AcceptAsync(_link.Read(HttpContext), DisplayName, Password,
+            person => sessions.StartAsync(HttpContext, person.UserId, person.OrganizationId, "pwd", cancellationToken), cancellationToken);
+        if (refused is null)
+        {
+            _link.Forget(HttpContext);
+            return this.SeeOther(LocalAddress.Start);
+        }
+
+        await ReadAsync(cancellationToken);
+        this.Show(refused);
+        return Page();
+    }
+
+    private async Task ReadAsync(CancellationToken cancellationToken)
+    {
+        Invitee = await invitations.FindAsync(_link.Read(HttpContext), cancellationToken);
+        Other = SignedIn.From(HttpContext)?.Username;
+        if (Invitee is null)
+            Response.StatusCode = InvitationIssuer.CodeRefused.StatusCode();
+        else if (Other is not null)
+            Response.StatusCode = StatusCodes.Status403Forbidden;
+    }
+}
