@@ -9,6 +9,7 @@ using Activate.Identity.Cli.Applications;
 using Activate.Identity.Cli.Completion;
 using Activate.Identity.Cli.Contexts;
 using Activate.Identity.Cli.Login;
+using Activate.Identity.Cli.Members;
 using Activate.Identity.Cli.Organizations;
 using Activate.Identity.Cli.Output;
 using Activate.Identity.Cli.Sessions;
@@ -124,7 +125,7 @@ internal sealed class Actid
 
     private RootCommand Root()
     {
-        var root = new RootCommand("The command line of Activate.Identity: sign in from a terminal, manage API keys, tokens, SSH keys and sessions, set your organization's policy, register applications, and let clusters look up keys.")
+        var root = new RootCommand("The command line of Activate.Identity: sign in from a terminal, manage API keys, tokens, SSH keys and sessions, look after your organization's people and policy, register applications, and let clusters look up keys.")
         {
             AuthCommands.Create(this),
             ApiKeyCommands.Create(this),
@@ -132,6 +133,8 @@ internal sealed class Actid
             SshKeyCommands.Create(this),
             SessionCommands.Create(this),
             PolicyCommands.Create(this),
+            MemberCommands.Create(this),
+            OrganizationCommands.Create(this),
             SigningKeyCommands.Create(this),
             ApplicationCommands.Create(this),
             AuthorizedKeysCommand.Create(this),

@@ -50,6 +50,32 @@ internal sealed record ApplicationItem(
     public override string ToString() => $"{Name} ({Id})";
 }
 
+/// <summary>Somebody of the organization, in a list or alone.</summary>
+internal sealed record MemberItem(
+    string? Id, string? Username, string? DisplayName, string? Email, string? Role, string? State, DateTimeOffset? CreatedAt, DateTimeOffset? InvitationExpiresAt, string? InvitationUrl)
+{
+    public override string ToString() => $"{Username} ({Id})";
+}
+
+/// <summary><c>/organization/members/{id}/revoke-credentials</c>.</summary>
+internal sealed record EndedCredentials(int ApiKeys, int Tokens, int Sessions, int SshKeys, int Applications, int BrowserSessions);
+
+/// <summary><c>/organization/members/import</c>.</summary>
+internal sealed record ImportAnswer([property: JsonRequired] List<ImportedPerson> People);
+
+internal sealed record ImportedPerson(string? Username, string? Outcome, string? Id, string? InvitationUrl, string? Code, string? Detail, List<ImportedKey>? Keys)
+{
+    public override string ToString() => $"{Username} ({Id})";
+}
+
+internal sealed record ImportedKey(int Line, string? Outcome, string? Fingerprint, string? Code, string? Detail);
+
+/// <summary>An organization of the server, for operators.</summary>
+internal sealed record OrganizationItem(string? Id, string? Slug, string? Name, bool Suspended, int People, DateTimeOffset? CreatedAt, string? InvitationUrl)
+{
+    public override string ToString() => $"{Slug} ({Id})";
+}
+
 internal sealed record Page([property: JsonRequired] List<JsonElement> Items, string? Next);
 
 /// <summary>RFC 9457, and RFC 6749 §5.2 where an OAuth endpoint answers.</summary>
@@ -66,6 +92,11 @@ internal sealed record ProblemAnswer(string? Title, string? Detail, string? Code
 [JsonSerializable(typeof(AuthorizedKeysAnswer))]
 [JsonSerializable(typeof(NewCredential))]
 [JsonSerializable(typeof(ApplicationItem))]
+[JsonSerializable(typeof(MemberItem))]
+[JsonSerializable(typeof(EndedCredentials))]
+[JsonSerializable(typeof(ImportAnswer))]
+[JsonSerializable(typeof(ImportedKey))]
+[JsonSerializable(typeof(OrganizationItem))]
 [JsonSerializable(typeof(Page))]
 [JsonSerializable(typeof(ProblemAnswer))]
 internal sealed partial class ApiJson : JsonSerializerContext;

@@ -80,7 +80,7 @@ internal sealed class ApiClient(Uri server, string secret, Surroundings around, 
         string? after = null;
         do
         {
-            var query = after is null ? "?limit=200" : $"?limit=200&after={Uri.EscapeDataString(after)}";
+            var query = $"{(path.Contains('?', StringComparison.Ordinal) ? '&' : '?')}limit=200{(after is null ? "" : $"&after={Uri.EscapeDataString(after)}")}";
             var page = await GetAsync(path + query, ApiJson.Default.Page, cancellation);
             items.AddRange(page.Items);
             if (page.Next is not null && page.Next == after)
