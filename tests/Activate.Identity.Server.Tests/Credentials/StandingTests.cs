@@ -96,12 +96,22 @@ public class StandingTests(ClockedServer fixture) : IClassFixture<ClockedServer>
             foreach (var (path, body) in ((string, object?)[])[(KeysPath, new { name = "x" }), ("/api/v1/tokens", new { }), ($"{KeysPath}/{own.Id}/rotate", null), (KeysPath, new { nonsense = 1 }), ("/api/v1/tokens", null),
                 ("/api/v1/signing-keys/rotate", null),
                 ("/api/v1/organization/clusters", new { name = "c", address = "c.example.test" }),
+                ("/api/v1/organization/members", new { username = "weak", email = "weak@example.test" }), ("/api/v1/organization/members/import", new { people = Array.Empty<object>() }),
+                ($"/api/v1/organization/members/{user.Id}/invitation", null), ($"/api/v1/organization/members/{user.Id}/revoke-credentials", null),
+                ("/api/v1/organizations", new { name = "o", owner = new { username = "weak", email = "weak@example.test" } }),
                 ("/api/v1/organization/applications", new { name = "a", type = "service", scopes = new[] { "platform" } }), ($"/api/v1/organization/applications/{own.Id}/secret", null),
                 ("/api/v1/applications", new { name = "a", type = "service", scopes = new[] { "platform" } }), ($"/api/v1/applications/{own.Id}/secret", null), ($"/api/v1/organization/ssh-fingerprints/SHA256:{new string('A', 43)}/allow", null)])
             {
                 var answer = await _server.PostAsync(path, credential, body);
                 Assert.True(answer is { Status: 403, Error: "interactive_sign_in_required" }, $"{what} POST {path}: {answer}");
             }
+        }
+
+        foreach (var (what, credential) in weak)
+        {
+            foreach (var answer in (Answer[])[await _server.PatchAsync($"/api/v1/organization/members/{user.Id}", credential, new { role = "member" }),
+                         await _server.DeleteAsync($"/api/v1/organization/members/{user.Id}", credential), await _server.PatchAsync($"/api/v1/organizations/{user.OrganizationId}", credential, new { suspended = true })])
+                Assert.True(answer is { Status: 403, Error: "interactive_sign_in_required" }, $"{what}: {answer}");
         }
 
         Assert.Equal(2, (await _server.GetAsync(KeysPath, session)).Items());

@@ -14,7 +14,8 @@ public sealed class PageRequestTests(SharedServer fixture) : IClassFixture<Share
 
     public static TheoryData<string> Pages => new(
         "/", "/sign-in", "/sign-out", "/device", "/account/profile", "/account/authentication/api-keys", "/account/authentication/api-keys/add", "/account/authentication/api-keys/generate-token",
-        "/account/authentication/ssh-keys", "/account/authentication/ssh-keys/add", "/organization/policy");
+        "/account/authentication/ssh-keys", "/account/authentication/ssh-keys/add", "/organization/policy",
+        "/organization/members", "/organization/members/invite", "/account/profile/leave");
 
     [Theory, Trait("Case", "B6")]
     [MemberData(nameof(Pages))]
