@@ -26,10 +26,7 @@ public sealed record Member(
 }
 
 /// <summary>What was ended, kind by kind.</summary>
-public sealed record EndedCredentials(int ApiKeys, int Tokens, int Sessions, int SshKeys, int Applications, int BrowserSessions)
-{
-    public int Sum => ApiKeys + Tokens + Sessions + SshKeys + Applications + BrowserSessions;
-}
+public sealed record EndedCredentials(int ApiKeys, int Tokens, int Sessions, int SshKeys, int Applications, int BrowserSessions);
 
 /// <summary>
 /// Changes, disables and removes the people of an organization, and ends what they have. Page, REST and command line all end here. Changes within one organization come one after

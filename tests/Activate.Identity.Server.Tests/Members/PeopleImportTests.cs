@@ -19,6 +19,7 @@ public class PeopleImportTests(ClockedServer fixture) : IClassFixture<ClockedSer
     {
         var (organization, _, session) = await _server.AddOrganizationAsync();
         var (here, _) = await _server.AddPersonAsync(organizationId: organization.Id);
+        var (third, _) = await _server.AddPersonAsync(organizationId: organization.Id);
         var (stranger, _) = await _server.AddPersonAsync();
         var (a, b) = (NewName("person"), NewName("person"));
         var (one, two) = (SshTestKeys.Ed25519("laptop"), SshTestKeys.Ed25519("laptop"));
@@ -29,7 +30,7 @@ public class PeopleImportTests(ClockedServer fixture) : IClassFixture<ClockedSer
             new { username = here.UserName, email = here.Email, authorizedKeys = SshTestKeys.Ed25519() },
             new { username = stranger.UserName, email = "x@example.test" },
             new { username = a, email = "y@example.test" },
-            new { username = NewName(), email = here.Email },
+            new { username = NewName(), email = third.Email },
             new { username = "root", email = "root@example.test" },
             new { username = NewName(), email = "z@example.test", role = "king" },
             new { username = (string?)null, email = (string?)null },
