@@ -1,4 +1,5 @@
 using Activate.Identity.Core.Organizations;
+using Activate.Identity.Data.Accounts;
 using Activate.Identity.Server.Tests.ApiKeys;
 using Activate.Identity.Server.Tests.Organizations;
 using Activate.Identity.Server.Tests.SshKeys;
@@ -38,17 +39,17 @@ public class PeopleImportTests(ClockedServer fixture) : IClassFixture<ClockedSer
         string[] expected = ["invited", "invited", "known", "refused name_taken", "refused person_repeated", "refused email_taken", "refused username_reserved", "refused role_invalid", "refused username_required"];
         string[][] expectedKeys = [["2 added", "3 refused ssh_key_repeated", "4 added", "5 refused ssh_key_options"], [], ["1 refused own_keys_only"], [], [], [], [], [], []];
 
-        var before = await _server.QueryAsync(database => database.Users.CountAsync());
+        var before = await _server.QueryAsync(database => database.Users.CountAsync(u => u.Kind == UserKind.Person));
         var dry = await _server.PostAsync(Path, session, new { people, dryRun = true });
         Assert.Equal(expected, Outcomes(dry));
         Assert.Equal(expectedKeys, Keys(dry));
         Assert.DoesNotContain("invitation?code", dry.Body, StringComparison.Ordinal);
-        Assert.Equal(before, await _server.QueryAsync(database => database.Users.CountAsync()));
+        Assert.Equal(before, await _server.QueryAsync(database => database.Users.CountAsync(u => u.Kind == UserKind.Person)));
 
         var done = await _server.PostAsync(Path, session, new { people });
         Assert.Equal(expected, Outcomes(done));
         Assert.Equal(expectedKeys, Keys(done));
-        Assert.Equal(before + 2, await _server.QueryAsync(database => database.Users.CountAsync()));
+        Assert.Equal(before + 2, await _server.QueryAsync(database => database.Users.CountAsync(u => u.Kind == UserKind.Person)));
         var first = done.Json.GetProperty("people")[0];
         Assert.Equal("Hopper, Grace", (await _server.GetAsync($"{MembersPath}/{first.GetProperty("id").GetString()}", session)).Text("displayName"));
 
@@ -66,7 +67,7 @@ public class PeopleImportTests(ClockedServer fixture) : IClassFixture<ClockedSer
         Assert.Equal(["known", "known"], Outcomes(again));
         Assert.Equal("refused own_keys_only", Keys(again)[0][0][2..]);
         Assert.False(again.Json.GetProperty("people")[0].TryGetProperty("invitationUrl", out _));
-        Assert.Equal(before + 2, await _server.QueryAsync(database => database.Users.CountAsync()));
+        Assert.Equal(before + 2, await _server.QueryAsync(database => database.Users.CountAsync(u => u.Kind == UserKind.Person)));
     }
 
     [Fact]
