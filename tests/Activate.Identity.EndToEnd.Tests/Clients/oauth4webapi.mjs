@@ -9,7 +9,7 @@ const as = await oauth.processDiscoveryResponse(issuer, await oauth.discoveryReq
 // RFC 8414's document beside OpenID Connect's.
 const same = await oauth.processDiscoveryResponse(issuer, await oauth.discoveryRequest(issuer, { ...insecure, algorithm: 'oauth2' }))
 const client = { client_id: settings.clientId }
-const basic = oauth.ClientSecretBasic(clientSecret ?? 'none')
+const basic = clientSecret ? oauth.ClientSecretBasic(clientSecret) : undefined
 
 async function authorize(scope, { authentication, what = 'open', more = {} } = {}) {
   const checks = { verifier: oauth.generateRandomCodeVerifier(), state: oauth.generateRandomState(), nonce: oauth.generateRandomNonce() }
@@ -102,7 +102,7 @@ await run({
     const poll = async () => oauth.processDeviceCodeResponse(as, client, await oauth.deviceCodeGrantRequest(as, client, none, begun.device_code, insecure))
     const pending = await refusal(poll())
     await ask('code', begun.user_code)
-    await new Promise(later => setTimeout(later, (begun.interval ?? 5) * 1000))
+    await new Promise(later => setTimeout(later, begun.interval * 1000 + 200))
     const tokens = await poll()
     return { interval: begun.interval, pending, name: oauth.getValidatedIdTokenClaims(tokens).preferred_username, refreshed: (await refresh(none, tokens.refresh_token)).token_type }
   },
