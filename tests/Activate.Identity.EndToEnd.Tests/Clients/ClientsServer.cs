@@ -37,14 +37,16 @@ public class ClientsServer : IAsyncLifetime
         (await Server.CreateApiKeyAsync(await Server.LoginWithDeviceAsync(username: username, password: TestServer.UserPassword), "nightly")).Key;
 
     /// <summary>Registers an application; <paramref name="changes"/> are members of the body beside the usual ones.</summary>
-    public async Task<(string Id, string Secret)> RegisterAsync(string type, params (string Name, object? Value)[] changes)
+    public Task<(string Id, string Secret)> RegisterAsync(string type, params (string Name, object? Value)[] changes) => RegisterAsync(type, serverWide: false, changes);
+
+    public async Task<(string Id, string Secret)> RegisterAsync(string type, bool serverWide, params (string Name, object? Value)[] changes)
     {
-        var body = new Dictionary<string, object?> { ["name"] = $"Application {Interlocked.Increment(ref _names)}", ["type"] = type };
+        var body = new Dictionary<string, object?> { ["name"] = $"Application {Interlocked.Increment(ref _names)}", ["type"] = type, ["scopes"] = Array.Empty<string>() };
         if (type is not ("service" or "resourceServer"))
             (body["redirectUris"], body["scopes"]) = (new[] { TestServer.Callback }, new[] { "openid", "profile", "email", "offline_access" });
         foreach (var (name, value) in changes)
             body[name] = value;
-        var answer = await Server.ApiAsync(HttpMethod.Post, "/api/v1/organization/applications", _administrator, body);
+        var answer = await Server.ApiAsync(HttpMethod.Post, serverWide ? "/api/v1/applications" : "/api/v1/organization/applications", _administrator, body);
         Assert.True(answer.Status == 201, answer.ToString());
         return (answer.Text("clientId"), answer.Has("clientSecret") && answer.Json.GetProperty("clientSecret").ValueKind == JsonValueKind.String ? answer.Text("clientSecret") : "");
     }
