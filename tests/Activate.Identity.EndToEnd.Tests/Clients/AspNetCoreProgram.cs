@@ -87,7 +87,7 @@ internal sealed class Guest(Uri home) : IDisposable
     {
         if (browser.Response.Headers.Location is { } address)
             return GoAsync(address.ToString());
-        var form = Assert.IsAssignableFrom<IHtmlFormElement>(browser.Page.Forms.FirstOrDefault());
+        var form = Assert.IsAssignableFrom<IHtmlFormElement>(browser.Page.QuerySelector("form"));
         return SendAsync(new HttpRequestMessage(HttpMethod.Post, form.Action)
         {
             Content = new FormUrlEncodedContent(form.Elements.OfType<IHtmlInputElement>().Where(input => input.Name is not null).Select(input => KeyValuePair.Create(input.Name!, input.Value))),
