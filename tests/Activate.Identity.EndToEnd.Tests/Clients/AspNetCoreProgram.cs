@@ -24,6 +24,8 @@ internal static class AspNetCoreProgram
         .AddOpenIdConnect(options =>
         {
             options.RequireHttpsMetadata = false;
+            // For a trial on plain http; otherwise browsers send these back over https only.
+            options.CorrelationCookie.SecurePolicy = options.NonceCookie.SecurePolicy = CookieSecurePolicy.SameAsRequest;
             options.ResponseType = "code";
             options.MapInboundClaims = false;
             options.SaveTokens = true;
@@ -41,7 +43,8 @@ internal static class AspNetCoreProgram
         }), app =>
     {
         app.MapGet("/", (HttpContext context) => $"Hello, {context.User.Identity!.Name}, {context.User.FindFirst("email")?.Value}").RequireAuthorization();
-        app.MapGet("/refresh-token", async (HttpContext context) => await context.GetTokenAsync("refresh_token")).RequireAuthorization();
+        // A Delegate: as a RequestDelegate its result would be thrown away.
+        app.MapGet("/refresh-token", (Delegate)(async (HttpContext context) => await context.GetTokenAsync("refresh_token"))).RequireAuthorization();
         app.MapGet("/sign-out", () => Results.SignOut(new AuthenticationProperties { RedirectUri = "/goodbye" },
             [CookieAuthenticationDefaults.AuthenticationScheme, OpenIdConnectDefaults.AuthenticationScheme]));
     });

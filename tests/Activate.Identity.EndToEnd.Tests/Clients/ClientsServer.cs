@@ -28,7 +28,7 @@ public class ClientsServer : IAsyncLifetime
     /// <summary>A browser with a new user signed in.</summary>
     public async Task<(string Username, Browser Browser)> NewPersonAsync()
     {
-        var name = $"user{Interlocked.Increment(ref _names)}";
+        var name = $"person{Interlocked.Increment(ref _names)}";
         await Server.CreateUserAsync(name);
         return (name, await Server.SignInAsync(username: name, password: TestServer.UserPassword));
     }
