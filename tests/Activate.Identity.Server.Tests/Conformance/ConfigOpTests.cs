@@ -56,7 +56,7 @@ public sealed partial class ConfigOpTests(ConformanceServer shared) : Conformanc
                 var values = member.Value.EnumerateArray().Select(value => value.GetString()!).ToList();
                 Assert.True(values.Count > 0 && values.Distinct(StringComparer.Ordinal).Count() == values.Count, member.ToString());
             }
-            else if (member.Name.EndsWith("_supported", StringComparison.Ordinal) || member.Name.StartsWith("require_", StringComparison.Ordinal))
+            else if (member.Name.EndsWith("_supported", StringComparison.Ordinal) || member.Name.StartsWith("require_", StringComparison.Ordinal) || member.Name == "tls_client_certificate_bound_access_tokens")
             {
                 Assert.True(member.Value.ValueKind is JsonValueKind.True or JsonValueKind.False, member.ToString());
             }

@@ -9,7 +9,7 @@ internal sealed class ConformanceReport
 {
     private static readonly (Type Plan, string Title, string Text)[] s_plans =
     [
-        (typeof(BasicOpTests), "Basic OP", "`oidcc-basic-certification-test-plan`, code flow, `client_secret_basic`. The suite sends these requests without PKCE: the application is one that is exempt from it (docs/operations.md)."),
+        (typeof(BasicOpTests), "Basic OP", "`oidcc-basic-certification-test-plan`, code flow, `client_secret_basic`. The suite sends these requests without PKCE: the application is one that is exempt from it ([api.md](api.md)), and all others stay bound to it."),
         (typeof(FormPostOpTests), "Form Post OP", "`oidcc-formpost-basic-certification-test-plan`: the same modules with `response_mode=form_post`. Every answer is a form that sends itself, under a Content-Security-Policy that allows that form's target and that script alone."),
         (typeof(ConfigOpTests), "Config OP", "`oidcc-config-certification-test-plan`."),
         (typeof(LogoutOpTests), "RP-Initiated Logout OP", "`oidcc-rp-initiated-logout-certification-test-plan`, and the two modules of `oidcc-backchannel-rp-initiated-logout-certification-test-plan` that begin with it."),
@@ -66,7 +66,7 @@ internal sealed class ConformanceReport
         {
             text.Append(CultureInfo.InvariantCulture, $"\n## {title}\n{about}\n\n| module | outcome | |\n|---|---|---|\n");
             foreach (var module in Modules(plan))
-                text.Append(CultureInfo.InvariantCulture, $"| `{module}` | {_outcomes[(plan, module)].Outcome} | {_outcomes[(plan, module)].Note} |\n");
+                text.Append(CultureInfo.InvariantCulture, $"| `{module}` | {_outcomes[(plan, module)].Outcome} |{(_outcomes[(plan, module)].Note is { Length: > 0 } note ? $" {note}" : "")} |\n");
         }
 
         return text.Append('\n').Append(Tail).Append('\n').ToString().ReplaceLineEndings("\n");

@@ -9,7 +9,9 @@ namespace Activate.Identity.Server.Tests.Conformance;
 [CollectionDefinition]
 public sealed class ConformanceCollection : ICollectionFixture<ConformanceServer>;
 
-/// <summary>The server of all modules, one after another: an https issuer as the suite insists on, one person, an application for each module. It writes the table when all have run.</summary>
+/// <summary>
+/// The server of all modules, one after another: an https issuer as the suite insists on, one person, an application for each module. It writes the table when all have run.
+/// </summary>
 public sealed class ConformanceServer : SharedServer, IAsyncLifetime
 {
     public const string Username = "grace", Secret = "s3cret of the conformance modules";

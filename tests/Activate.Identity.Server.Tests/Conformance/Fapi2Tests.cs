@@ -52,7 +52,8 @@ public sealed class Fapi2Tests(ConformanceServer shared) : ConformanceTests(shar
     /// <summary>The push is refused, and so there is nothing to open.</summary>
     private async Task RefusedWhenPushedAsync(string error, params (string Name, string? Value)[] changes)
     {
-        var answer = await (await RegisterAsync()).PushAsync((await RegisterAsync()).Request(out _, changes));
+        var party = await RegisterAsync();
+        var answer = await party.PushAsync(party.Request(out _, changes));
         Assert.True(answer.Status == 400 && answer.Error == error, answer.ToString());
     }
 
