@@ -44,6 +44,13 @@ public sealed class ActivateIdentityOptions
     /// <summary>How long the server may take to answer before a request is refused with 503. 100 ms to 30 seconds; 3 seconds when nothing is set.</summary>
     public TimeSpan Timeout { get; set; } = TimeSpan.FromSeconds(3);
 
-    /// <summary>The issuer as tokens have it, with the slash.</summary>
-    internal string IssuerText => Issuer!.GetLeftPart(UriPartial.Authority) + "/";
+    /// <summary>The issuer as tokens have it: international names in punycode, and with the slash.</summary>
+    internal string IssuerText
+    {
+        get
+        {
+            var host = Issuer!.HostNameType == UriHostNameType.IPv6 ? Issuer.Host : Issuer.IdnHost;
+            return Issuer.IsDefaultPort ? $"{Issuer.Scheme}://{host}/" : $"{Issuer.Scheme}://{host}:{Issuer.Port}/";
+        }
+    }
 }
