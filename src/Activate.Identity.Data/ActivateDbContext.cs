@@ -46,6 +46,9 @@ public abstract class ActivateDbContext(DbContextOptions options) : IdentityUser
     public DbSet<Throttle> Throttles => Set<Throttle>();
     public DbSet<DataProtectionKey> DataProtectionKeys => Set<DataProtectionKey>();
 
+    /// <summary>The database lets one connection write at a time, and flushes to disk for each transaction: writers gain by sharing one.</summary>
+    public virtual bool HasOneWriter => false;
+
     protected override void OnModelCreating(ModelBuilder builder)
     {
         base.OnModelCreating(builder);

@@ -37,7 +37,10 @@ public static class DatabaseFaults
     }
 
     /// <summary>A unique index refused the row: somebody else was first.</summary>
-    public static bool IsDuplicate(DbUpdateException exception) => exception.InnerException switch
+    public static bool IsDuplicate(DbUpdateException exception) => exception.InnerException is DbException inner && IsDuplicate(inner);
+
+    /// <inheritdoc cref="IsDuplicate(DbUpdateException)"/>
+    public static bool IsDuplicate(DbException exception) => exception switch
     {
         // SQLITE_CONSTRAINT_PRIMARYKEY, SQLITE_CONSTRAINT_UNIQUE.
         SqliteException sqlite => sqlite.SqliteExtendedErrorCode is 1555 or 2067,

@@ -16,7 +16,7 @@ namespace Activate.Identity.Server.Connect;
 /// Refresh tokens (RFC 6749 §6, RFC 9700 §4.14): the place in the chain moves on by one conditional UPDATE. Who comes a moment later with the same token gets the same
 /// next one; who comes later than that ends the chain.
 /// </summary>
-internal sealed class RefreshGrant(ActivateDbContext database, PolicyReader policies, PendingCuts cuts, GrantIssuer grants, ServerKeys keys, TimeProvider clock)
+internal sealed class RefreshGrant(ActivateDbContext database, RefreshMoves moves, PolicyReader policies, PendingCuts cuts, GrantIssuer grants, ServerKeys keys, TimeProvider clock)
 {
     /// <summary>The grant of a refresh token that may be redeemed now by this client (with owner and organization), and the token.</summary>
     public async Task<(TokenGrant Grant, RefreshToken Token)?> ReadAsync(string text, string clientId, CancellationToken cancellationToken)
@@ -57,11 +57,8 @@ internal sealed class RefreshGrant(ActivateDbContext database, PolicyReader poli
         var (place, next) = (token.Place, token.Place + 1);
         if (grant.RefreshPlace == place)
         {
-            var idle = now + RefreshRule.Idle;
-            var moved = await database.TokenGrants.Where(g => g.Id == grant.Id && g.RefreshPlace == place)
-                .ExecuteUpdateAsync(set => set.SetProperty(g => g.RefreshPlace, next).SetProperty(g => g.RefreshedAt, now).SetProperty(g => g.IdleEndsAt, idle), cancellationToken);
             // Another was faster, with the same token and at this moment: then the chain stands where this one would have put it.
-            if (moved == 0 && !await database.TokenGrants.AnyAsync(g => g.Id == grant.Id && g.RefreshPlace == next, cancellationToken))
+            if (!await moves.MoveAsync(grant.Id, place, now, cancellationToken) && !await database.TokenGrants.AnyAsync(g => g.Id == grant.Id && g.RefreshPlace == next, cancellationToken))
                 return null;
         }
 

@@ -1,4 +1,5 @@
 using System.Buffers.Text;
+using System.Data.Common;
 using System.Security.Cryptography;
 using System.Text;
 using Activate.Identity.Core.Devices;
@@ -22,7 +23,7 @@ public sealed record DeviceCodes(string DeviceCode, string UserCode, int Expires
 }
 
 /// <summary>Makes device codes and user codes.</summary>
-public sealed class DeviceCodeIssuer(ActivateDbContext database, ServerKeys keys, TimeProvider clock, RateLimits limits)
+internal sealed class DeviceCodeIssuer(ActivateDbContext database, QueuedInsert<DeviceRequest> requests, ServerKeys keys, TimeProvider clock, RateLimits limits)
 {
     public const int Interval = 5;
 
@@ -53,7 +54,7 @@ public sealed class DeviceCodeIssuer(ActivateDbContext database, ServerKeys keys
         for (var attempt = 1; ; attempt++)
         {
             var userCode = UserCode.Generate();
-            database.DeviceRequests.Add(new DeviceRequest
+            var request = new DeviceRequest
             {
                 Id = Guid.CreateVersion7(now),
                 DeviceCodeHash = Hash(deviceCode),
@@ -67,16 +68,15 @@ public sealed class DeviceCodeIssuer(ActivateDbContext database, ServerKeys keys
                 ExpiresAt = now + UserCode.Lifetime,
                 Interval = Interval,
                 Status = DeviceRequestStatus.Pending,
-            });
+            };
             try
             {
-                await database.SaveChangesAsync(cancellationToken);
+                await requests.RunAsync(request, cancellationToken);
                 return new DeviceCodes(deviceCode, UserCode.Display(userCode), (int)UserCode.Lifetime.TotalSeconds, Interval);
             }
-            catch (DbUpdateException exception) when (DatabaseFaults.IsDuplicate(exception) && attempt < 5)
+            catch (DbException exception) when (DatabaseFaults.IsDuplicate(exception) && attempt < 5)
             {
                 // The same user code is waiting already: one in 2^34.6 for each.
-                database.ChangeTracker.Clear();
             }
         }
     }

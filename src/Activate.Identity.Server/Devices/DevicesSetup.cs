@@ -1,3 +1,6 @@
+using Activate.Identity.Data.Devices;
+using Activate.Identity.Server.Web;
+
 namespace Activate.Identity.Server.Devices;
 
 /// <summary>Device login (RFC 8628): codes, the approval page, and the grant.</summary>
@@ -9,5 +12,6 @@ public static class DevicesSetup
         builder.Services.AddScoped<DeviceApprovals>();
         builder.Services.AddScoped<DeviceGrant>();
         builder.Services.AddSingleton<DevicePolls>();
+        builder.Services.AddSingleton<QueuedInsert<DeviceRequest>>();
     }
 }

@@ -46,6 +46,7 @@ public static class WebSetup
 
         services.AddSingleton(new RateLimits(builder.Configuration.Flag("RateLimits:Enabled", true)));
         services.AddSingleton<OneTimeForms>();
+        services.AddSingleton<WriteQueue>();
         services.AddExceptionHandler<ExceptionAnswers>();
         services.AddProblemDetails();
         services.ConfigureHttpJsonOptions(options => ApiJson.Configure(options.SerializerOptions));

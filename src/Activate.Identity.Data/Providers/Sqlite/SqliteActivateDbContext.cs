@@ -4,7 +4,10 @@ using Microsoft.Extensions.DependencyInjection;
 
 namespace Activate.Identity.Data.Providers.Sqlite;
 
-public sealed class SqliteActivateDbContext(DbContextOptions<SqliteActivateDbContext> options) : ActivateDbContext(options);
+public sealed class SqliteActivateDbContext(DbContextOptions<SqliteActivateDbContext> options) : ActivateDbContext(options)
+{
+    public override bool HasOneWriter => true;
+}
 
 /// <summary>For <c>dotnet ef</c> only: it needs the provider, not a server.</summary>
 internal sealed class SqliteDesignTimeFactory : IDesignTimeDbContextFactory<SqliteActivateDbContext>

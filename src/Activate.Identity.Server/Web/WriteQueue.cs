@@ -1,0 +1,166 @@
+using System.Data.Common;
+using System.Threading.Channels;
+using Activate.Identity.Data;
+using Microsoft.EntityFrameworkCore;
+
+namespace Activate.Identity.Server.Web;
+
+/// <summary>
+/// Where writers of a database with one writer take turns (SQLite): those that wait share the next transaction, and so one flush to disk, which takes longer than all
+/// else that they do. A write is answered once its transaction is committed, never before; one that a constraint refuses does not hurt its neighbours; when the
+/// transaction fails, so do all that shared it. Other databases do this themselves, among connections.
+/// </summary>
+internal sealed partial class WriteQueue(IServiceScopeFactory scopes, ILogger<WriteQueue> log) : IAsyncDisposable
+{
+    /// <summary>As many as share one transaction: others of this node and of others come in between.</summary>
+    private const int Most = 64;
+
+    private readonly Channel<Write> _waiting = Channel.CreateBounded<Write>(new BoundedChannelOptions(10_000) { SingleReader = true });
+    private readonly Lock _start = new();
+    private Task? _writing;
+
+    /// <summary>Runs a write in the next transaction and answers how many rows it changed.</summary>
+    /// <param name="statement">What is written; prepared once.</param>
+    /// <param name="bind">Sets the values, on another thread.</param>
+    /// <param name="cancellationToken">Ends the wait for a turn; a write whose turn has come is done.</param>
+    public async ValueTask<int> RunAsync(QueuedWrite statement, Action<DbCommand> bind, CancellationToken cancellationToken)
+    {
+        if (_writing is null)
+        {
+            lock (_start)
+                _writing ??= Task.Run(WriteAsync, CancellationToken.None);
+        }
+
+        var write = new Write(statement, bind, cancellationToken);
+        await _waiting.Writer.WriteAsync(write, cancellationToken);
+        return await write.Done.Task;
+    }
+
+    /// <summary>What waits is still written.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        _waiting.Writer.TryComplete();
+        if (_writing is { } writing)
+            await writing;
+    }
+
+    private async Task WriteAsync()
+    {
+        Lane? lane = null;
+        var turn = new List<Write>(Most);
+        while (await _waiting.Reader.WaitToReadAsync())
+        {
+            while (turn.Count < Most && _waiting.Reader.TryRead(out var write))
+            {
+                if (write.Cancellation.IsCancellationRequested)
+                    write.Done.TrySetCanceled(write.Cancellation);
+                else
+                    turn.Add(write);
+            }
+
+            try
+            {
+                lane ??= await Lane.OpenAsync(scopes);
+                lane.Run(turn);
+            }
+            catch (Exception exception)
+            {
+                // Whatever it was, the transaction is gone with its connection, and everybody who shared it is told.
+                if (!DatabaseFaults.IsUnavailable(exception))
+                    LogFailure(exception);
+                foreach (var write in turn)
+                    write.Done.TrySetException(exception);
+                if (lane is not null)
+                    await lane.DisposeAsync();
+                lane = null;
+            }
+
+            turn.Clear();
+        }
+
+        if (lane is not null)
+            await lane.DisposeAsync();
+    }
+
+    [LoggerMessage(LogLevel.Error, "A shared transaction failed.")]
+    private partial void LogFailure(Exception exception);
+
+    private sealed record Write(QueuedWrite Statement, Action<DbCommand> Bind, CancellationToken Cancellation)
+    {
+        public TaskCompletionSource<int> Done { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    }
+
+    /// <summary>The connection that writes, with the commands that were prepared on it.</summary>
+    private sealed class Lane(AsyncServiceScope scope, ActivateDbContext database, DbCommand begin, DbCommand commit) : IAsyncDisposable
+    {
+        private readonly Dictionary<QueuedWrite, DbCommand> _commands = [];
+        private readonly int[] _changed = new int[Most];
+
+        public static async Task<Lane> OpenAsync(IServiceScopeFactory scopes)
+        {
+            var scope = scopes.CreateAsyncScope();
+            try
+            {
+                var database = scope.ServiceProvider.GetRequiredService<ActivateDbContext>();
+                await database.Database.OpenConnectionAsync();
+                // The lock is taken at once: a transaction that first reads may not be allowed to write later.
+                return new Lane(scope, database, Prepare(database, "BEGIN IMMEDIATE"), Prepare(database, "COMMIT"));
+            }
+            catch
+            {
+                await scope.DisposeAsync();
+                throw;
+            }
+        }
+
+        /// <summary>Runs the writes in one transaction and tells their callers.</summary>
+        public void Run(List<Write> turn)
+        {
+            if (turn.Count == 0)
+                return;
+            begin.ExecuteNonQuery();
+            for (var i = 0; i < turn.Count; i++)
+            {
+                var command = Prepared(turn[i].Statement);
+                try
+                {
+                    turn[i].Bind(command);
+                    _changed[i] = command.ExecuteNonQuery();
+                }
+                catch (DbException exception) when (DatabaseFaults.IsDuplicate(exception))
+                {
+                    turn[i].Done.TrySetException(exception);
+                }
+            }
+
+            commit.ExecuteNonQuery();
+            for (var i = 0; i < turn.Count; i++)
+                turn[i].Done.TrySetResult(_changed[i]);
+        }
+
+        public async ValueTask DisposeAsync()
+        {
+            foreach (var command in _commands.Values.Append(begin).Append(commit))
+                await command.DisposeAsync();
+            await scope.DisposeAsync();
+        }
+
+        private DbCommand Prepared(QueuedWrite statement)
+        {
+            if (!_commands.TryGetValue(statement, out var command))
+            {
+                _commands[statement] = command = statement.Make(database);
+                command.Prepare();
+            }
+
+            return command;
+        }
+
+        private static DbCommand Prepare(ActivateDbContext database, string sql)
+        {
+            var command = QueuedWrite.Command(database, sql);
+            command.Prepare();
+            return command;
+        }
+    }
+}

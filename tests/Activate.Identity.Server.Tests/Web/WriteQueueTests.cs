@@ -1,0 +1,82 @@
+using System.Data.Common;
+using System.Security.Cryptography;
+using Activate.Identity.Data;
+using Activate.Identity.Data.Devices;
+using Activate.Identity.Server.Web;
+using Activate.Identity.Testing;
+using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.DependencyInjection;
+using Xunit;
+
+namespace Activate.Identity.Server.Tests.Web;
+
+public sealed class WriteQueueTests
+{
+    [Theory]
+    [InlineData(DatabaseProvider.Sqlite)]
+    [InlineData(DatabaseProvider.PostgreSql)]
+    public async Task A_row_that_a_unique_index_refuses_does_not_hurt_those_that_share_its_transaction(DatabaseProvider provider)
+    {
+        await using var server = await TestServer.StartAsync(new TestServerOptions { Database = provider });
+        var inserts = server.Services().GetRequiredService<QueuedInsert<DeviceRequest>>();
+        var taken = Request(server);
+        await inserts.RunAsync(taken, TestContext.Current.CancellationToken);
+
+        var outcomes = await Task.WhenAll(Enumerable.Range(0, 200).Select(async n =>
+        {
+            var row = n % 10 == 0 ? Request(server, taken.DeviceCodeHash) : Request(server);
+            try
+            {
+                await Task.Yield();
+                await inserts.RunAsync(row, TestContext.Current.CancellationToken);
+                return (row.Id, Written: true);
+            }
+            catch (DbException exception) when (DatabaseFaults.IsDuplicate(exception))
+            {
+                return (row.Id, Written: false);
+            }
+        }));
+
+        Assert.Equal(180, outcomes.Count(outcome => outcome.Written));
+        var stored = await server.QueryAsync(database => database.DeviceRequests.ToDictionaryAsync(request => request.Id));
+        Assert.All(outcomes, outcome => Assert.Equal(outcome.Written, stored.ContainsKey(outcome.Id)));
+        var same = stored[taken.Id];
+        Assert.Equal(taken.DeviceCodeHash, same.DeviceCodeHash);
+        Assert.Equal((taken.Scopes, null, taken.LifetimeWish, taken.CreatedAt, taken.ExpiresAt, taken.Status, null),
+            (same.Scopes, same.DeviceName, same.LifetimeWish, same.CreatedAt, same.ExpiresAt, same.Status, same.DecidedBy));
+    }
+
+    [Fact, Trait("Case", "R9")]
+    public async Task Writers_that_wait_longer_than_a_writer_may_are_all_refused_and_nothing_of_theirs_is_written()
+    {
+        await using var server = await TestServer.StartAsync();
+        var inserts = server.Services().GetRequiredService<QueuedInsert<DeviceRequest>>();
+        await inserts.RunAsync(Request(server), TestContext.Current.CancellationToken);
+        await server.QueryAsync(async database =>
+        {
+            await using var transaction = await database.Database.BeginTransactionAsync();
+            await database.Users.ExecuteUpdateAsync(set => set.SetProperty(user => user.AccessFailedCount, 0));
+            var faults = await Task.WhenAll(Enumerable.Range(0, 10).Select(_ => Record.ExceptionAsync(async () => await inserts.RunAsync(Request(server), CancellationToken.None)).AsTask()));
+            Assert.All(faults, fault => Assert.True(fault is not null && DatabaseFaults.IsUnavailable(fault), $"{fault}"));
+            return 0;
+        });
+
+        await inserts.RunAsync(Request(server), TestContext.Current.CancellationToken);
+        Assert.Equal(2, await server.QueryAsync(database => database.DeviceRequests.CountAsync()));
+    }
+
+    private static DeviceRequest Request(TestServer server, byte[]? deviceCodeHash = null) => new()
+    {
+        Id = Guid.CreateVersion7(),
+        DeviceCodeHash = deviceCodeHash ?? RandomNumberGenerator.GetBytes(32),
+        UserCodeHash = RandomNumberGenerator.GetBytes(32),
+        ClientId = TestServer.Cli,
+        Scopes = "platform",
+        LifetimeWish = 3,
+        Address = "127.0.0.1",
+        CreatedAt = new DateTime(2026, 11, 28, 12, 0, 0, 123, 456, DateTimeKind.Utc),
+        ExpiresAt = server.Now.Date.AddDays(2),
+        Interval = 5,
+        Status = DeviceRequestStatus.Pending,
+    };
+}
