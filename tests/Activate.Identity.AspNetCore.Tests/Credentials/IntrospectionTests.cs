@@ -159,8 +159,9 @@ public sealed class IntrospectionTests(IdentityServer identity)
         var (_, _, key) = await identity.PersonAsync();
         sample.Line.Hold = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         var requests = Enumerable.Range(0, 100).Select(_ => sample.StatusAsync(key.Key)).ToArray();
+        using var patience = new CancellationTokenSource(s_patience);
         while (sample.Line.Introspections == 0)
-            await Task.Delay(10);
+            await Task.Delay(10, patience.Token);
         sample.Line.Hold.SetResult();
         Assert.All(await Task.WhenAll(requests).WaitAsync(s_patience), status => Assert.Equal(HttpStatusCode.OK, status));
         Assert.Equal(1, sample.Line.Introspections);
