@@ -44,6 +44,7 @@ public sealed partial class TestServer : IAsyncDisposable
 
     private readonly List<WebApplication> _nodes = [];
     private readonly List<int> _ports = [];
+    private readonly List<Func<Task<WebApplication>>> _starts = [];
     private readonly string _folder = Directory.CreateTempSubdirectory("activate-test-").FullName;
 
     private TestServer(string origin) => Origin = new Uri(origin);
@@ -96,6 +97,13 @@ public sealed partial class TestServer : IAsyncDisposable
 
     private async Task StartNodeAsync(int port, Dictionary<string, string?> settings, TestServerOptions options)
     {
+        _starts.Add(() => StartAppAsync(port, settings, options));
+        _ports.Add(port);
+        _nodes.Add(await _starts[^1]());
+    }
+
+    private async Task<WebApplication> StartAppAsync(int port, Dictionary<string, string?> settings, TestServerOptions options)
+    {
         var app = Program.Build(["--environment", "Development"], builder =>
         {
             builder.Configuration.AddInMemoryCollection(settings);
@@ -105,13 +113,35 @@ public sealed partial class TestServer : IAsyncDisposable
             builder.Services.AddSingleton<Serilog.Core.ILogEventSink>(Logs);
             options.Customize?.Invoke(builder);
         });
-        _nodes.Add(app);
-        _ports.Add(port);
-        await app.MigrateAsync();
-        await app.PrepareKeysAsync();
-        await app.PrepareApplicationsAsync();
-        await app.PrepareFirstOwnerAsync();
-        await app.StartAsync();
+        try
+        {
+            await app.MigrateAsync();
+            await app.PrepareKeysAsync();
+            await app.PrepareApplicationsAsync();
+            await app.PrepareFirstOwnerAsync();
+            await app.StartAsync();
+            return app;
+        }
+        catch
+        {
+            await app.DisposeAsync();
+            throw;
+        }
+    }
+
+    /// <summary>Stops a node, does something while it is down, and starts it again at the same port on the same database: nothing that it knew in memory is left.</summary>
+    public async Task RestartAsync(Func<Task>? whileDown = null, int node = 0)
+    {
+        await _nodes[node].StopAsync();
+        await _nodes[node].DisposeAsync();
+        try
+        {
+            await (whileDown?.Invoke() ?? Task.CompletedTask);
+        }
+        finally
+        {
+            _nodes[node] = await _starts[node]();
+        }
     }
 
     /// <summary>Services of a node, for what has no endpoint.</summary>
