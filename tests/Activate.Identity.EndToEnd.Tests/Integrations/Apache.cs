@@ -99,7 +99,7 @@ internal sealed class Apache : IAsyncDisposable
         if (_process is { HasExited: false })
         {
             // Apache's own way to end, which takes its children and shared memory with it.
-            await RunAsync([], "kill", "-TERM", _process.Id.ToString(CultureInfo.InvariantCulture));
+            await RunAsync([], "kill", "-TERM", (await File.ReadAllTextAsync($"{Folder}/pid")).Trim());
             try
             {
                 await _process.WaitForExitAsync().WaitAsync(TimeSpan.FromSeconds(20));

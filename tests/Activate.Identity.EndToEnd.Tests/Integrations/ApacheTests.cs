@@ -22,7 +22,7 @@ public sealed class ApacheTests(IntegrationsServer fixture) : IClassFixture<Inte
         {
             application = await fixture.RegisterAsync("web", new { redirectUris = new[] { $"{origin}/wiki/signed-in" }, scopes = new[] { "openid", "profile", "email" } });
             return (new Dictionary<string, string> { ["APP_SECRET"] = application.Secret, ["COOKIE_SECRET"] = Guid.NewGuid().ToString("N") },
-                secrets => fixture.Documented(Document, "## People", ("https://app.example.org", origin), (Example, application.Id), ("/etc/apache2/activate.secrets", secrets)));
+                secrets => fixture.Documented(Document, "In the site's configuration", ("https://app.example.org", origin), (Example, application.Id), ("/etc/apache2/activate.secrets", secrets)));
         });
         using var visitor = Visitor(apache);
 
@@ -58,7 +58,7 @@ public sealed class ApacheTests(IntegrationsServer fixture) : IClassFixture<Inte
         Apache.Require();
         var (id, secret) = await fixture.RegisterAsync("resourceServer", new { resources = new[] { fixture.Platform } });
         await using var apache = await StartAsync("htdocs/api/data", _ => Task.FromResult((new Dictionary<string, string> { ["API_SECRET"] = secret },
-            (Func<string, string>)(secrets => fixture.Documented(Document, "## Programs", (ExampleApi, id), ("/etc/apache2/activate.secrets", secrets))))));
+            (Func<string, string>)(secrets => fixture.Documented(Document, "An API with an audience of its own", (ExampleApi, id), ("/etc/apache2/activate.secrets", secrets))))));
         var (username, key) = await fixture.AddMemberAsync(null, "platform");
         var (_, without) = await fixture.AddMemberAsync(null, "credentials:read");
         using var caller = Visitor(apache);
