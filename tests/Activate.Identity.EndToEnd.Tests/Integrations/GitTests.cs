@@ -80,6 +80,6 @@ public sealed class GitTests(IntegrationsServer fixture) : IClassFixture<Integra
         return (code, output.Replace("warning: You appear to have cloned an empty repository.\n", "", StringComparison.Ordinal));
     }
 
-    private static Task CommitAsync(string folder) =>
+    private static Task<string> CommitAsync(string folder) =>
         Apache.RunAsync(Surroundings, "sh", "-c", $"cd '{folder}' && git add . && git -c user.name=test -c user.email=test@example.test commit -q -m change");
 }

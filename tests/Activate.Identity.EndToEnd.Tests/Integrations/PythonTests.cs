@@ -81,9 +81,10 @@ public sealed class PythonTests(IntegrationsServer fixture) : IClassFixture<Inte
         var login = Start("login", ("CLIENT_ID", id));
         login.StandardInput.Close();
         var line = await login.StandardOutput.ReadLineAsync().WaitAsync(TimeSpan.FromSeconds(60));
-        Assert.True(line?.Contains("and enter", StringComparison.Ordinal) == true, line ?? await login.StandardError.ReadToEndAsync());
+        Assert.True(line is not null, line is null ? await login.StandardError.ReadToEndAsync() : "");
+        Assert.Contains("and enter", line, StringComparison.Ordinal);
         using var browser = await fixture.Server.SignInAsync();
-        await TestServer.ApproveAsync(browser, new DeviceLogin("", line.Split(' ')[^1], null!));
+        await TestServer.ApproveAsync(browser, new DeviceLogin("", line!.Split(' ')[^1], null!));
         Assert.Equal($"Signed in as {TestServer.OwnerName}", (await login.StandardOutput.ReadToEndAsync().WaitAsync(TimeSpan.FromSeconds(60))).Trim());
     }
 
