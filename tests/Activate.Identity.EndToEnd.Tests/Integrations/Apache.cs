@@ -40,6 +40,7 @@ internal sealed class Apache : IAsyncDisposable
     public static async Task<Apache> StartAsync(IReadOnlyDictionary<string, string> content, Func<Apache, Task<string>> configuration)
     {
         var apache = new Apache();
+        Directory.CreateDirectory($"{apache.Folder}/htdocs");
         foreach (var (path, text) in content)
         {
             Directory.CreateDirectory(Path.GetDirectoryName(Path.Combine(apache.Folder, path))!);

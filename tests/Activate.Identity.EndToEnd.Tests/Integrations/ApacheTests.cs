@@ -97,7 +97,11 @@ public sealed class ApacheTests(IntegrationsServer fixture) : IClassFixture<Inte
             return $"{block($"{apache.Folder}/secrets")}\nHeader set X-User expr=%{{REMOTE_USER}}\n";
         });
 
-    /// <summary>A browser at Apache: with cookies, following nothing by itself.</summary>
-    private static HttpClient Visitor(Apache apache) =>
-        new(new SocketsHttpHandler { AllowAutoRedirect = false, CookieContainer = new CookieContainer() }) { BaseAddress = apache.Origin };
+    /// <summary>A browser at Apache: with cookies, following nothing by itself. Who does not take HTML is not sent to sign in.</summary>
+    private static HttpClient Visitor(Apache apache)
+    {
+        var visitor = new HttpClient(new SocketsHttpHandler { AllowAutoRedirect = false, CookieContainer = new CookieContainer() }) { BaseAddress = apache.Origin };
+        visitor.DefaultRequestHeaders.Accept.ParseAdd("text/html");
+        return visitor;
+    }
 }
