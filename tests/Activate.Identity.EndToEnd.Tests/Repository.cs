@@ -11,7 +11,7 @@ internal static class Repository
         var text = File.ReadAllText(Path.Combine(Root, "docs", document)).ReplaceLineEndings("\n");
         var start = text.IndexOf(after, StringComparison.Ordinal);
         Assert.True(start >= 0, $"'{after}' does not stand in {document}.");
-        var fence = text.IndexOf("\n```", start, StringComparison.Ordinal);
+        var fence = text.IndexOf("\n```", start - 1, StringComparison.Ordinal);
         var first = text.IndexOf('\n', fence + 1) + 1;
         return text[first..text.IndexOf("\n```", first, StringComparison.Ordinal)] + "\n";
     }
