@@ -44,6 +44,7 @@ public sealed partial class TestServer : IAsyncDisposable
 
     private readonly List<WebApplication> _nodes = [];
     private readonly List<int> _ports = [];
+    private readonly List<Func<Task<WebApplication>>> _starts = [];
     private readonly string _folder = Directory.CreateTempSubdirectory("activate-test-").FullName;
 
     private TestServer(string origin) => Origin = new Uri(origin);
@@ -61,7 +62,7 @@ public sealed partial class TestServer : IAsyncDisposable
     {
         options ??= new TestServerOptions();
         var ports = Enumerable.Range(0, options.Nodes).Select(_ => PostgreSqlServer.FreePort()).ToArray();
-        var server = new TestServer($"http://localhost:{ports[0]}");
+        var server = new TestServer(options.Settings.GetValueOrDefault("Server:PublicOrigin") ?? $"http://localhost:{ports[0]}");
         try
         {
             if (options.FakeClock)
@@ -96,6 +97,13 @@ public sealed partial class TestServer : IAsyncDisposable
 
     private async Task StartNodeAsync(int port, Dictionary<string, string?> settings, TestServerOptions options)
     {
+        _starts.Add(() => StartAppAsync(port, settings, options));
+        _ports.Add(port);
+        _nodes.Add(await _starts[^1]());
+    }
+
+    private async Task<WebApplication> StartAppAsync(int port, Dictionary<string, string?> settings, TestServerOptions options)
+    {
         var app = Program.Build(["--environment", "Development"], builder =>
         {
             builder.Configuration.AddInMemoryCollection(settings);
@@ -105,13 +113,35 @@ public sealed partial class TestServer : IAsyncDisposable
             builder.Services.AddSingleton<Serilog.Core.ILogEventSink>(Logs);
             options.Customize?.Invoke(builder);
         });
-        _nodes.Add(app);
-        _ports.Add(port);
-        await app.MigrateAsync();
-        await app.PrepareKeysAsync();
-        await app.PrepareApplicationsAsync();
-        await app.PrepareFirstOwnerAsync();
-        await app.StartAsync();
+        try
+        {
+            await app.MigrateAsync();
+            await app.PrepareKeysAsync();
+            await app.PrepareApplicationsAsync();
+            await app.PrepareFirstOwnerAsync();
+            await app.StartAsync();
+            return app;
+        }
+        catch
+        {
+            await app.DisposeAsync();
+            throw;
+        }
+    }
+
+    /// <summary>Stops a node, does something while it is down, and starts it again at the same port on the same database: nothing that it knew in memory is left.</summary>
+    public async Task RestartAsync(Func<Task>? whileDown = null, int node = 0)
+    {
+        await _nodes[node].StopAsync();
+        await _nodes[node].DisposeAsync();
+        try
+        {
+            await (whileDown?.Invoke() ?? Task.CompletedTask);
+        }
+        finally
+        {
+            _nodes[node] = await _starts[node]();
+        }
     }
 
     /// <summary>Services of a node, for what has no endpoint.</summary>
@@ -127,8 +157,8 @@ public sealed partial class TestServer : IAsyncDisposable
     /// <summary>A client without cookies that talks to one node under the public origin and follows no redirect.</summary>
     public HttpClient Client(int node = 0) => ClientOf(Origin, _ports[node]);
 
-    /// <summary>A client that speaks to a public origin at another port of this machine, as a load balancer does.</summary>
-    public static HttpClient ClientOf(Uri origin, int port) => new(new AskFirst(new SocketsHttpHandler
+    /// <summary>A client that speaks to a public origin at another port of this machine, as a load balancer does, which ends TLS, too.</summary>
+    public static HttpClient ClientOf(Uri origin, int port) => new(new Balancer(new SocketsHttpHandler
     {
         AllowAutoRedirect = false,
         UseCookies = false,
@@ -142,12 +172,14 @@ public sealed partial class TestServer : IAsyncDisposable
 
     /// <summary>
     /// Asks before it sends a large body, as curl does: such a body may be refused by its length, and who sends on regardless may see the connection closed before
-    /// the answer.
+    /// the answer. Behind an https origin the nodes speak http.
     /// </summary>
-    private sealed class AskFirst(HttpMessageHandler inner) : DelegatingHandler(inner)
+    private sealed class Balancer(HttpMessageHandler inner) : DelegatingHandler(inner)
     {
         protected override Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
         {
+            if (request.RequestUri is { Scheme: "https" } address)
+                request.RequestUri = new UriBuilder(address) { Scheme = "http", Port = address.IsDefaultPort ? -1 : address.Port }.Uri;
             request.Headers.ExpectContinue = request.Content is { Headers.ContentLength: null or > 64 * 1024 };
             return base.SendAsync(request, cancellationToken);
         }
