@@ -38,7 +38,7 @@ public sealed class ApiKeysPage(ActivateDbContext database, ApiKeyIssuer keys, T
     public async Task<IActionResult> OnGetAsync(Guid? delete, Guid? deleted, CancellationToken cancellationToken)
     {
         await ReadAsync(cancellationToken);
-        if (deleted is { } gone && await audit.JustDoneAsync(SignedIn.Required(HttpContext).ToActor(), gone, [AuditTypes.ApiKeyDeleted, AuditTypes.TokenDeleted], cancellationToken) is { Detail: { } name } done)
+        if (deleted is { } gone && await audit.JustDoneAsync(SignedIn.Required(HttpContext).ToActor(), gone, [AuditTypes.ApiKeyDeleted, AuditTypes.TokenDeleted], cancellationToken) is { Words.Text: var name } done)
             Deleted = new Deleted(done.Type == AuditTypes.ApiKeyDeleted ? "API key" : "token", name, "It works nowhere any more.");
         if (delete is not { } id)
             return Page();
