@@ -1,11 +1,13 @@
 using Activate.Identity.Server.Accounts;
 using Activate.Identity.Server.ApiKeys;
 using Activate.Identity.Server.Applications;
+using Activate.Identity.Server.Audit;
 using Activate.Identity.Server.Clusters;
 using Activate.Identity.Server.Connect;
 using Activate.Identity.Server.Credentials;
 using Activate.Identity.Server.Devices;
 using Activate.Identity.Server.Keys;
+using Activate.Identity.Server.Leaks;
 using Activate.Identity.Server.Organizations;
 using Activate.Identity.Server.Setup;
 using Activate.Identity.Server.SshKeys;
@@ -49,6 +51,7 @@ public static class Program
         builder.AddWeb();
         builder.AddDatabase();
         builder.AddKeys();
+        builder.AddAudit();
         builder.AddOrganizations();
         builder.AddAccounts();
         builder.AddFirstOwner();
@@ -60,6 +63,7 @@ public static class Program
         builder.AddSshKeys();
         builder.AddClusters();
         builder.AddApplications();
+        builder.AddLeaks();
 
         var app = builder.Build();
         app.UseWeb();
@@ -68,12 +72,14 @@ public static class Program
         app.MapCredentials();
         app.MapAccounts();
         app.MapOrganizations();
+        app.MapAudit();
         app.MapKeys();
         app.MapApiKeys();
         app.MapTokens();
         app.MapSshKeys();
         app.MapClusters();
         app.MapApplications();
+        app.MapLeaks();
         return app;
     }
 }

@@ -50,6 +50,12 @@ internal sealed record ApplicationItem(
     public override string ToString() => $"{Name} ({Id})";
 }
 
+/// <summary>An event of the audit log.</summary>
+internal sealed record AuditItem(
+    DateTimeOffset? At, string? Type, string? Outcome, AuditPartyItem? Actor, AuditPartyItem? Subject, AuditPartyItem? Owner, string? ClientId, string? Address, string? Name, string? Detail);
+
+internal sealed record AuditPartyItem(string? Id, string? Username);
+
 internal sealed record Page([property: JsonRequired] List<JsonElement> Items, string? Next);
 
 /// <summary>RFC 9457, and RFC 6749 §5.2 where an OAuth endpoint answers.</summary>
@@ -66,6 +72,7 @@ internal sealed record ProblemAnswer(string? Title, string? Detail, string? Code
 [JsonSerializable(typeof(AuthorizedKeysAnswer))]
 [JsonSerializable(typeof(NewCredential))]
 [JsonSerializable(typeof(ApplicationItem))]
+[JsonSerializable(typeof(AuditItem))]
 [JsonSerializable(typeof(Page))]
 [JsonSerializable(typeof(ProblemAnswer))]
 internal sealed partial class ApiJson : JsonSerializerContext;

@@ -1,5 +1,3 @@
-using Activate.Identity.Server.Audit;
-
 namespace Activate.Identity.Server.Organizations;
 
 /// <summary>Organizations: their policy under the server's ceiling, and what a stricter one does to the credentials that exist.</summary>
@@ -7,14 +5,12 @@ public static class OrganizationsSetup
 {
     public static void AddOrganizations(this WebApplicationBuilder builder)
     {
-        builder.Services.AddHttpContextAccessor();
         builder.Services.AddSingleton(new PolicyCeiling(builder.Configuration));
         builder.Services.AddSingleton<PolicyReader>();
         builder.Services.AddSingleton<CutRewriter>();
         builder.Services.AddHostedService(services => services.GetRequiredService<CutRewriter>());
         builder.Services.AddScoped<PendingCuts>();
         builder.Services.AddScoped<PolicyEditor>();
-        builder.Services.AddScoped<AuditTrail>();
     }
 
     public static void MapOrganizations(this WebApplication app)
