@@ -1,4 +1,5 @@
 using Activate.Identity.Data;
+using Activate.Identity.Data.Audit;
 using Microsoft.EntityFrameworkCore;
 
 namespace Activate.Identity.Server.Audit;
@@ -15,7 +16,7 @@ internal static class AuditRetention
         List<Guid?> organizations = [null, .. await database.Organizations.Select(o => (Guid?)o.Id).ToListAsync(cancellationToken)];
         foreach (var organization in organizations)
         {
-            while (await database.AuditEvents.Where(e => e.OrganizationId == organization && e.At < before).OrderBy(e => e.At).ThenBy(e => e.Id).Take(Batch)
+            while (await database.AuditEvents.TagWith(AuditRules.Retention).Where(e => e.OrganizationId == organization && e.At < before).OrderBy(e => e.At).ThenBy(e => e.Id).Take(Batch)
                 .ExecuteDeleteAsync(cancellationToken) == Batch)
                 await Task.Delay(s_pause, cancellationToken);
         }

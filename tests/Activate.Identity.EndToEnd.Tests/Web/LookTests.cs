@@ -100,6 +100,9 @@ public sealed class LookTests(Site site) : IClassFixture<Site>
                 await CheckAsync("application", page => page.GetByRole(AriaRole.Link, new() { Name = "Done" }).ClickAsync());
                 await CheckAsync("application-suspended", page => page.GetByRole(AriaRole.Button, new() { Name = "Suspend" }).ClickAsync());
                 await CheckAsync("application-delete", page => page.GetByRole(AriaRole.Link, new() { Name = "Delete…" }).ClickAsync());
+                await CheckAsync("audit", page => page.GotoAsync("/organization/audit"));
+                await CheckAsync("audit-none", page => page.GotoAsync("/organization/audit?type=signing_key.rotated&actor=nobody"));
+                await CheckAsync("audit-refused", page => page.GotoAsync("/organization/audit?from=yesterday"));
                 await CheckAsync("device", page => page.GotoAsync("/device"));
                 await CheckAsync("device-asks", async page =>
                 {
@@ -156,7 +159,7 @@ public sealed class LookTests(Site site) : IClassFixture<Site>
         await window.Page.GotoAsync("/organization/applications");
         var application = await window.Page.GetByRole(AriaRole.Link, new() { Name = "Observatory Portal" }).GetAttributeAsync("href");
         foreach (var path in (string[])["/sign-in?reauthenticate=1", "/", "/account/profile", "/account/authentication/api-keys", "/account/authentication/ssh-keys", "/account/authentication/api-keys/add",
-            "/organization/policy", "/account/connected-apps", "/organization/applications", "/organization/applications/add", application!, Authorize(s_notebook!), "/connect/logout"])
+            "/organization/policy", "/organization/audit", "/account/connected-apps", "/organization/applications", "/organization/applications/add", application!, Authorize(s_notebook!), "/connect/logout"])
         {
             await window.Page.GotoAsync(path);
             for (var width = 320; width <= 1300; width += 49)
