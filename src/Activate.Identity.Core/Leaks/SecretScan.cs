@@ -1,6 +1,7 @@
-using System.Text.RegularExpressions;
+using System.Buffers;
 using Activate.Identity.Core.ApiKeys;
 using Activate.Identity.Core.Applications;
+using Activate.Identity.Core.Credentials;
 using Activate.Identity.Core.Tokens;
 
 namespace Activate.Identity.Core.Leaks;
@@ -33,16 +34,20 @@ public sealed class FoundSecret(SecretKind kind, int line, string text)
 }
 
 /// <summary>
-/// Finds our secrets in a text of any length, a piece at a time: by the public regular expressions, and by the checksum where there is one, so that a near miss is not
-/// taken for a secret. A refresh token has none that others can check; it is known by its form.
+/// Finds our secrets in a text of any length, a piece at a time: by the public forms, and by the checksum where there is one, so that a near miss is not taken for a
+/// secret. A refresh token has none that others can check; it is known by its form. No text makes it slow: each place is looked at once, for as long as a secret is.
 /// </summary>
-public sealed partial class SecretScan
+public sealed class SecretScan
 {
-    /// <summary>All that scanners need to look for. Documented in docs/security.md.</summary>
+    /// <summary>All that scanners need to look for, as a regular expression. Documented in docs/security.md.</summary>
     public const string Pattern = $"{ApiKeySecret.Pattern}|{RefreshToken.Pattern}|{ClientSecret.Pattern}";
 
     // No secret is longer: one that begins before the last so many characters is there as a whole.
     private const int Longest = ApiKeySecret.MaximumLength;
+    private const int TokenLength = 4 + 70;
+    private const int ClientSecretLength = 4 + Base62.TailLength;
+
+    private static readonly SearchValues<char> s_base64Url = SearchValues.Create(Base62.Alphabet + "-_");
 
     private string _rest = "";
     private int _line = 1;
@@ -65,10 +70,10 @@ public sealed partial class SecretScan
     public IReadOnlyList<FoundSecret> End() => Find(_rest, _rest.Length);
 
     /// <summary>Which kind a text as a whole is by its form; null: none of ours.</summary>
-    public static SecretKind? KindOf(string text) =>
+    public static SecretKind? KindOf(ReadOnlySpan<char> text) =>
         ApiKeySecret.IsWellFormed(text) ? SecretKind.ApiKey
         : ClientSecret.IsWellFormed(text) ? SecretKind.ClientSecret
-        : RefreshForm().IsMatch(text) ? SecretKind.RefreshToken
+        : text.Length == TokenLength && RefreshToken.LooksLikeOne(text) && !text[RefreshToken.Prefix.Length..].ContainsAnyExcept(s_base64Url) ? SecretKind.RefreshToken
         : null;
 
     /// <param name="text">What was not looked at yet.</param>
@@ -77,17 +82,21 @@ public sealed partial class SecretScan
     {
         List<FoundSecret> found = [];
         var (at, counted, line) = (0, 0, _line);
-        while (Secret().Match(text, at) is { Success: true } match && match.Index < until)
+        while (at < until && text.AsSpan(at).IndexOf("pw", StringComparison.Ordinal) is >= 0 and var next && at + next < until)
         {
-            // One that is none may begin in front of one that is: "pwt_pwt_…".
-            at = match.Index + 1;
-            // A regular expression that stops after a number of characters also stops in the middle of a longer word.
-            if (KindOf(match.Value) is not { } kind || (kind == SecretKind.RefreshToken && match.Index + match.Length < text.Length && IsOfToken(text[match.Index + match.Length])))
+            var start = at + next;
+            var candidate = text.AsSpan(start, LengthAt(text.AsSpan(start)));
+            if (KindOf(candidate) is not { } kind)
+            {
+                // One that is none may begin in front of one that is: "pwt_pwt_…".
+                at = start + 1;
                 continue;
-            line += text.AsSpan(counted, match.Index - counted).Count('\n');
-            counted = match.Index;
-            found.Add(new FoundSecret(kind, line, match.Value));
-            at = match.Index + match.Length;
+            }
+
+            line += text.AsSpan(counted, start - counted).Count('\n');
+            counted = start;
+            found.Add(new FoundSecret(kind, line, candidate.ToString()));
+            at = start + candidate.Length;
         }
 
         // A secret that was found may reach into what is left.
@@ -97,11 +106,15 @@ public sealed partial class SecretScan
         return found;
     }
 
-    private static bool IsOfToken(char c) => char.IsAsciiLetterOrDigit(c) || c is '-' or '_';
-
-    [GeneratedRegex(Pattern, RegexOptions.CultureInvariant)]
-    private static partial Regex Secret();
-
-    [GeneratedRegex($"^{RefreshToken.Pattern}\\z", RegexOptions.CultureInvariant)]
-    private static partial Regex RefreshForm();
+    /// <summary>How long a secret is that may begin here; 0: none does.</summary>
+    private static int LengthAt(ReadOnlySpan<char> text)
+    {
+        if (text.StartsWith(ClientSecret.Prefix, StringComparison.Ordinal))
+            return Math.Min(ClientSecretLength, text.Length);
+        var body = text[Math.Min(4, text.Length)..];
+        var word = body[..Math.Min(body.Length, Longest)].IndexOfAnyExcept(s_base64Url);
+        if (RefreshToken.LooksLikeOne(text))
+            return 4 + (word < 0 ? Math.Min(body.Length, Longest) : word);
+        return ApiKeySecret.LooksLikeKey(text) && word >= 0 && body[word] == '.' ? Math.Min(4 + word + 1 + Base62.TailLength, text.Length) : 0;
+    }
 }

@@ -48,14 +48,14 @@ public class AuditKeepingTests
     public async Task A_person_who_is_forgotten_is_an_id_in_events_that_are_otherwise_as_they_were()
     {
         await using var server = await TestServer.StartAsync(new() { FakeClock = true });
-        var person = await server.AddUserAsync(Role.Member, "grace");
+        var person = await server.AddUserAsync(Role.Member, "hopper");
         var session = await server.GrantAsync(person.Id);
-        await server.CreateApiKeyAsync(session, "grace’s laptop");
+        await server.CreateApiKeyAsync(session, "hopper’s laptop");
         var admin = await server.AddUserAsync(Role.Admin);
         var adminSession = await server.GrantAsync(admin.Id, "audit:read");
         const string Log = "/api/v1/organization/audit-events?type=api_key.created";
         var before = (await server.GetAsync(Log, adminSession)).Json.GetProperty("items")[0];
-        Assert.Equal(("grace", "grace’s laptop"), (before.GetProperty("actor").GetProperty("username").GetString(), before.GetProperty("name").GetString()));
+        Assert.Equal(("hopper", "hopper’s laptop"), (before.GetProperty("actor").GetProperty("username").GetString(), before.GetProperty("name").GetString()));
 
         await using (var scope = server.Services().CreateAsyncScope())
         {
@@ -69,8 +69,8 @@ public class AuditKeepingTests
         Assert.Equal(person.Id, after.GetProperty("actor").GetProperty("id").GetGuid());
         Assert.True(after.GetProperty("actor").GetProperty("deleted").GetBoolean());
         Assert.Equal((null, null), (after.GetProperty("actor").GetProperty("username").GetString(), after.GetProperty("name").GetString()));
-        Assert.Empty((await server.GetAsync($"{Log}&actor=grace", adminSession)).Json.GetProperty("items").EnumerateArray());
+        Assert.Empty((await server.GetAsync($"{Log}&actor=hopper", adminSession)).Json.GetProperty("items").EnumerateArray());
         Assert.Single((await server.GetAsync($"{Log}&actor={person.Id}", adminSession)).Json.GetProperty("items").EnumerateArray());
-        Assert.DoesNotContain("grace", await server.DumpStorageAsync(), StringComparison.OrdinalIgnoreCase);
+        Assert.DoesNotContain("hopper", await server.DumpStorageAsync(), StringComparison.OrdinalIgnoreCase);
     }
 }
