@@ -61,7 +61,7 @@ public sealed partial class TestServer : IAsyncDisposable
     {
         options ??= new TestServerOptions();
         var ports = Enumerable.Range(0, options.Nodes).Select(_ => PostgreSqlServer.FreePort()).ToArray();
-        var server = new TestServer($"http://localhost:{ports[0]}");
+        var server = new TestServer(options.Settings.GetValueOrDefault("Server:PublicOrigin") ?? $"http://localhost:{ports[0]}");
         try
         {
             if (options.FakeClock)
@@ -127,8 +127,8 @@ public sealed partial class TestServer : IAsyncDisposable
     /// <summary>A client without cookies that talks to one node under the public origin and follows no redirect.</summary>
     public HttpClient Client(int node = 0) => ClientOf(Origin, _ports[node]);
 
-    /// <summary>A client that speaks to a public origin at another port of this machine, as a load balancer does.</summary>
-    public static HttpClient ClientOf(Uri origin, int port) => new(new AskFirst(new SocketsHttpHandler
+    /// <summary>A client that speaks to a public origin at another port of this machine, as a load balancer does, which ends TLS, too.</summary>
+    public static HttpClient ClientOf(Uri origin, int port) => new(new Balancer(new SocketsHttpHandler
     {
         AllowAutoRedirect = false,
         UseCookies = false,
@@ -142,12 +142,14 @@ public sealed partial class TestServer : IAsyncDisposable
 
     /// <summary>
     /// Asks before it sends a large body, as curl does: such a body may be refused by its length, and who sends on regardless may see the connection closed before
-    /// the answer.
+    /// the answer. Behind an https origin the nodes speak http.
     /// </summary>
-    private sealed class AskFirst(HttpMessageHandler inner) : DelegatingHandler(inner)
+    private sealed class Balancer(HttpMessageHandler inner) : DelegatingHandler(inner)
     {
         protected override Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
         {
+            if (request.RequestUri is { Scheme: "https" } address)
+                request.RequestUri = new UriBuilder(address) { Scheme = "http", Port = address.IsDefaultPort ? -1 : address.Port }.Uri;
             request.Headers.ExpectContinue = request.Content is { Headers.ContentLength: null or > 64 * 1024 };
             return base.SendAsync(request, cancellationToken);
         }

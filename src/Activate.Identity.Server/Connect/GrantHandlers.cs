@@ -29,6 +29,7 @@ internal static class GrantHandlers
         Handlers.Handle<ValidateTokenContext, ReadCode>(Protection.RemoveDisallowedCharacters.Descriptor.Order + 410),
         Handlers.Handle<ValidateTokenContext, ReadRefreshToken>(Protection.RemoveDisallowedCharacters.Descriptor.Order + 420),
         Handlers.Handle<ValidateTokenRequestContext, RefuseActors>(Exchange.ValidateTokenExchangeParameters.Descriptor.Order - 500),
+        Handlers.Handle<ValidateTokenRequestContext, RequireVerifier>(Exchange.ValidateCodeVerifier.Descriptor.Order - 500),
         Handlers.Handle<HandleTokenRequestContext, RedeemCode>(Exchange.AttachPrincipal.Descriptor.Order + 600),
         Handlers.Handle<HandleTokenRequestContext, RedeemRefreshToken>(Exchange.AttachPrincipal.Descriptor.Order + 610),
         Handlers.Handle<HandleTokenRequestContext, ExchangeToken>(Exchange.AttachPrincipal.Descriptor.Order + 620),
@@ -85,6 +86,17 @@ internal static class GrantHandlers
             context.Transaction.SetProperty(nameof(TokenGrant), found);
             context.Transaction.SetProperty(nameof(RefreshToken), token);
             context.Principal = Principal(TokenTypeIdentifiers.RefreshToken, found.OwnerId, found.ClientId, found.Scopes);
+        }
+    }
+
+    /// <summary>RFC 7636 §4.6: no verifier is a wrong one, where OpenIddict speaks of a malformed request.</summary>
+    internal sealed class RequireVerifier : IOpenIddictServerHandler<ValidateTokenRequestContext>
+    {
+        public ValueTask HandleAsync(ValidateTokenRequestContext context)
+        {
+            if (string.IsNullOrEmpty(context.Request.CodeVerifier) && context.Transaction.GetProperty<AuthorizationCode>(nameof(AuthorizationCode)) is { CodeChallenge: not null })
+                context.Reject(Errors.InvalidGrant, "The code_verifier of this authorization code is missing.");
+            return default;
         }
     }
 

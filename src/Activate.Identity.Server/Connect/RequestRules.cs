@@ -49,7 +49,7 @@ internal static class RequestRules
         Handlers.Handle<ExtractUserInfoRequestContext, PlainParameters<ExtractUserInfoRequestContext>>(Last),
         Handlers.Handle<ExtractPushedAuthorizationRequestContext, PlainParameters<ExtractPushedAuthorizationRequestContext>>(Last),
         Handlers.Handle<ExtractEndSessionRequestContext, PlainParameters<ExtractEndSessionRequestContext>>(Last),
-        Handlers.Handle<ValidateTokenContext, UsualAssertionType>(Protection.ResolveTokenValidationParameters.Descriptor.Order + 500),
+        Handlers.Handle<ValidateTokenContext, CheckAssertion>(Protection.ResolveTokenValidationParameters.Descriptor.Order + 500),
         Handlers.Handle<ProcessAuthenticationContext, RefuseSuspended>(ValidateClientSecret.Descriptor.Order + 500),
         Handlers.Handle<ProcessAuthenticationContext, RefusePublicIntrospection>(ValidateClientSecret.Descriptor.Order + 600),
         Handlers.Handle<ApplyAuthorizationResponseContext, RightErrors<ApplyAuthorizationResponseContext>>(First),
@@ -150,11 +150,14 @@ internal static class RequestRules
 
     /// <summary>
     /// RFC 7523 gives the assertion by which an application proves itself no type of its own: most libraries write JWT or nothing, where OpenIddict insists on the type of
-    /// the standard's next edition. The type of anything else that an application signs stays refused.
+    /// the standard's next edition. The type of anything else that an application signs stays refused. And an assertion counts for the time that it names, clocks being
+    /// a little apart: OpenIddict adds five minutes, and looks at no <c>nbf</c> (FAPI 2.0 §5.3.2.1 wants ten seconds allowed and a minute refused).
     /// </summary>
-    internal sealed class UsualAssertionType : IOpenIddictServerHandler<ValidateTokenContext>
+    internal sealed class CheckAssertion(TimeProvider clock) : IOpenIddictServerHandler<ValidateTokenContext>
     {
         private const string AssertionType = "client-authentication+jwt";
+
+        private static readonly TimeSpan s_clocksApart = TimeSpan.FromSeconds(30);
 
         public ValueTask HandleAsync(ValidateTokenContext context)
         {
@@ -162,6 +165,10 @@ internal static class RequestRules
             {
                 parameters.TypeValidator = (type, token, inner) =>
                     validate(string.IsNullOrEmpty(type) || string.Equals(type, "JWT", StringComparison.OrdinalIgnoreCase) ? AssertionType : type, token, inner);
+                var now = clock.GetUtcNow().UtcDateTime;
+                parameters.ValidateLifetime = true;
+                // One that names no end is refused by OpenIddict.
+                parameters.LifetimeValidator = (from, to, _, _) => !(from > now + s_clocksApart) && !(to <= now - s_clocksApart);
             }
 
             return default;

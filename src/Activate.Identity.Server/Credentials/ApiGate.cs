@@ -9,6 +9,8 @@ namespace Activate.Identity.Server.Credentials;
 internal sealed class ApiRequirement
 {
     public string? Scope { get; init; }
+    /// <summary>The caller may name a scope in the query: for proxies that ask whether to let somebody through.</summary>
+    public bool ScopeOfQuery { get; init; }
     /// <summary>No key makes a key: a person who signed in.</summary>
     public bool Interactive { get; init; }
     /// <summary>An API key may do this to itself: the route's <c>id</c> is its own.</summary>
@@ -63,7 +65,12 @@ internal sealed class ApiGate(RequestDelegate next, CredentialAuthenticator auth
             return null;
         if (requirement.Interactive && !caller.Interactive)
             return Problems.InteractiveSignInRequired;
-        return requirement.Scope is { } scope && !caller.Has(scope) ? Problems.InsufficientScope(scope) : null;
+        var scope = requirement.Scope;
+        // One that is misspelt, empty or said twice lets nobody through, and shows as a fault of the proxy's settings.
+        if (requirement.ScopeOfQuery && context.Request.QueryString.HasValue && context.Request.Query.TryGetValue("scope", out var asked)
+            && !Core.Scopes.All.Contains(scope = asked.ToString()))
+            return Problems.Invalid("scope", "scope_invalid", "There is no such scope, or it is more than one.");
+        return scope is not null && !caller.Has(scope) ? Problems.InsufficientScope(scope) : null;
     }
 
     private static Result<string> ReadCredential(HttpRequest request)
@@ -102,6 +109,10 @@ public static class ApiGateExtensions
     /// <summary>Any credential that counts.</summary>
     public static TBuilder RequireCredential<TBuilder>(this TBuilder builder) where TBuilder : IEndpointConventionBuilder =>
         builder.WithMetadata(new ApiRequirement());
+
+    /// <summary>Any credential that counts and, when the query names a scope, holds it.</summary>
+    public static TBuilder RequireScopeOfQuery<TBuilder>(this TBuilder builder) where TBuilder : IEndpointConventionBuilder =>
+        builder.WithMetadata(new ApiRequirement { ScopeOfQuery = true });
 
     /// <summary>A credential that holds the scope.</summary>
     public static TBuilder RequireScope<TBuilder>(this TBuilder builder, string scope, bool orItself = false) where TBuilder : IEndpointConventionBuilder =>

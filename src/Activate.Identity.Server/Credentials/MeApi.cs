@@ -6,12 +6,19 @@ using Activate.Identity.Server.Web;
 
 namespace Activate.Identity.Server.Credentials;
 
-/// <summary>Who the caller is, and what the caller may choose.</summary>
+/// <summary>
+/// Who the caller is, and what the caller may choose. A proxy that asks before it lets a request through (docs/integrations/nginx.md) sees headers only, and may name
+/// the scope that it wants: otherwise every application's token would open what is behind it.
+/// </summary>
 internal static class MeApi
 {
+    private const string UsernameHeader = "Activate-Username";
+    private const string OrganizationHeader = "Activate-Organization";
+
     public static void MapMe(this IEndpointRouteBuilder endpoints)
     {
-        endpoints.MapGet("/api/v1/me", Me).RequireCredential().WithTags("Me").WithSummary("Who the caller is, and the credential in use");
+        endpoints.MapGet("/api/v1/me", Me).RequireScopeOfQuery().WithTags("Me")
+            .WithSummary("Who the caller is, and the credential in use; with ?scope= refused to a credential that lacks that scope");
         // For ACTIVATE scripts that exist already.
         endpoints.MapGet("/api/auth/session", Me).RequireCredential().WithTags("Me").WithSummary("The same as /api/v1/me");
     }
@@ -21,16 +28,21 @@ internal static class MeApi
             .WithSummary("The lifetimes the caller may choose now, per kind of credential, and why");
 
     // The record itself, not an IResult: a result makes a service scope and a logger for each request, on the path of every check.
-    private static MeBody Me(Caller caller) => new(
-        caller.UserId,
-        caller.Username,
-        caller.DisplayName ?? caller.Username,
-        caller.Email,
-        caller.UserKind == UserKind.ServiceAccount ? "serviceAccount" : "person",
-        caller.Role.ToString().ToLowerInvariant(),
-        caller.IsOperator,
-        new MeOrganization(caller.OrganizationId, caller.OrganizationSlug, caller.OrganizationName),
-        new MeCredential(caller.Kind.Word(), caller.CredentialId, caller.CredentialName, caller.Scopes, caller.ExpiresAt));
+    private static MeBody Me(Caller caller, HttpResponse response)
+    {
+        response.Headers[UsernameHeader] = caller.Username;
+        response.Headers[OrganizationHeader] = caller.OrganizationSlug;
+        return new MeBody(
+            caller.UserId,
+            caller.Username,
+            caller.DisplayName ?? caller.Username,
+            caller.Email,
+            caller.UserKind == UserKind.ServiceAccount ? "serviceAccount" : "person",
+            caller.Role.ToString().ToLowerInvariant(),
+            caller.IsOperator,
+            new MeOrganization(caller.OrganizationId, caller.OrganizationSlug, caller.OrganizationName),
+            new MeCredential(caller.Kind.Word(), caller.CredentialId, caller.CredentialName, caller.Scopes, caller.ExpiresAt));
+    }
 
     private static async Task<ExpirationChoicesBody> Choices(Caller caller, PolicyReader policies, CancellationToken cancellationToken)
     {

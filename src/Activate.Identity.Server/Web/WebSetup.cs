@@ -73,6 +73,7 @@ public static class WebSetup
         app.UseMiddleware<HostFilter>();
         app.UseMiddleware<SecurityHeaders>();
         app.UseMiddleware<RequestLog>();
+        app.UseMiddleware<Connect.CrossOrigin>();
         app.UseMiddleware<PublishedDocuments>();
         app.UseExceptionHandler();
         app.UseMiddleware<EmptyAnswers>();

@@ -225,13 +225,9 @@ public sealed class AuthorizationRequestTests(SharedServer shared) : IClassFixtu
 
     [Theory, Trait("Case", "J9")]
     [InlineData("/connect/authorize")]
-    [InlineData("/connect/token")]
     [InlineData("/connect/introspect")]
-    [InlineData("/connect/revoke")]
     [InlineData("/connect/device")]
-    [InlineData("/connect/par")]
     [InlineData("/connect/logout")]
-    [InlineData("/connect/userinfo")]
     [InlineData("/api/v1/me")]
     public async Task No_answer_lets_a_foreign_page_read_it(string path)
     {

@@ -19,13 +19,14 @@ public sealed class CodeRaceTests
         using var browser = await server.SignInAsync();
         for (var round = 0; round < (Tools.FullSize ? 500 : 3); round++)
         {
+            var before = await server.QueryAsync(database => database.TokenGrants.CountAsync());
             var pkce = Pkce.New();
             var code = await server.GetCodeAsync(browser, "app", pkce);
             var answers = await Task.WhenAll(Enumerable.Range(0, 20).Select(redemption => server.RedeemAsync("app", null, code, pkce, redemption % nodes)));
             Assert.All(answers, answer => Assert.True(answer.Status == 200 || answer is { Status: 400, Error: "invalid_grant" }, answer.ToString()));
             var winner = Assert.Single(answers, answer => answer.Status == 200);
             // Whoever came after the winner ended what it got; who came at the same moment only lost.
-            Assert.True(await server.QueryAsync(database => database.TokenGrants.CountAsync()) <= 1);
+            Assert.True(await server.QueryAsync(database => database.TokenGrants.CountAsync()) <= before + 1);
             if (round >= 3)
                 continue;
             // Once more, when it is over: now it is a code that comes again, and nothing may live.

@@ -100,8 +100,8 @@ public class ApiErrorTests(ClockedServer fixture) : IClassFixture<ClockedServer>
         foreach (var origin in (string[])["https://evil.test", "null", "http://localhost", _server.Origin.GetLeftPart(UriPartial.Authority)])
         {
             foreach (var (method, path) in ((string, string)[])
-                     [("GET", "/api/v1/me"), ("OPTIONS", "/api/v1/me"), ("OPTIONS", KeysPath), ("GET", "/connect/authorize"), ("OPTIONS", "/connect/token"), ("POST", "/connect/token"), ("GET", "/connect/userinfo"),
-                      ("GET", "/.well-known/openid-configuration"), ("GET", "/.well-known/jwks"), ("GET", "/sign-in"), ("GET", "/openapi/v1.json"), ("GET", "/health/live")])
+                     [("GET", "/api/v1/me"), ("OPTIONS", "/api/v1/me"), ("OPTIONS", KeysPath), ("GET", "/connect/authorize"), ("OPTIONS", "/connect/authorize"), ("GET", "/connect/logout"),
+                      ("POST", "/connect/introspect"), ("OPTIONS", "/connect/device"), ("GET", "/sign-in"), ("GET", "/openapi/v1.json"), ("GET", "/health/live")])
             {
                 var answer = await _server.RawAsync($"{method} {path}", [$"Origin: {origin}", "Access-Control-Request-Method: POST", "Access-Control-Request-Headers: authorization", $"Authorization: Bearer {session}"]);
                 Assert.DoesNotContain("Access-Control-", answer.Head, StringComparison.OrdinalIgnoreCase);
