@@ -6,8 +6,10 @@ using System.Net.Sockets;
 using Activate.Identity.Cli.Api;
 using Activate.Identity.Cli.ApiKeys;
 using Activate.Identity.Cli.Applications;
+using Activate.Identity.Cli.Audit;
 using Activate.Identity.Cli.Completion;
 using Activate.Identity.Cli.Contexts;
+using Activate.Identity.Cli.Leaks;
 using Activate.Identity.Cli.Login;
 using Activate.Identity.Cli.Members;
 using Activate.Identity.Cli.Organizations;
@@ -137,6 +139,8 @@ internal sealed class Actid
             OrganizationCommands.Create(this),
             SigningKeyCommands.Create(this),
             ApplicationCommands.Create(this),
+            AuditCommands.Create(this),
+            LeakCommands.Create(this),
             AuthorizedKeysCommand.Create(this),
             ApiCommands.Create(this),
             ContextCommands.Create(this),

@@ -14,6 +14,7 @@ using Microsoft.AspNetCore.DataProtection.EntityFrameworkCore;
 using Microsoft.AspNetCore.Identity;
 using Microsoft.AspNetCore.Identity.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore;
+using Microsoft.EntityFrameworkCore.ChangeTracking;
 using Microsoft.EntityFrameworkCore.Storage.ValueConversion;
 
 namespace Activate.Identity.Data;
@@ -43,6 +44,8 @@ public abstract class ActivateDbContext(DbContextOptions options) : IdentityUser
     public DbSet<Consent> Consents => Set<Consent>();
     public DbSet<EndedToken> EndedTokens => Set<EndedToken>();
     public DbSet<AuditEvent> AuditEvents => Set<AuditEvent>();
+    public DbSet<AuditWords> AuditWords => Set<AuditWords>();
+    public DbSet<AuditPerson> AuditPersons => Set<AuditPerson>();
     public DbSet<OneTimeCode> OneTimeCodes => Set<OneTimeCode>();
     public DbSet<ServerFact> ServerFacts => Set<ServerFact>();
     public DbSet<ServerKey> ServerKeys => Set<ServerKey>();
@@ -51,6 +54,34 @@ public abstract class ActivateDbContext(DbContextOptions options) : IdentityUser
 
     /// <summary>The database lets one connection write at a time, and flushes to disk for each transaction: writers gain by sharing one.</summary>
     public virtual bool HasOneWriter => false;
+
+    public override int SaveChanges(bool acceptAllChangesOnSuccess)
+    {
+        var added = AuditRules.Apply(this);
+        try
+        {
+            return base.SaveChanges(acceptAllChangesOnSuccess);
+        }
+        catch
+        {
+            Forget(added);
+            throw;
+        }
+    }
+
+    public override async Task<int> SaveChangesAsync(bool acceptAllChangesOnSuccess, CancellationToken cancellationToken = default)
+    {
+        var added = AuditRules.Apply(this);
+        try
+        {
+            return await base.SaveChangesAsync(acceptAllChangesOnSuccess, cancellationToken);
+        }
+        catch
+        {
+            Forget(added);
+            throw;
+        }
+    }
 
     protected override void OnModelCreating(ModelBuilder builder)
     {
@@ -67,6 +98,12 @@ public abstract class ActivateDbContext(DbContextOptions options) : IdentityUser
         base.ConfigureConventions(configurationBuilder);
         configurationBuilder.Properties<DateTime>().HaveConversion<UtcConverter>();
         configurationBuilder.Properties<DateTimeOffset>().HaveConversion<UtcOffsetConverter>();
+    }
+
+    private static void Forget(IReadOnlyList<EntityEntry> added)
+    {
+        foreach (var entry in added)
+            entry.State = EntityState.Detached;
     }
 
     /// <summary>Databases forget that a time is UTC; the program must not.</summary>

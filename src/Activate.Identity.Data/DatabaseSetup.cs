@@ -1,3 +1,4 @@
+using Activate.Identity.Data.Audit;
 using Activate.Identity.Data.Providers.PostgreSql;
 using Activate.Identity.Data.Providers.Sqlite;
 using Activate.Identity.Data.Providers.SqlServer;
@@ -19,9 +20,9 @@ public static class DatabaseSetup
         return options.Provider switch
         {
             DatabaseProvider.Sqlite => services.AddDbContextPool<ActivateDbContext, SqliteActivateDbContext>(
-                builder => builder.UseSqlite(connectionString).AddInterceptors(new SqlitePragmas())),
-            DatabaseProvider.SqlServer => services.AddDbContextPool<ActivateDbContext, SqlServerActivateDbContext>(builder => builder.UseSqlServer(connectionString)),
-            DatabaseProvider.PostgreSql => services.AddDbContextPool<ActivateDbContext, PostgreSqlActivateDbContext>(builder => builder.UseNpgsql(connectionString)),
+                builder => builder.UseSqlite(connectionString).AddInterceptors(new SqlitePragmas(), AuditStatements.Instance)),
+            DatabaseProvider.SqlServer => services.AddDbContextPool<ActivateDbContext, SqlServerActivateDbContext>(builder => builder.UseSqlServer(connectionString).AddInterceptors(AuditStatements.Instance)),
+            DatabaseProvider.PostgreSql => services.AddDbContextPool<ActivateDbContext, PostgreSqlActivateDbContext>(builder => builder.UseNpgsql(connectionString).AddInterceptors(AuditStatements.Instance)),
         };
     }
 

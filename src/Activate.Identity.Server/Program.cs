@@ -1,11 +1,13 @@
 using Activate.Identity.Server.Accounts;
 using Activate.Identity.Server.ApiKeys;
 using Activate.Identity.Server.Applications;
+using Activate.Identity.Server.Audit;
 using Activate.Identity.Server.Clusters;
 using Activate.Identity.Server.Connect;
 using Activate.Identity.Server.Credentials;
 using Activate.Identity.Server.Devices;
 using Activate.Identity.Server.Keys;
+using Activate.Identity.Server.Leaks;
 using Activate.Identity.Server.Members;
 using Activate.Identity.Server.Organizations;
 using Activate.Identity.Server.Setup;
@@ -50,6 +52,7 @@ public static class Program
         builder.AddWeb();
         builder.AddDatabase();
         builder.AddKeys();
+        builder.AddAudit();
         builder.AddOrganizations();
         builder.AddAccounts();
         builder.AddFirstOwner();
@@ -62,6 +65,7 @@ public static class Program
         builder.AddMembers();
         builder.AddClusters();
         builder.AddApplications();
+        builder.AddLeaks();
 
         var app = builder.Build();
         app.UseWeb();
@@ -70,6 +74,7 @@ public static class Program
         app.MapCredentials();
         app.MapAccounts();
         app.MapOrganizations();
+        app.MapAudit();
         app.MapKeys();
         app.MapApiKeys();
         app.MapTokens();
@@ -77,6 +82,7 @@ public static class Program
         app.MapMembers();
         app.MapClusters();
         app.MapApplications();
+        app.MapLeaks();
         return app;
     }
 }

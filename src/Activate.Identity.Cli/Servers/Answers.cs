@@ -76,6 +76,12 @@ internal sealed record OrganizationItem(string? Id, string? Slug, string? Name, 
     public override string ToString() => $"{Slug} ({Id})";
 }
 
+/// <summary>An event of the audit log.</summary>
+internal sealed record AuditItem(
+    DateTimeOffset? At, string? Type, string? Outcome, AuditPartyItem? Actor, AuditPartyItem? Subject, AuditPartyItem? Owner, string? ClientId, string? Address, string? Name, string? Detail);
+
+internal sealed record AuditPartyItem(string? Id, string? Username);
+
 internal sealed record Page([property: JsonRequired] List<JsonElement> Items, string? Next);
 
 /// <summary>RFC 9457, and RFC 6749 §5.2 where an OAuth endpoint answers.</summary>
@@ -97,6 +103,7 @@ internal sealed record ProblemAnswer(string? Title, string? Detail, string? Code
 [JsonSerializable(typeof(ImportAnswer))]
 [JsonSerializable(typeof(ImportedKey))]
 [JsonSerializable(typeof(OrganizationItem))]
+[JsonSerializable(typeof(AuditItem))]
 [JsonSerializable(typeof(Page))]
 [JsonSerializable(typeof(ProblemAnswer))]
 internal sealed partial class ApiJson : JsonSerializerContext;

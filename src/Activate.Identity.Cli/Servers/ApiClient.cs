@@ -91,6 +91,29 @@ internal sealed class ApiClient(Uri server, string secret, Surroundings around, 
         return items;
     }
 
+    /// <summary>Writes what the server has to stdout as it comes, however much that is.</summary>
+    public async Task DownloadAsync(string path, string mediaType, Call call, CancellationToken cancellation)
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Get, At(Root + path));
+        request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", secret);
+        request.Headers.Accept.ParseAdd(mediaType);
+        var refused = await _wire.DownloadAsync(request, async body =>
+        {
+            if (!around.OutIsTerminal)
+            {
+                await body.CopyToAsync(around.OutBytes, cancellation);
+                await around.OutBytes.FlushAsync(cancellation);
+                return;
+            }
+
+            using var lines = new StreamReader(body);
+            while (await lines.ReadLineAsync(cancellation) is { } line)
+                call.Show(line);
+        }, cancellation);
+        if (refused is not null)
+            throw Refusal.Of(refused, Server);
+    }
+
     public T Understand<T>(ReadOnlySpan<byte> body, JsonTypeInfo<T> type) where T : class => Output.JsonText.Read(body, type)
         ?? throw Failure.Failed($"{ServerAddress.Origin(Server)} answered with something else than expected. Is it an Activate.Identity server?");
 

@@ -31,6 +31,17 @@ internal sealed class Wire(Uri server, TimeProvider time) : IDisposable
         return new Answer(response.StatusCode, response.Content.Headers.ContentType?.MediaType, body, RetryAfter(response), Expires(response), response.Headers.ETag?.ToString());
     }
 
+    /// <summary>An answer of any length, handed on as it comes; null. A refusal is read to its end.</summary>
+    public async Task<Answer?> DownloadAsync(HttpRequestMessage request, Func<Stream, Task> take, CancellationToken cancellation)
+    {
+        using var response = await _http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, cancellation);
+        if (!response.IsSuccessStatusCode)
+            return new Answer(response.StatusCode, response.Content.Headers.ContentType?.MediaType, await response.Content.ReadAsByteArrayAsync(cancellation), RetryAfter(response), Expires(response));
+        await using var body = await response.Content.ReadAsStreamAsync(cancellation);
+        await take(body);
+        return null;
+    }
+
     public Uri At(string path) => new(ServerAddress.Origin(Server) + path);
 
     public void Dispose() => _http.Dispose();

@@ -1,6 +1,8 @@
+using System.Reflection;
+
 namespace Activate.Identity.Data.Audit;
 
-/// <summary>The kinds of event; documented in docs/security.md.</summary>
+/// <summary>The kinds of event; documented in docs/audit.md, which a test compares.</summary>
 public static class AuditTypes
 {
     public const string SetupCompleted = "setup.completed";
@@ -12,8 +14,10 @@ public static class AuditTypes
     public const string ApiKeyRenamed = "api_key.renamed";
     public const string ApiKeyRotated = "api_key.rotated";
     public const string ApiKeyDeleted = "api_key.deleted";
+    public const string ApiKeyLeaked = "api_key.leaked";
     public const string TokenCreated = "token.created";
     public const string TokenDeleted = "token.deleted";
+    public const string TokenLeaked = "token.leaked";
     public const string SshKeyAdded = "ssh_key.added";
     public const string SshKeyRenamed = "ssh_key.renamed";
     public const string SshKeyDeleted = "ssh_key.deleted";
@@ -25,6 +29,7 @@ public static class AuditTypes
     public const string ClusterDeleted = "cluster.deleted";
     public const string SessionStarted = "session.started";
     public const string SessionEnded = "session.ended";
+    public const string SessionLeaked = "session.leaked";
     public const string DeviceApproved = "device_login.approved";
     public const string DeviceDenied = "device_login.denied";
     public const string DeviceCodeWrong = "device_login.wrong_code";
@@ -36,6 +41,7 @@ public static class AuditTypes
     public const string ApplicationSuspended = "application.suspended";
     public const string ApplicationResumed = "application.resumed";
     public const string ApplicationSecretRotated = "application.secret_rotated";
+    public const string ApplicationSecretLeaked = "application.secret_leaked";
     public const string ApplicationDeleted = "application.deleted";
     public const string ApplicationAllowed = "application.allowed";
     public const string ApplicationDenied = "application.denied";
@@ -52,4 +58,12 @@ public static class AuditTypes
     public const string OrganizationCreated = "organization.created";
     public const string OrganizationSuspended = "organization.suspended";
     public const string OrganizationResumed = "organization.resumed";
+    public const string AccessRefused = "access.refused";
+    public const string AuditExported = "audit.exported";
+
+    /// <summary>All of them, in alphabetical order.</summary>
+    public static readonly IReadOnlyList<string> All =
+    [
+        .. typeof(AuditTypes).GetFields(BindingFlags.Public | BindingFlags.Static).Where(field => field.IsLiteral).Select(field => (string)field.GetRawConstantValue()!).Order(StringComparer.Ordinal),
+    ];
 }

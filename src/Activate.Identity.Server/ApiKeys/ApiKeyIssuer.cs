@@ -57,7 +57,7 @@ public sealed class ApiKeyIssuer(
         if (await database.ApiKeys.CountAsync(k => k.OwnerId == actor.UserId, cancellationToken) >= options.Value.MaximumPerUser)
             return new Problem(ProblemKind.Conflict, "too_many_keys", $"You have {options.Value.MaximumPerUser} API keys, the most one user may have. Delete one that is no longer used.");
         database.ApiKeys.Add(key);
-        audit.Add(AuditTypes.ApiKeyCreated, actor, key.Id, detail: key.Name);
+        audit.Add(AuditTypes.ApiKeyCreated, actor, key.Id, name: key.Name);
         try
         {
             await database.SaveChangesAsync(cancellationToken);
@@ -156,7 +156,7 @@ public sealed class ApiKeyIssuer(
         if (key is null)
             return Problems.NotFound;
         await DeleteForgottenAsync(actor, now, cancellationToken);
-        audit.Add(AuditTypes.ApiKeyRenamed, actor, id, detail: $"{key.Name} → {parsed}");
+        audit.Add(AuditTypes.ApiKeyRenamed, actor, id, name: $"{key.Name} → {parsed}");
         key.Name = parsed;
         key.NormalizedName = CredentialName.Normalize(parsed);
         try
@@ -181,7 +181,7 @@ public sealed class ApiKeyIssuer(
         await using var transaction = await database.Database.BeginTransactionAsync(cancellationToken);
         if (await database.ApiKeys.Where(k => k.Id == id && k.OwnerId == actor.UserId).ExecuteDeleteAsync(cancellationToken) == 0)
             return Problems.NotFound;
-        audit.Add(AuditTypes.ApiKeyDeleted, actor, id, detail: name);
+        audit.Add(AuditTypes.ApiKeyDeleted, actor, id, name: name);
         await database.SaveChangesAsync(cancellationToken);
         await transaction.CommitAsync(cancellationToken);
         cache.Forget();

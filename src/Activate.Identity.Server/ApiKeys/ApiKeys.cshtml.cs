@@ -6,6 +6,7 @@ using Activate.Identity.Data.Audit;
 using Activate.Identity.Data.Tokens;
 using Activate.Identity.Server.Accounts;
 using Activate.Identity.Server.Audit;
+using Activate.Identity.Server.Leaks;
 using Activate.Identity.Server.Organizations;
 using Activate.Identity.Server.Tokens;
 using Activate.Identity.Server.Web;
@@ -31,6 +32,9 @@ public sealed class ApiKeysPage(ActivateDbContext database, ApiKeyIssuer keys, T
 
     public IReadOnlyList<TokenGrant> Tokens { get; private set; } = [];
 
+    /// <summary>What was reported as leaked in the last weeks, and ended.</summary>
+    public IReadOnlyList<LeakNotice> Leaks { get; private set; } = [];
+
     public DeleteDialog? ToDelete { get; private set; }
 
     public Deleted? Deleted { get; private set; }
@@ -38,7 +42,7 @@ public sealed class ApiKeysPage(ActivateDbContext database, ApiKeyIssuer keys, T
     public async Task<IActionResult> OnGetAsync(Guid? delete, Guid? deleted, CancellationToken cancellationToken)
     {
         await ReadAsync(cancellationToken);
-        if (deleted is { } gone && await audit.JustDoneAsync(SignedIn.Required(HttpContext).ToActor(), gone, [AuditTypes.ApiKeyDeleted, AuditTypes.TokenDeleted], cancellationToken) is { Detail: { } name } done)
+        if (deleted is { } gone && await audit.JustDoneAsync(SignedIn.Required(HttpContext).ToActor(), gone, [AuditTypes.ApiKeyDeleted, AuditTypes.TokenDeleted], cancellationToken) is { Words.Text: var name } done)
             Deleted = new Deleted(done.Type == AuditTypes.ApiKeyDeleted ? "API key" : "token", name, "It works nowhere any more.");
         if (delete is not { } id)
             return Page();
@@ -67,6 +71,7 @@ public sealed class ApiKeysPage(ActivateDbContext database, ApiKeyIssuer keys, T
     private async Task ReadAsync(CancellationToken cancellationToken)
     {
         var me = SignedIn.Required(HttpContext);
+        Leaks = await LeakedCredentials.NoticesAsync(database, me.UserId, Now, cancellationToken);
         Keys = await cuts.ApplyAsync(me.OrganizationId,
             await ApiKeysApi.Listed(me.UserId, database, Now)
                 .OrderByDescending(key => key.ExpiresAt == null || key.ExpiresAt > Now).ThenByDescending(key => key.Id).Take(MostShown).ToListAsync(cancellationToken), cancellationToken);

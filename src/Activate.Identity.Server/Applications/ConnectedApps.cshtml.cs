@@ -32,7 +32,7 @@ public sealed class ConnectedAppsPage(ConnectedApplications connected, TokenIssu
     {
         var me = SignedIn.Required(HttpContext);
         (Applications, DeviceLogins) = await connected.ListAsync(me.UserId, me.OrganizationId, cancellationToken);
-        if (deleted is { } gone && await audit.JustDoneAsync(me.ToActor(), gone, [AuditTypes.ApplicationDisconnected, AuditTypes.SessionEnded], cancellationToken) is { Detail: { } name } done)
+        if (deleted is { } gone && await audit.JustDoneAsync(me.ToActor(), gone, [AuditTypes.ApplicationDisconnected, AuditTypes.SessionEnded], cancellationToken) is { } done && (done.Words?.Text ?? done.Detail) is { } name)
         {
             Deleted = done.Type == AuditTypes.ApplicationDisconnected
                 ? new Deleted("application", name, "Everything it had of you has ended. It must ask you again.") { Verb = "disconnected" }

@@ -25,7 +25,10 @@ public sealed class ApplicationSecrets(
     public override ValueTask<Application?> FindByClientIdAsync(string identifier, CancellationToken cancellationToken = default) => kept.FindAsync(identifier, cancellationToken);
 
     /// <summary>What is stored of a secret.</summary>
-    public static string Hash(string secret) => Prefix + Convert.ToBase64String(ClientSecret.Hash(secret));
+    public static string Hash(string secret) => Stored(ClientSecret.Hash(secret));
+
+    /// <param name="hash">SHA-256 of a secret.</param>
+    public static string Stored(byte[] hash) => Prefix + Convert.ToBase64String(hash);
 
     /// <summary>The secret, or until the end of the overlap the one before it. Both are always compared: the time tells nothing.</summary>
     public override ValueTask<bool> ValidateClientSecretAsync(Application application, string secret, CancellationToken cancellationToken = default)

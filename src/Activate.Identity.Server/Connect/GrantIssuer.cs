@@ -97,7 +97,7 @@ internal sealed class GrantIssuer(ActivateDbContext database, AuditTrail audit, 
     {
         var (owner, grant, _) = standing;
         database.TokenGrants.Add(grant);
-        audit.Add(Data.Audit.AuditTypes.SessionStarted, new AuditActor(owner.Id, owner.OrganizationId, grant.Id), grant.Id, grant.ClientId, grant.Name);
+        audit.Add(Data.Audit.AuditTypes.SessionStarted, new AuditActor(owner.Id, owner.OrganizationId, grant.Id), grant.Id, grant.ClientId, name: grant.Name);
     }
 
     /// <summary>Ends a grant because one of its codes or refresh tokens came a second time: everything that stands on it ends at once.</summary>
@@ -107,7 +107,7 @@ internal sealed class GrantIssuer(ActivateDbContext database, AuditTrail audit, 
         var grant = await database.TokenGrants.AsNoTracking().Include(g => g.Owner).SingleOrDefaultAsync(g => g.Id == grantId, cancellationToken);
         if (grant is null || await database.TokenGrants.Where(g => g.Id == grantId).ExecuteDeleteAsync(cancellationToken) == 0)
             return;
-        audit.Add(auditType, new AuditActor(grant.OwnerId, grant.Owner!.OrganizationId, grant.Id), grant.Id, grant.ClientId, grant.Name, succeeded: false);
+        audit.Add(auditType, new AuditActor(grant.OwnerId, grant.Owner!.OrganizationId, grant.Id), grant.Id, grant.ClientId, name: grant.Name, succeeded: false);
         await database.SaveChangesAsync(cancellationToken);
         await transaction.CommitAsync(cancellationToken);
         cache.Forget();

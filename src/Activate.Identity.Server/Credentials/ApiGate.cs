@@ -1,5 +1,6 @@
 using System.Text;
 using Activate.Identity.Core.Errors;
+using Activate.Identity.Server.Audit;
 using Activate.Identity.Server.Web;
 
 namespace Activate.Identity.Server.Credentials;
@@ -20,7 +21,7 @@ internal sealed class ApiRequirement
 /// Lets a request through to an API endpoint only with exactly one credential in the Authorization header that counts now, was meant for our API and
 /// allows what the endpoint asks for. Cookies and query strings never count.
 /// </summary>
-internal sealed class ApiGate(RequestDelegate next, CredentialAuthenticator authenticator, LastUses lastUses, PublicOrigin origin)
+internal sealed class ApiGate(RequestDelegate next, CredentialAuthenticator authenticator, LastUses lastUses, AuditRefusals refusals, PublicOrigin origin)
 {
     public Task InvokeAsync(HttpContext context) =>
         context.GetEndpoint() is { } endpoint && endpoint.Metadata.GetMetadata<ApiRequirement>() is { } requirement ? CheckAsync(context, endpoint, requirement) : next(context);
@@ -51,6 +52,8 @@ internal sealed class ApiGate(RequestDelegate next, CredentialAuthenticator auth
         else
             // Straight to the endpoint: what follows in the pipeline (cookies, OpenIddict, authorization) is for pages and /connect.
             await endpoint.RequestDelegate!(context);
+        if (context.Features.Get<Problem>() is { Kind: ProblemKind.Refused } refused)
+            await refusals.RecordAsync(context, caller, refused);
     }
 
     private static Problem? Refusal(HttpContext context, ApiRequirement requirement, Caller caller)

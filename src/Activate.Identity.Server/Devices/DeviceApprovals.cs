@@ -123,7 +123,7 @@ public sealed class DeviceApprovals(ActivateDbContext database, ServerKeys keys,
                 .SetProperty(r => r.ApprovedHours, approved ? hours : null), cancellationToken);
         if (decided == 1)
         {
-            audit.Add(approved ? AuditTypes.DeviceApproved : AuditTypes.DeviceDenied, person.ToActor(), request.Id, request.ClientId, request.DeviceName);
+            audit.Add(approved ? AuditTypes.DeviceApproved : AuditTypes.DeviceDenied, person.ToActor(), request.Id, request.ClientId, name: request.DeviceName);
             await database.SaveChangesAsync(cancellationToken);
         }
 

@@ -76,7 +76,7 @@ public sealed class MemberRegistry(ActivateDbContext database, PendingCuts cuts,
         {
             if ((MemberRules.GiveRole(standings.Actor) ?? await WithoutOwnerAsync(actor.OrganizationId, standings.Target, cancellationToken)) is { } refusal)
                 return refusal;
-            audit.Add(AuditTypes.MemberRoleChanged, actor, id, detail: $"{user.Role.Word()} → {wanted.Word()}");
+            audit.Add(AuditTypes.MemberRoleChanged, actor, id, detail: $"{user.Role.Word()} → {wanted.Word()}", change: AuditChange.Of("role", user.Role.Word(), wanted.Word()));
             user.Role = wanted;
         }
 
@@ -147,6 +147,7 @@ public sealed class MemberRegistry(ActivateDbContext database, PendingCuts cuts,
             database.RetiredUsernames.Add(new RetiredUsername { Hash = RetiredUsername.HashOf(gone.NormalizedUserName!), At = clock.Now() });
         audit.Add(gone.WasInvited ? AuditTypes.InvitationCancelled : id == actor.UserId ? AuditTypes.MemberLeft : AuditTypes.MemberRemoved, actor, id);
         await database.SaveChangesAsync(cancellationToken);
+        await audit.ForgetAsync(id, cancellationToken);
         await database.Users.Where(u => u.Id == id).ExecuteDeleteAsync(cancellationToken);
         await transaction.CommitAsync(cancellationToken);
         cache.Forget();

@@ -1,5 +1,3 @@
-using Activate.Identity.Server.Audit;
-
 namespace Activate.Identity.Server.Organizations;
 
 /// <summary>Organizations: their policy under the server's ceiling, and what a stricter one does to the credentials that exist.</summary>
@@ -7,7 +5,6 @@ public static class OrganizationsSetup
 {
     public static void AddOrganizations(this WebApplicationBuilder builder)
     {
-        builder.Services.AddHttpContextAccessor();
         builder.Services.AddSingleton(new PolicyCeiling(builder.Configuration));
         builder.Services.AddSingleton<PolicyReader>();
         builder.Services.AddSingleton<CutRewriter>();
@@ -15,7 +12,6 @@ public static class OrganizationsSetup
         builder.Services.AddScoped<PendingCuts>();
         builder.Services.AddScoped<PolicyEditor>();
         builder.Services.AddScoped<OrganizationRegistry>();
-        builder.Services.AddScoped<AuditTrail>();
     }
 
     public static void MapOrganizations(this WebApplication app)

@@ -158,7 +158,7 @@ public sealed class PolicyEditor(
         if (cut is not null)
             database.PolicyCuts.Add(cut);
         var changes = policy.ChangesFrom(before.Own);
-        audit.Add(AuditTypes.PolicyChanged, actor, actor.OrganizationId, detail: string.Create(CultureInfo.InvariantCulture,
+        audit.Add(AuditTypes.PolicyChanged, actor, actor.OrganizationId, change: new AuditChange(before.Own.Text, policy.Text), detail: string.Create(CultureInfo.InvariantCulture,
             $"{(changes.Length == 0 ? "nothing" : changes)}; existing credentials {(cut is null ? "kept" : $"shortened, grace {existing.GraceDays} d")}"));
         await database.SaveChangesAsync(cancellationToken);
         await transaction.CommitAsync(cancellationToken);

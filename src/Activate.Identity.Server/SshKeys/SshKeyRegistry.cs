@@ -95,7 +95,7 @@ public sealed class SshKeyRegistry(ActivateDbContext database, PolicyReader poli
             PolicyVersion = policy.Version,
         };
         database.SshKeys.Add(key);
-        audit.Add(AuditTypes.SshKeyAdded, actor, key.Id, detail: $"{key.Name} {parsedKey.Fingerprint}");
+        audit.Add(AuditTypes.SshKeyAdded, actor, key.Id, detail: parsedKey.Fingerprint, name: key.Name);
         try
         {
             await database.SaveChangesAsync(cancellationToken);
@@ -118,7 +118,7 @@ public sealed class SshKeyRegistry(ActivateDbContext database, PolicyReader poli
         if (key is null)
             return Problems.NotFound;
         await ForgetUnlistedAsync(database, other => other.OwnerId == actor.UserId && other.Id != id, now, cancellationToken);
-        audit.Add(AuditTypes.SshKeyRenamed, actor, id, detail: $"{key.Name} → {parsed}");
+        audit.Add(AuditTypes.SshKeyRenamed, actor, id, name: $"{key.Name} → {parsed}");
         key.Name = parsed;
         key.NormalizedName = CredentialName.Normalize(parsed);
         try
@@ -151,7 +151,7 @@ public sealed class SshKeyRegistry(ActivateDbContext database, PolicyReader poli
         }
 
         await database.SshKeys.Where(k => k.Id == id).ExecuteDeleteAsync(cancellationToken);
-        audit.Add(AuditTypes.SshKeyDeleted, actor, id, detail: $"{key.Name} {SshFingerprint.Of(key.Fingerprint)}");
+        audit.Add(AuditTypes.SshKeyDeleted, actor, id, detail: SshFingerprint.Of(key.Fingerprint), name: key.Name);
         await database.SaveChangesAsync(cancellationToken);
         await transaction.CommitAsync(cancellationToken);
         return null;
@@ -175,7 +175,7 @@ public sealed class SshKeyRegistry(ActivateDbContext database, PolicyReader poli
         var owners = ended.Select(f => f.OwnerId).ToList();
         await database.KnownSshKeys.Where(f => f.Fingerprint == fingerprint && owners.Contains(f.OwnerId)).ExecuteDeleteAsync(cancellationToken);
         foreach (var owner in ended)
-            audit.Add(AuditTypes.SshFingerprintAllowed, actor, owner.OwnerId, detail: SshFingerprint.Of(fingerprint));
+            audit.Add(AuditTypes.SshFingerprintAllowed, actor, owner.OwnerId, owner: owner.OwnerId, detail: SshFingerprint.Of(fingerprint));
         await database.SaveChangesAsync(cancellationToken);
         await transaction.CommitAsync(cancellationToken);
         return ended.Select(f => f.Username).Order(StringComparer.Ordinal).ToList();

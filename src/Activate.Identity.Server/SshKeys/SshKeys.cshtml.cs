@@ -41,9 +41,8 @@ public sealed class SshKeysPage(ActivateDbContext database, SshKeyRegistry regis
         Keys = await cuts.ApplyAsync(me.OrganizationId,
             await SshKeysApi.Listed(me.UserId, database, Now).OrderByDescending(key => key.Id).Take(MostShown).ToListAsync(cancellationToken), cancellationToken);
         Added = added is { } fresh && Keys.Any(key => key.Id == fresh) && await audit.JustDoneAsync(me.ToActor(), fresh, [AuditTypes.SshKeyAdded], cancellationToken) is not null;
-        // "laptop SHA256:…"
-        if (deleted is { } gone && await audit.JustDoneAsync(me.ToActor(), gone, [AuditTypes.SshKeyDeleted], cancellationToken) is { Detail: { } detail })
-            Deleted = new Deleted("SSH key", detail[..Math.Max(0, detail.LastIndexOf(' '))], "It opens no cluster any more.");
+        if (deleted is { } gone && await audit.JustDoneAsync(me.ToActor(), gone, [AuditTypes.SshKeyDeleted], cancellationToken) is { Words.Text: var name })
+            Deleted = new Deleted("SSH key", name, "It opens no cluster any more.");
         if (delete is not { } id)
             return Page();
         ToDelete = Keys.Where(key => key.Id == id)

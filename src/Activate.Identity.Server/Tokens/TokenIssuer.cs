@@ -73,7 +73,7 @@ public sealed class TokenIssuer(ActivateDbContext database, PolicyReader policie
         if (await database.TokenGrants.CountAsync(g => g.OwnerId == actor.UserId && g.Kind == CredentialKind.Token && g.ExpiresAt > now, cancellationToken) >= MaximumPerUser)
             return new Problem(ProblemKind.Conflict, "too_many_tokens", $"You have {MaximumPerUser} living tokens, the most one user may have. Delete some, or wait until they end.");
         database.TokenGrants.Add(grant);
-        audit.Add(AuditTypes.TokenCreated, actor, grant.Id, detail: grant.Name);
+        audit.Add(AuditTypes.TokenCreated, actor, grant.Id, name: grant.Name);
         await database.SaveChangesAsync(cancellationToken);
         await transaction.CommitAsync(cancellationToken);
         return new IssuedToken(grant, token);
@@ -88,7 +88,7 @@ public sealed class TokenIssuer(ActivateDbContext database, PolicyReader policie
         await using var transaction = await database.Database.BeginTransactionAsync(cancellationToken);
         if (await database.TokenGrants.Where(g => g.Id == id).ExecuteDeleteAsync(cancellationToken) == 0)
             return Problems.NotFound;
-        audit.Add(kind == CredentialKind.Token ? AuditTypes.TokenDeleted : AuditTypes.SessionEnded, actor, id, grant.ClientId, grant.Name);
+        audit.Add(kind == CredentialKind.Token ? AuditTypes.TokenDeleted : AuditTypes.SessionEnded, actor, id, grant.ClientId, name: grant.Name);
         await database.SaveChangesAsync(cancellationToken);
         await transaction.CommitAsync(cancellationToken);
         cache.Forget();

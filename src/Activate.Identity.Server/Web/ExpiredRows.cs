@@ -1,8 +1,10 @@
 using Activate.Identity.Core.Credentials;
 using Activate.Identity.Data;
 using Activate.Identity.Data.Applications;
+using Activate.Identity.Server.Audit;
 using Activate.Identity.Server.SshKeys;
 using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.Options;
 
 namespace Activate.Identity.Server.Web;
 
@@ -10,7 +12,7 @@ namespace Activate.Identity.Server.Web;
 /// Deletes, once an hour, what has ended anyway and is no longer listed, so that no table grows with time alone. Nothing depends on it; every check looks
 /// at the time itself. Several nodes may do it at once.
 /// </summary>
-public sealed class ExpiredRows(IServiceScopeFactory scopes, TimeProvider clock, ILogger<ExpiredRows> logger) : BackgroundService
+public sealed class ExpiredRows(IServiceScopeFactory scopes, TimeProvider clock, IOptions<AuditOptions> audit, ILogger<ExpiredRows> logger) : BackgroundService
 {
     private static readonly TimeSpan s_interval = TimeSpan.FromHours(1);
 
@@ -51,5 +53,6 @@ public sealed class ExpiredRows(IServiceScopeFactory scopes, TimeProvider clock,
         await database.AuthorizationCodes.Where(code => code.ExpiresAt <= now.AddDays(-1)).ExecuteDeleteAsync(cancellation);
         await database.PushedRequests.Where(request => request.ExpiresAt <= old).ExecuteDeleteAsync(cancellation);
         await database.EndedTokens.Where(token => token.ExpiresAt <= old).ExecuteDeleteAsync(cancellation);
+        await AuditRetention.DeleteAsync(database, now.AddDays(-audit.Value.RetentionDays), cancellation);
     }
 }

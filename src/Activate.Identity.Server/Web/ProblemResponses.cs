@@ -29,6 +29,7 @@ public static class ProblemResponses
     /// <param name="status">The status where it is more exact than the kind's: 405, 415.</param>
     public static async Task WriteAsync(HttpContext context, Problem problem, int? status = null)
     {
+        context.Features.Set(problem);
         var response = context.Response;
         response.StatusCode = status ?? problem.StatusCode();
         response.Headers.CacheControl = "no-store";

@@ -549,8 +549,16 @@ namespace Activate.Identity.Data.Providers.SqlServer.Migrations
                         .HasMaxLength(64)
                         .HasColumnType("nvarchar(64)");
 
+                    b.Property<string>("After")
+                        .HasMaxLength(2048)
+                        .HasColumnType("nvarchar(2048)");
+
                     b.Property<DateTime>("At")
                         .HasColumnType("datetime2");
+
+                    b.Property<string>("Before")
+                        .HasMaxLength(2048)
+                        .HasColumnType("nvarchar(2048)");
 
                     b.Property<string>("ClientId")
                         .HasMaxLength(100)
@@ -561,6 +569,9 @@ namespace Activate.Identity.Data.Providers.SqlServer.Migrations
                         .HasColumnType("nvarchar(512)");
 
                     b.Property<Guid?>("OrganizationId")
+                        .HasColumnType("uniqueidentifier");
+
+                    b.Property<Guid?>("OwnerId")
                         .HasColumnType("uniqueidentifier");
 
                     b.Property<Guid?>("SubjectId")
@@ -576,9 +587,50 @@ namespace Activate.Identity.Data.Providers.SqlServer.Migrations
 
                     b.HasKey("Id");
 
-                    b.HasIndex("OrganizationId", "At");
+                    b.HasIndex("OwnerId", "At");
+
+                    b.HasIndex("OrganizationId", "At", "Id");
 
                     b.ToTable("AuditEvents", (string)null);
+                });
+
+            modelBuilder.Entity("Activate.Identity.Data.Audit.AuditPerson", b =>
+                {
+                    b.Property<Guid>("UserId")
+                        .HasColumnType("uniqueidentifier");
+
+                    b.Property<Guid>("OrganizationId")
+                        .HasColumnType("uniqueidentifier");
+
+                    b.Property<string>("Username")
+                        .HasMaxLength(32)
+                        .HasColumnType("nvarchar(32)");
+
+                    b.HasKey("UserId");
+
+                    b.HasIndex("OrganizationId", "Username");
+
+                    b.ToTable("AuditPersons", (string)null);
+                });
+
+            modelBuilder.Entity("Activate.Identity.Data.Audit.AuditWords", b =>
+                {
+                    b.Property<Guid>("EventId")
+                        .HasColumnType("uniqueidentifier");
+
+                    b.Property<Guid>("PersonId")
+                        .HasColumnType("uniqueidentifier");
+
+                    b.Property<string>("Text")
+                        .IsRequired()
+                        .HasMaxLength(512)
+                        .HasColumnType("nvarchar(512)");
+
+                    b.HasKey("EventId");
+
+                    b.HasIndex("PersonId");
+
+                    b.ToTable("AuditWords", (string)null);
                 });
 
             modelBuilder.Entity("Activate.Identity.Data.Clusters.Cluster", b =>
@@ -1283,6 +1335,15 @@ namespace Activate.Identity.Data.Providers.SqlServer.Migrations
                     b.Navigation("User");
                 });
 
+            modelBuilder.Entity("Activate.Identity.Data.Audit.AuditWords", b =>
+                {
+                    b.HasOne("Activate.Identity.Data.Audit.AuditEvent", null)
+                        .WithOne("Words")
+                        .HasForeignKey("Activate.Identity.Data.Audit.AuditWords", "EventId")
+                        .OnDelete(DeleteBehavior.Cascade)
+                        .IsRequired();
+                });
+
             modelBuilder.Entity("Activate.Identity.Data.Clusters.Cluster", b =>
                 {
                     b.HasOne("Activate.Identity.Data.Organizations.Organization", "Organization")
@@ -1448,6 +1509,11 @@ namespace Activate.Identity.Data.Providers.SqlServer.Migrations
             modelBuilder.Entity("Activate.Identity.Data.ApiKeys.ApiKey", b =>
                 {
                     b.Navigation("Hashes");
+                });
+
+            modelBuilder.Entity("Activate.Identity.Data.Audit.AuditEvent", b =>
+                {
+                    b.Navigation("Words");
                 });
 #pragma warning restore 612, 618
         }

@@ -542,7 +542,15 @@ namespace Activate.Identity.Data.Providers.Sqlite.Migrations
                         .HasMaxLength(64)
                         .HasColumnType("TEXT");
 
+                    b.Property<string>("After")
+                        .HasMaxLength(2048)
+                        .HasColumnType("TEXT");
+
                     b.Property<DateTime>("At")
+                        .HasColumnType("TEXT");
+
+                    b.Property<string>("Before")
+                        .HasMaxLength(2048)
                         .HasColumnType("TEXT");
 
                     b.Property<string>("ClientId")
@@ -554,6 +562,9 @@ namespace Activate.Identity.Data.Providers.Sqlite.Migrations
                         .HasColumnType("TEXT");
 
                     b.Property<Guid?>("OrganizationId")
+                        .HasColumnType("TEXT");
+
+                    b.Property<Guid?>("OwnerId")
                         .HasColumnType("TEXT");
 
                     b.Property<Guid?>("SubjectId")
@@ -569,9 +580,50 @@ namespace Activate.Identity.Data.Providers.Sqlite.Migrations
 
                     b.HasKey("Id");
 
-                    b.HasIndex("OrganizationId", "At");
+                    b.HasIndex("OwnerId", "At");
+
+                    b.HasIndex("OrganizationId", "At", "Id");
 
                     b.ToTable("AuditEvents", (string)null);
+                });
+
+            modelBuilder.Entity("Activate.Identity.Data.Audit.AuditPerson", b =>
+                {
+                    b.Property<Guid>("UserId")
+                        .HasColumnType("TEXT");
+
+                    b.Property<Guid>("OrganizationId")
+                        .HasColumnType("TEXT");
+
+                    b.Property<string>("Username")
+                        .HasMaxLength(32)
+                        .HasColumnType("TEXT");
+
+                    b.HasKey("UserId");
+
+                    b.HasIndex("OrganizationId", "Username");
+
+                    b.ToTable("AuditPersons", (string)null);
+                });
+
+            modelBuilder.Entity("Activate.Identity.Data.Audit.AuditWords", b =>
+                {
+                    b.Property<Guid>("EventId")
+                        .HasColumnType("TEXT");
+
+                    b.Property<Guid>("PersonId")
+                        .HasColumnType("TEXT");
+
+                    b.Property<string>("Text")
+                        .IsRequired()
+                        .HasMaxLength(512)
+                        .HasColumnType("TEXT");
+
+                    b.HasKey("EventId");
+
+                    b.HasIndex("PersonId");
+
+                    b.ToTable("AuditWords", (string)null);
                 });
 
             modelBuilder.Entity("Activate.Identity.Data.Clusters.Cluster", b =>
@@ -1272,6 +1324,15 @@ namespace Activate.Identity.Data.Providers.Sqlite.Migrations
                     b.Navigation("User");
                 });
 
+            modelBuilder.Entity("Activate.Identity.Data.Audit.AuditWords", b =>
+                {
+                    b.HasOne("Activate.Identity.Data.Audit.AuditEvent", null)
+                        .WithOne("Words")
+                        .HasForeignKey("Activate.Identity.Data.Audit.AuditWords", "EventId")
+                        .OnDelete(DeleteBehavior.Cascade)
+                        .IsRequired();
+                });
+
             modelBuilder.Entity("Activate.Identity.Data.Clusters.Cluster", b =>
                 {
                     b.HasOne("Activate.Identity.Data.Organizations.Organization", "Organization")
@@ -1437,6 +1498,11 @@ namespace Activate.Identity.Data.Providers.Sqlite.Migrations
             modelBuilder.Entity("Activate.Identity.Data.ApiKeys.ApiKey", b =>
                 {
                     b.Navigation("Hashes");
+                });
+
+            modelBuilder.Entity("Activate.Identity.Data.Audit.AuditEvent", b =>
+                {
+                    b.Navigation("Words");
                 });
 #pragma warning restore 612, 618
         }
