@@ -62,7 +62,7 @@ public sealed partial class TestServer : IAsyncDisposable
     {
         options ??= new TestServerOptions();
         var ports = Enumerable.Range(0, options.Nodes).Select(_ => PostgreSqlServer.FreePort()).ToArray();
-        var server = new TestServer(options.Settings.GetValueOrDefault("Server:PublicOrigin") ?? $"http://localhost:{ports[0]}");
+        var server = new TestServer(Uri.TryCreate(options.Settings.GetValueOrDefault("Server:PublicOrigin"), UriKind.Absolute, out var named) ? named.OriginalString : $"http://localhost:{ports[0]}");
         try
         {
             if (options.FakeClock)
