@@ -198,7 +198,7 @@ public sealed class LookTests(Site site) : IClassFixture<Site>
             "/connect/logout"])
         {
             await window.Page.GotoAsync(path);
-            for (var width = 320; width <= 1300; width += Tools.FullSize ? 49 : 140)
+            for (var width = 320; width <= 1300; width += Tools.FullSize ? 49 : 490)
             {
                 await window.Page.SetViewportSizeAsync(width, 740);
                 await AssertFitsAsync(window.Page, $"{path} at {width}");
