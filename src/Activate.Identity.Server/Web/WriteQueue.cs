@@ -1,3 +1,4 @@
+using System.Data;
 using System.Data.Common;
 using System.Threading.Channels;
 using Activate.Identity.Data;
@@ -91,7 +92,7 @@ internal sealed partial class WriteQueue(IServiceScopeFactory scopes, ILogger<Wr
     }
 
     /// <summary>The connection that writes, with the commands that were prepared on it.</summary>
-    private sealed class Lane(AsyncServiceScope scope, ActivateDbContext database, DbCommand begin, DbCommand commit) : IAsyncDisposable
+    private sealed class Lane(AsyncServiceScope scope, ActivateDbContext database) : IAsyncDisposable
     {
         private readonly Dictionary<QueuedWrite, DbCommand> _commands = [];
         private readonly int[] _changed = new int[Most];
@@ -103,8 +104,7 @@ internal sealed partial class WriteQueue(IServiceScopeFactory scopes, ILogger<Wr
             {
                 var database = scope.ServiceProvider.GetRequiredService<ActivateDbContext>();
                 await database.Database.OpenConnectionAsync();
-                // The lock is taken at once: a transaction that first reads may not be allowed to write later.
-                return new Lane(scope, database, Prepare(database, "BEGIN IMMEDIATE"), Prepare(database, "COMMIT"));
+                return new Lane(scope, database);
             }
             catch
             {
@@ -118,10 +118,12 @@ internal sealed partial class WriteQueue(IServiceScopeFactory scopes, ILogger<Wr
         {
             if (turn.Count == 0)
                 return;
-            begin.ExecuteNonQuery();
+            // The lock is taken at once: a transaction that first reads may not be allowed to write later. Disposed without a commit it is rolled back: its connection
+            // goes back to a pool, where an open one would keep everybody from writing.
+            using var transaction = database.Database.GetDbConnection().BeginTransaction(IsolationLevel.Serializable);
             for (var i = 0; i < turn.Count; i++)
             {
-                var command = Prepared(turn[i].Statement);
+                var command = Prepared(turn[i].Statement, transaction);
                 try
                 {
                     turn[i].Bind(command);
@@ -133,32 +135,28 @@ internal sealed partial class WriteQueue(IServiceScopeFactory scopes, ILogger<Wr
                 }
             }
 
-            commit.ExecuteNonQuery();
+            transaction.Commit();
             for (var i = 0; i < turn.Count; i++)
                 turn[i].Done.TrySetResult(_changed[i]);
         }
 
         public async ValueTask DisposeAsync()
         {
-            foreach (var command in _commands.Values.Append(begin).Append(commit))
+            foreach (var command in _commands.Values)
                 await command.DisposeAsync();
             await scope.DisposeAsync();
         }
 
-        private DbCommand Prepared(QueuedWrite statement)
+        private DbCommand Prepared(QueuedWrite statement, DbTransaction transaction)
         {
-            if (!_commands.TryGetValue(statement, out var command))
+            if (_commands.TryGetValue(statement, out var command))
             {
-                _commands[statement] = command = statement.Make(database);
-                command.Prepare();
+                command.Transaction = transaction;
+                return command;
             }
 
-            return command;
-        }
-
-        private static DbCommand Prepare(ActivateDbContext database, string sql)
-        {
-            var command = QueuedWrite.Command(database, sql);
+            _commands[statement] = command = statement.Make(database);
+            command.Transaction = transaction;
             command.Prepare();
             return command;
         }

@@ -65,8 +65,21 @@ public sealed class WriteQueueTests
         Assert.Equal(2, await server.QueryAsync(database => database.DeviceRequests.CountAsync()));
     }
 
-    private static DeviceRequest Request(TestServer server, byte[]? deviceCodeHash = null) => new()
+    [Fact, Trait("Case", "R9")]
+    public async Task A_write_that_fails_half_way_through_a_transaction_leaves_the_database_to_others()
     {
+        await using var server = await TestServer.StartAsync();
+        var inserts = server.Services().GetRequiredService<QueuedInsert<DeviceRequest>>();
+        // Nobody has this id: the foreign key refuses.
+        await Assert.ThrowsAnyAsync<DbException>(async () => await inserts.RunAsync(Request(server, decidedBy: Guid.CreateVersion7()), TestContext.Current.CancellationToken));
+        Assert.Equal(1, await server.QueryAsync(database => database.Users.ExecuteUpdateAsync(set => set.SetProperty(user => user.AccessFailedCount, 0))));
+        await inserts.RunAsync(Request(server), TestContext.Current.CancellationToken);
+        Assert.Equal(1, await server.QueryAsync(database => database.DeviceRequests.CountAsync()));
+    }
+
+    private static DeviceRequest Request(TestServer server, byte[]? deviceCodeHash = null, Guid? decidedBy = null) => new()
+    {
+        DecidedBy = decidedBy,
         Id = Guid.CreateVersion7(),
         DeviceCodeHash = deviceCodeHash ?? RandomNumberGenerator.GetBytes(32),
         UserCodeHash = RandomNumberGenerator.GetBytes(32),
