@@ -183,6 +183,18 @@ public sealed class LookTests(Site site) : IClassFixture<Site>
         }
     }
 
+    /// <summary>The check of the others can fail.</summary>
+    [Fact]
+    public async Task A_page_that_hides_something_from_a_screen_reader_is_told()
+    {
+        await using var window = await site.OpenAsync();
+        await window.Page.GotoAsync("/sign-in");
+        await window.AssertAccessibleAsync();
+        await window.Page.EvaluateAsync("() => document.querySelector('main').append(document.createElement('button'))");
+        var told = await Assert.ThrowsAnyAsync<Xunit.Sdk.XunitException>(window.AssertAccessibleAsync);
+        Assert.Contains("button-name", told.Message, StringComparison.Ordinal);
+    }
+
     /// <summary>Between narrow and wide there are all the others, down to the 320 px of WCAG 1.4.10.</summary>
     [Fact]
     public async Task The_lists_fit_in_windows_of_every_width()
