@@ -22,15 +22,16 @@ public sealed class PostgreSqlServer
         return s_instance.Value;
     }
 
-    /// <summary>The connection string of a new, empty database.</summary>
-    public async Task<string> CreateDatabaseAsync()
+    /// <summary>The connection string of a new database.</summary>
+    /// <param name="template">The connection string of a database that nobody has open, to be copied; null: empty.</param>
+    public async Task<string> CreateDatabaseAsync(string? template = null)
     {
         var name = $"test_{Environment.ProcessId}_{Interlocked.Increment(ref _databases)}";
         await using var connection = new NpgsqlConnection(_administration);
         await connection.OpenAsync();
         await using var command = connection.CreateCommand();
 #pragma warning disable CA2100 // The name is made here.
-        command.CommandText = $"CREATE DATABASE {name}";
+        command.CommandText = template is null ? $"CREATE DATABASE {name}" : $"CREATE DATABASE {name} TEMPLATE {new NpgsqlConnectionStringBuilder(template).Database}";
 #pragma warning restore CA2100
         await command.ExecuteNonQueryAsync();
         return new NpgsqlConnectionStringBuilder(_administration) { Database = name, MaxPoolSize = 40 }.ToString();

@@ -47,13 +47,17 @@ public sealed partial class TestServer : IAsyncDisposable
     private readonly List<Func<Task<WebApplication>>> _starts = [];
     private readonly string _folder = Directory.CreateTempSubdirectory("activate-test-").FullName;
 
-    private TestServer(string origin) => Origin = new Uri(origin);
+    private TestServer(string origin, bool fakeClock)
+    {
+        Origin = new Uri(origin);
+        Clock = fakeClock ? new FakeTimeProvider(new DateTimeOffset(2026, 11, 24, 8, 0, 0, TimeSpan.Zero)) : null;
+    }
 
     public Uri Origin { get; }
 
     public int NodeCount => _ports.Count;
 
-    public FakeTimeProvider? Clock { get; private set; }
+    public FakeTimeProvider? Clock { get; }
 
     /// <summary>Everything the nodes logged, at Debug and above.</summary>
     public LogCapture Logs { get; } = new();
@@ -62,28 +66,11 @@ public sealed partial class TestServer : IAsyncDisposable
     {
         options ??= new TestServerOptions();
         var ports = Enumerable.Range(0, options.Nodes).Select(_ => PostgreSqlServer.FreePort()).ToArray();
-        var server = new TestServer(Uri.TryCreate(options.Settings.GetValueOrDefault("Server:PublicOrigin"), UriKind.Absolute, out var named) ? named.OriginalString : $"http://localhost:{ports[0]}");
+        var server = new TestServer(
+            Uri.TryCreate(options.Settings.GetValueOrDefault("Server:PublicOrigin"), UriKind.Absolute, out var named) ? named.OriginalString : $"http://localhost:{ports[0]}", options.FakeClock);
         try
         {
-            if (options.FakeClock)
-                server.Clock = new FakeTimeProvider(new DateTimeOffset(2026, 11, 24, 8, 0, 0, TimeSpan.Zero));
-            var settings = new Dictionary<string, string?>
-            {
-                ["Server:PublicOrigin"] = server.Origin.GetLeftPart(UriPartial.Authority),
-                ["Data:Folder"] = server._folder,
-                ["Database:Provider"] = options.Database.ToString(),
-                ["Database:ConnectionString"] = options.Database == DatabaseProvider.PostgreSql ? await (await PostgreSqlServer.GetAsync()).CreateDatabaseAsync() : null,
-            };
-            if (options.Owner)
-            {
-                settings["Setup:Organization"] = OrganizationName;
-                settings["Setup:Username"] = OwnerName;
-                settings["Setup:Email"] = OwnerEmail;
-                settings["Setup:Password"] = OwnerPassword;
-            }
-
-            foreach (var (key, value) in options.Settings)
-                settings[key] = value;
+            var settings = await server.SettingsAsync(options);
             foreach (var port in ports)
                 await server.StartNodeAsync(port, settings, options);
             return server;
@@ -95,6 +82,30 @@ public sealed partial class TestServer : IAsyncDisposable
         }
     }
 
+    private async Task<Dictionary<string, string?>> SettingsAsync(TestServerOptions options)
+    {
+        var prepared = await Prepared.ForAsync(options);
+        prepared?.CopyTo(_folder);
+        var settings = new Dictionary<string, string?>
+        {
+            ["Server:PublicOrigin"] = Origin.GetLeftPart(UriPartial.Authority),
+            ["Data:Folder"] = _folder,
+            ["Database:Provider"] = options.Database.ToString(),
+            ["Database:ConnectionString"] = options.Database == DatabaseProvider.PostgreSql ? await (await PostgreSqlServer.GetAsync()).CreateDatabaseAsync(prepared?.Database) : null,
+        };
+        if (options.Owner)
+        {
+            settings["Setup:Organization"] = OrganizationName;
+            settings["Setup:Username"] = OwnerName;
+            settings["Setup:Email"] = OwnerEmail;
+            settings["Setup:Password"] = OwnerPassword;
+        }
+
+        foreach (var (key, value) in options.Settings)
+            settings[key] = value;
+        return settings;
+    }
+
     private async Task StartNodeAsync(int port, Dictionary<string, string?> settings, TestServerOptions options)
     {
         _starts.Add(() => StartAppAsync(port, settings, options));
@@ -102,23 +113,22 @@ public sealed partial class TestServer : IAsyncDisposable
         _nodes.Add(await _starts[^1]());
     }
 
+    private WebApplication Build(int port, Dictionary<string, string?> settings, TestServerOptions options) => Program.Build(["--environment", "Development"], builder =>
+    {
+        builder.Configuration.AddInMemoryCollection(settings);
+        builder.Configuration.AddInMemoryCollection([new("Urls", $"http://127.0.0.1:{port}")]);
+        if (Clock is not null)
+            builder.Services.AddSingleton<TimeProvider>(Clock);
+        builder.Services.AddSingleton<Serilog.Core.ILogEventSink>(Logs);
+        options.Customize?.Invoke(builder);
+    });
+
     private async Task<WebApplication> StartAppAsync(int port, Dictionary<string, string?> settings, TestServerOptions options)
     {
-        var app = Program.Build(["--environment", "Development"], builder =>
-        {
-            builder.Configuration.AddInMemoryCollection(settings);
-            builder.Configuration.AddInMemoryCollection([new("Urls", $"http://127.0.0.1:{port}")]);
-            if (Clock is not null)
-                builder.Services.AddSingleton<TimeProvider>(Clock);
-            builder.Services.AddSingleton<Serilog.Core.ILogEventSink>(Logs);
-            options.Customize?.Invoke(builder);
-        });
+        var app = Build(port, settings, options);
         try
         {
-            await app.MigrateAsync();
-            await app.PrepareKeysAsync();
-            await app.PrepareApplicationsAsync();
-            await app.PrepareFirstOwnerAsync();
+            await PrepareAsync(app);
             await app.StartAsync();
             return app;
         }
@@ -127,6 +137,15 @@ public sealed partial class TestServer : IAsyncDisposable
             await app.DisposeAsync();
             throw;
         }
+    }
+
+    /// <summary>What the program does before it listens.</summary>
+    private static async Task PrepareAsync(WebApplication app)
+    {
+        await app.MigrateAsync();
+        await app.PrepareKeysAsync();
+        await app.PrepareApplicationsAsync();
+        await app.PrepareFirstOwnerAsync();
     }
 
     /// <summary>Stops a node, does something while it is down, and starts it again at the same port on the same database: nothing that it knew in memory is left.</summary>
@@ -196,9 +215,14 @@ public sealed partial class TestServer : IAsyncDisposable
             await node.DisposeAsync();
         }
 
-        SqliteConnection.ClearAllPools();
-        // Each server has a database, and so a pool, of its own: what stays open in them would use up PostgreSQL's connections.
-        Npgsql.NpgsqlConnection.ClearAllPools();
+        ClearPools();
         Directory.Delete(_folder, recursive: true);
+    }
+
+    /// <summary>Each server has a database, and so a pool, of its own: what stays open in them would use up PostgreSQL's connections.</summary>
+    private static void ClearPools()
+    {
+        SqliteConnection.ClearAllPools();
+        Npgsql.NpgsqlConnection.ClearAllPools();
     }
 }
