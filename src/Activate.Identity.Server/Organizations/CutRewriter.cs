@@ -80,37 +80,14 @@ public sealed class CutRewriter(IServiceScopeFactory scopes, TimeProvider clock,
     internal static IEnumerable<(string Table, IQueryable<GovernedRow> Rows)> Tables(ActivateDbContext database, PolicyCut cut)
     {
         if (cut.ApiKeyMaximumDays is not null)
-        {
-            yield return ("ApiKeys", database.ApiKeys
-                .Where(k => k.Owner!.OrganizationId == cut.OrganizationId && k.PolicyVersion < cut.Version && (k.ExpiresAt == null || k.ExpiresAt > cut.GraceEndsAt))
-                .Select(k => new GovernedRow
-                {
-                    Id = k.Id, Kind = CredentialKind.ApiKey, Name = k.Name, Owner = k.Owner!.UserName!, LastUsedAt = k.LastUsedAt,
-                    Since = k.CreatedAt, ExpiresAt = k.ExpiresAt, PolicyVersion = k.PolicyVersion,
-                }));
-        }
-
+            yield return ("ApiKeys", Open(GovernedRow.ApiKeys(database, cut.OrganizationId)));
         if (cut.TokenMaximumHours is not null || cut.RefreshMaximumDays is not null)
-        {
-            yield return ("TokenGrants", database.TokenGrants
-                .Where(g => g.Owner!.OrganizationId == cut.OrganizationId && g.PolicyVersion < cut.Version && g.ExpiresAt > cut.GraceEndsAt)
-                .Select(g => new GovernedRow
-                {
-                    Id = g.Id, Kind = g.Kind, Name = g.Name, Owner = g.Owner!.UserName!, LastUsedAt = g.LastUsedAt,
-                    Since = g.CreatedAt, ExpiresAt = g.ExpiresAt, PolicyVersion = g.PolicyVersion, IsRenewed = g.RefreshPlace != null,
-                }));
-        }
-
+            yield return ("TokenGrants", Open(GovernedRow.TokenGrants(database, cut.OrganizationId)));
         if (cut.SshKeyMaximumDays is not null)
-        {
-            yield return ("SshKeys", database.SshKeys
-                .Where(k => k.Owner!.OrganizationId == cut.OrganizationId && k.PolicyVersion < cut.Version && (k.ExpiresAt == null || k.ExpiresAt > cut.GraceEndsAt))
-                .Select(k => new GovernedRow
-                {
-                    Id = k.Id, Kind = CredentialKind.SshKey, Name = k.Name, Owner = k.Owner!.UserName!, LastUsedAt = k.LastUsedAt,
-                    Since = k.FirstAddedAt, ExpiresAt = k.ExpiresAt, PolicyVersion = k.PolicyVersion,
-                }));
-        }
+            yield return ("SshKeys", Open(GovernedRow.SshKeys(database, cut.OrganizationId)));
+
+        IQueryable<GovernedRow> Open(IQueryable<GovernedRow> rows) =>
+            rows.Where(row => row.PolicyVersion < cut.Version && (row.ExpiresAt == null || row.ExpiresAt > cut.GraceEndsAt));
     }
 
     private async Task RewriteAsync(ActivateDbContext database, PolicyCut cut, (string Table, IQueryable<GovernedRow> Rows) table, CancellationToken cancellationToken)
@@ -153,20 +130,4 @@ public sealed class CutRewriter(IServiceScopeFactory scopes, TimeProvider clock,
 
     private static IQueryable<PolicyCut> Row(ActivateDbContext database, PolicyCut cut) =>
         database.PolicyCuts.Where(c => c.OrganizationId == cut.OrganizationId && c.Version == cut.Version);
-}
-
-/// <summary>What a cut and its preview need of a credential of any kind.</summary>
-internal sealed class GovernedRow : IGoverned
-{
-    public required Guid Id { get; init; }
-    public required CredentialKind Kind { get; init; }
-    public required string Name { get; init; }
-    /// <summary>The owner's username.</summary>
-    public required string Owner { get; init; }
-    public required DateTime? LastUsedAt { get; init; }
-    public required DateTime Since { get; init; }
-    public required DateTime? ExpiresAt { get; set; }
-    public ExpiresBecause ExpiresBecause { get; set; }
-    public required int PolicyVersion { get; init; }
-    public bool IsRenewed { get; init; }
 }

@@ -42,6 +42,8 @@ public sealed class PolicyPage(PolicyEditor editor, PolicyCeiling ceiling, Audit
 
     public PolicyPreview? Preview { get; private set; }
 
+    public PolicyPicture? Picture { get; private set; }
+
     public bool Applied { get; private set; }
 
     public bool Shortened { get; private set; }
@@ -72,9 +74,16 @@ public sealed class PolicyPage(PolicyEditor editor, PolicyCeiling ceiling, Audit
         if (await ParseAsync(version, mode, graceDays) is not { } policy)
             return Page();
         if ((await editor.PreviewAsync(Person.OrganizationId, version, policy, Existing, Shown, null, cancellationToken)).TryGet(out var preview, out var problem))
+        {
             Preview = preview;
+            var (before, after) = await editor.PictureAsync(Person.OrganizationId, policy, Existing, cancellationToken);
+            Picture = new PolicyPicture(Now, before, after);
+        }
         else
+        {
             await RefuseAsync(problem, cancellationToken);
+        }
+
         return Page();
     }
 

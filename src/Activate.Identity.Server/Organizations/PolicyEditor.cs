@@ -116,6 +116,37 @@ public sealed class PolicyEditor(
         return new PolicyPreview(current, counts, [.. newest.Values]);
     }
 
+    /// <summary>When the organization's credentials end over the coming weeks: as things are, and as <see cref="SetAsync"/> would leave them.</summary>
+    /// <param name="organizationId">Whose policy.</param>
+    /// <param name="policy">The policy to be; <see cref="PreviewAsync"/> has accepted it.</param>
+    /// <param name="existing">What happens to credentials that exist.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    public async Task<(EndsByWeek Before, EndsByWeek After)> PictureAsync(Guid organizationId, PolicyDocument policy, ExistingCredentials existing, CancellationToken cancellationToken)
+    {
+        var now = clock.Now();
+        var (before, after) = (new EndsByWeek(now), new EndsByWeek(now));
+        var cuts = await pending.ReadAsync(organizationId, cancellationToken);
+        var cut = CutOf(organizationId, int.MaxValue, policy, existing);
+        if (cut is not null)
+            _ = Supersede(cut, cuts, existing);
+        foreach (var rows in (IQueryable<GovernedRow>[])
+            [GovernedRow.ApiKeys(database, organizationId), GovernedRow.TokenGrants(database, organizationId), GovernedRow.SshKeys(database, organizationId)])
+        {
+            await foreach (var row in rows.Where(row => row.ExpiresAt == null || row.ExpiresAt > now).AsAsyncEnumerable().WithCancellation(cancellationToken))
+            {
+                cuts.ApplyTo([row]);
+                // Its row is not rewritten yet.
+                if (row.ExpiresAt <= now)
+                    continue;
+                before.Add(row.ExpiresAt);
+                cut?.ApplyTo(row);
+                after.Add(row.ExpiresAt);
+            }
+        }
+
+        return (before, after);
+    }
+
     /// <summary>Changes the policy, for new credentials at once. With <c>shorten</c>, one cut in the same transaction shortens those that exist, for every check from then on.</summary>
     /// <param name="actor">Who changes it.</param>
     /// <param name="version">The version the caller saw; null: whichever there is.</param>

@@ -29,7 +29,11 @@ public class PolicyPageTests(PolicyPageTests.Fixture fixture) : IClassFixture<Po
         Assert.Contains("The server’s limit: 60.", browser.PageText, StringComparison.Ordinal);
         await browser.SubmitAsync("Preview", ("apiKeys.maximumDays", "7"), ("mode", "shorten"), ("graceDays", "10"));
         Assert.Contains("1 API key would end sooner. Nothing is changed yet.", browser.PageText, StringComparison.Ordinal);
-        Assert.Contains("long", browser.Page.QuerySelector("section[aria-labelledby=preview] table")?.TextContent, StringComparison.Ordinal);
+        Assert.Contains("long", browser.Page.QuerySelector("section[aria-labelledby=preview] table.list")?.TextContent, StringComparison.Ordinal);
+        // The picture: the administrator's device login ends within the week, the key in the ninth and then in the second.
+        Assert.Equal(
+            ["0 0", "1 1", "0 1", "0 0", "0 0", "0 0", "0 0", "0 0", "0 0", "1 0", "0 0", "0 0", "0 0", "0 0", "0 0"],
+            browser.Page.QuerySelectorAll("table.bars tbody tr").Select(row => string.Join(' ', row.QuerySelectorAll("td").Select(cell => cell.TextContent.Trim()))));
         Assert.Equal("requested", (await _server.GetAsync($"/api/v1/api-keys/{key.Id}", session)).Text("expiresBecause"));
         await browser.SubmitAsync("Apply");
         Assert.Contains("The policy was changed.", browser.PageText, StringComparison.Ordinal);

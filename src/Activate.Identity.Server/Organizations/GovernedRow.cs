@@ -1,0 +1,42 @@
+using Activate.Identity.Core.Credentials;
+using Activate.Identity.Data;
+using Activate.Identity.Data.Credentials;
+
+namespace Activate.Identity.Server.Organizations;
+
+/// <summary>What a cut and its preview need of a credential of any kind.</summary>
+internal sealed class GovernedRow : IGoverned
+{
+    public required Guid Id { get; init; }
+    public required CredentialKind Kind { get; init; }
+    public required string Name { get; init; }
+    /// <summary>The owner's username.</summary>
+    public required string Owner { get; init; }
+    public required DateTime? LastUsedAt { get; init; }
+    public required DateTime Since { get; init; }
+    public required DateTime? ExpiresAt { get; set; }
+    public ExpiresBecause ExpiresBecause { get; set; }
+    public required int PolicyVersion { get; init; }
+    public bool IsRenewed { get; init; }
+
+    public static IQueryable<GovernedRow> ApiKeys(ActivateDbContext database, Guid organizationId) =>
+        database.ApiKeys.Where(k => k.Owner!.OrganizationId == organizationId).Select(k => new GovernedRow
+        {
+            Id = k.Id, Kind = CredentialKind.ApiKey, Name = k.Name, Owner = k.Owner!.UserName!, LastUsedAt = k.LastUsedAt,
+            Since = k.CreatedAt, ExpiresAt = k.ExpiresAt, PolicyVersion = k.PolicyVersion,
+        });
+
+    public static IQueryable<GovernedRow> TokenGrants(ActivateDbContext database, Guid organizationId) =>
+        database.TokenGrants.Where(g => g.Owner!.OrganizationId == organizationId).Select(g => new GovernedRow
+        {
+            Id = g.Id, Kind = g.Kind, Name = g.Name, Owner = g.Owner!.UserName!, LastUsedAt = g.LastUsedAt,
+            Since = g.CreatedAt, ExpiresAt = g.ExpiresAt, PolicyVersion = g.PolicyVersion, IsRenewed = g.RefreshPlace != null,
+        });
+
+    public static IQueryable<GovernedRow> SshKeys(ActivateDbContext database, Guid organizationId) =>
+        database.SshKeys.Where(k => k.Owner!.OrganizationId == organizationId).Select(k => new GovernedRow
+        {
+            Id = k.Id, Kind = CredentialKind.SshKey, Name = k.Name, Owner = k.Owner!.UserName!, LastUsedAt = k.LastUsedAt,
+            Since = k.FirstAddedAt, ExpiresAt = k.ExpiresAt, PolicyVersion = k.PolicyVersion,
+        });
+}
