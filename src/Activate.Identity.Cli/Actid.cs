@@ -9,6 +9,7 @@ using Activate.Identity.Cli.Applications;
 using Activate.Identity.Cli.Audit;
 using Activate.Identity.Cli.Completion;
 using Activate.Identity.Cli.Contexts;
+using Activate.Identity.Cli.Inventory;
 using Activate.Identity.Cli.Leaks;
 using Activate.Identity.Cli.Login;
 using Activate.Identity.Cli.Members;
@@ -139,6 +140,7 @@ internal sealed class Actid
             OrganizationCommands.Create(this),
             SigningKeyCommands.Create(this),
             ApplicationCommands.Create(this),
+            CredentialCommands.Create(this),
             AuditCommands.Create(this),
             LeakCommands.Create(this),
             AuthorizedKeysCommand.Create(this),

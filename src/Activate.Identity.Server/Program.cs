@@ -6,6 +6,7 @@ using Activate.Identity.Server.Clusters;
 using Activate.Identity.Server.Connect;
 using Activate.Identity.Server.Credentials;
 using Activate.Identity.Server.Devices;
+using Activate.Identity.Server.Inventory;
 using Activate.Identity.Server.Keys;
 using Activate.Identity.Server.Leaks;
 using Activate.Identity.Server.Members;
@@ -65,6 +66,7 @@ public static class Program
         builder.AddMembers();
         builder.AddClusters();
         builder.AddApplications();
+        builder.AddInventory();
         builder.AddLeaks();
 
         var app = builder.Build();
@@ -82,6 +84,7 @@ public static class Program
         app.MapMembers();
         app.MapClusters();
         app.MapApplications();
+        app.MapInventory();
         app.MapLeaks();
         return app;
     }

@@ -119,24 +119,10 @@ internal static class AuditCommands
             IEnumerable<(string Name, string? Value)> parameters =
             [
                 .. (call.Get(_types) ?? []).Select(type => ("type", (string?)type)), ("actor", call.Get(_actor)), ("subject", call.Get(_subject)), ("outcome", call.Get(_outcome)),
-                ("client", call.Get(_client)), ("address", call.Get(_address)), ("from", Time(call.Get(_since), call.Now)), ("to", Time(call.Get(_until), call.Now)),
+                ("client", call.Get(_client)), ("address", call.Get(_address)), ("from", Times.Ago(call.Get(_since), call.Now)), ("to", Times.Ago(call.Get(_until), call.Now)),
                 ("server", call.Get(_server) ? "true" : null),
             ];
             return string.Concat(parameters.Where(parameter => parameter.Value is not null).Select(parameter => $"&{parameter.Name}={Uri.EscapeDataString(parameter.Value!)}"));
-        }
-
-        /// <summary>"24h" is that long ago; everything else is for the server to understand.</summary>
-        private static string? Time(string? text, DateTimeOffset now)
-        {
-            if (text is not { Length: > 1 and < 8 } || !int.TryParse(text.AsSpan(..^1), NumberStyles.None, CultureInfo.InvariantCulture, out var number) || number > 100_000)
-                return text;
-            return text[^1] switch
-            {
-                'm' => Times.Exact(now.AddMinutes(-number)),
-                'h' => Times.Exact(now.AddHours(-number)),
-                'd' => Times.Exact(now.AddDays(-number)),
-                _ => text,
-            };
         }
     }
 }

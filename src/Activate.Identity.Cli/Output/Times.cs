@@ -22,6 +22,20 @@ internal static class Times
         return moment >= now ? $"in {text}" : $"{text} ago";
     }
 
+    /// <summary>"24h" is that long ago; everything else is for the server to understand.</summary>
+    public static string? Ago(string? text, DateTimeOffset now)
+    {
+        if (text is not { Length: > 1 and < 8 } || !int.TryParse(text.AsSpan(..^1), NumberStyles.None, CultureInfo.InvariantCulture, out var number) || number > 100_000)
+            return text;
+        return text[^1] switch
+        {
+            'm' => Exact(now.AddMinutes(-number)),
+            'h' => Exact(now.AddHours(-number)),
+            'd' => Exact(now.AddDays(-number)),
+            _ => text,
+        };
+    }
+
     public static string Full(DateTimeOffset moment, DateTimeOffset now) => $"{Relative(moment, now)}, {Exact(moment)}";
 
     public static string Full(DateTimeOffset? moment, DateTimeOffset now, string absent) => moment is { } known ? Full(known, now) : absent;

@@ -76,6 +76,15 @@ internal sealed record OrganizationItem(string? Id, string? Slug, string? Name, 
     public override string ToString() => $"{Slug} ({Id})";
 }
 
+/// <summary>A credential of anybody in the organization.</summary>
+internal sealed record InventoryItem(string? Kind, string? Id, string? Name, string? Owner, DateTimeOffset? ExpiresAt, DateTimeOffset? LastUsedAt, string? LastUsedFrom, string? State);
+
+/// <summary><c>/organization/credentials/end</c>.</summary>
+internal sealed record EndedManyAnswer([property: JsonRequired] Dictionary<string, int> Counts, int Kept, bool More);
+
+/// <summary><c>/organization/credentials/{kind}/{id}/explain</c>.</summary>
+internal sealed record ExplainAnswer(string? Name, string? Owner, DateTimeOffset? ExpiresAt, string? Code, string? Detail, string? PolicyNow);
+
 /// <summary>An event of the audit log.</summary>
 internal sealed record AuditItem(
     DateTimeOffset? At, string? Type, string? Outcome, AuditPartyItem? Actor, AuditPartyItem? Subject, AuditPartyItem? Owner, string? ClientId, string? Address, string? Name, string? Detail);
@@ -103,6 +112,9 @@ internal sealed record ProblemAnswer(string? Title, string? Detail, string? Code
 [JsonSerializable(typeof(ImportAnswer))]
 [JsonSerializable(typeof(ImportedKey))]
 [JsonSerializable(typeof(OrganizationItem))]
+[JsonSerializable(typeof(InventoryItem))]
+[JsonSerializable(typeof(EndedManyAnswer))]
+[JsonSerializable(typeof(ExplainAnswer))]
 [JsonSerializable(typeof(AuditItem))]
 [JsonSerializable(typeof(Page))]
 [JsonSerializable(typeof(ProblemAnswer))]

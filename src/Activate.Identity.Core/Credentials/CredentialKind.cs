@@ -18,6 +18,8 @@ public enum ExpiresBecause
     Default = 2,
     Policy = 3,
     Parent = 4,
+    /// <summary>The policy ended it because nobody used it.</summary>
+    Unused = 5,
 }
 
 public static class CredentialNames
@@ -31,12 +33,46 @@ public static class CredentialNames
         CredentialKind.SshKey => "sshKey",
     };
 
+    /// <summary>The contract's word for a kind, as in paths.</summary>
+    public static string PathWord(this CredentialKind kind) => kind switch
+    {
+        CredentialKind.ApiKey => "api-keys",
+        CredentialKind.Token => "tokens",
+        CredentialKind.Session => "sessions",
+        CredentialKind.SshKey => "ssh-keys",
+    };
+
+    /// <summary>The kind in words, for people.</summary>
+    public static string Noun(this CredentialKind kind) => kind switch
+    {
+        CredentialKind.ApiKey => "API key",
+        CredentialKind.Token => "token",
+        CredentialKind.Session => "session",
+        CredentialKind.SshKey => "SSH key",
+    };
+
+    /// <summary>Every kind, in the order of the contract.</summary>
+    public static readonly IReadOnlyList<CredentialKind> Kinds = Enum.GetValues<CredentialKind>();
+
+    /// <summary>The kind of a word, as in JSON or as in paths; null: there is none of that name.</summary>
+    public static CredentialKind? KindOf(string? word)
+    {
+        foreach (var kind in Kinds)
+        {
+            if (kind.Word() == word || kind.PathWord() == word)
+                return kind;
+        }
+
+        return null;
+    }
+
     public static string Word(this ExpiresBecause reason) => reason switch
     {
         ExpiresBecause.Requested => "requested",
         ExpiresBecause.Default => "default",
         ExpiresBecause.Policy => "policy",
         ExpiresBecause.Parent => "parent",
+        ExpiresBecause.Unused => "unused",
     };
 
     /// <summary>The state shown in lists: <c>active</c>, <c>expiring</c> (ends within 14 days, or a quarter of its life for shorter ones) or <c>expired</c>.</summary>

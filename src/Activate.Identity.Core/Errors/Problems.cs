@@ -35,7 +35,7 @@ public static class Problems
         $"You already have {what} of that name. Choose another name, or delete the old one first.", field);
 
     public static Problem BeyondMaximum(string field, ExpirationLimits limits) => new(ProblemKind.Refused, "expiration_beyond_maximum",
-        $"{limits.MaximumOwner()} allows at most {limits.Text(limits.Maximum)}. Choose {limits.Text(limits.Maximum)} or less.", field);
+        $"{limits.MaximumRule()}. Choose {limits.Text(limits.Maximum)} or less.", field);
 
     public static Problem ChoiceNotPermitted(string field, ExpirationLimits limits) => new(ProblemKind.Refused, "expiration_choice_not_permitted",
         $"{limits.NoChoice()} Leave the expiration out.", field);

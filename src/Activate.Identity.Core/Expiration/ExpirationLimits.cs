@@ -17,6 +17,17 @@ public enum RuleOwner
     Product = 3,
 }
 
+public static class RuleOwners
+{
+    /// <summary>At the beginning of a sentence.</summary>
+    public static string Policy(this RuleOwner owner) => owner switch
+    {
+        RuleOwner.Organization => "Your organization's policy",
+        RuleOwner.Server => "This server's policy",
+        RuleOwner.Product => "The server's fixed rule for tokens",
+    };
+}
+
 /// <summary>The limits of one kind of credential.</summary>
 /// <param name="Unit">Whole hours or whole days.</param>
 /// <param name="UserChoice">False: everybody gets the default.</param>
@@ -69,18 +80,14 @@ public sealed record ExpirationLimits(LifetimeUnit Unit, bool UserChoice, int? M
             _ => throw new InvalidOperationException($"No unit {Unit}."),
         }}");
 
-    public string MaximumOwner() => Owner(MaximumFrom);
+    public string MaximumOwner() => MaximumFrom.Policy();
+
+    /// <summary>"Your organization's policy allows at most 30 days": the rule as refusals and explanations say it.</summary>
+    public string MaximumRule() => $"{MaximumOwner()} allows at most {Text(Maximum)}";
 
     /// <summary>Whose rule it is that there is no choice, and what everybody gets.</summary>
-    internal string NoChoice() =>
-        $"{Owner(ChoiceFrom)} does not let users choose an expiration: {(Default is null ? "there is none" : $"everybody gets {Text(Default)}")}.";
-
-    private static string Owner(RuleOwner owner) => owner switch
-    {
-        RuleOwner.Organization => "Your organization's policy",
-        RuleOwner.Server => "This server's policy",
-        RuleOwner.Product => "The server's fixed rule for tokens",
-    };
+    public string NoChoice() =>
+        $"{ChoiceFrom.Policy()} does not let users choose an expiration: {(Default is null ? "there is none" : $"everybody gets {Text(Default)}")}.";
 
     public TimeSpan Span(int amount) => Unit switch
     {

@@ -72,7 +72,7 @@ public static class ExpirationPolicy
             return limits.NoChoice();
         return limits.Maximum is null
             ? "Your organization sets no maximum. Shorter expiration periods are more secure."
-            : $"{limits.MaximumOwner()} allows at most {limits.Text(limits.Maximum)}. Shorter expiration periods are more secure.";
+            : $"{limits.MaximumRule()}. Shorter expiration periods are more secure.";
     }
 
     private static DateTime? End(ExpirationLimits limits, int? amount, DateTime now) => amount is { } n ? now + limits.Span(Math.Min(n, LongestDays)) : null;

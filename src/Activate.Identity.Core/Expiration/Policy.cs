@@ -10,6 +10,9 @@ public sealed record Policy(
     WebSessionLimits WebSessions,
     ApplicationLimits Applications)
 {
+    /// <summary>What becomes of keys that nobody uses.</summary>
+    public UnusedLimits Unused { get; init; } = UnusedLimits.Never;
+
     /// <summary>No generated token, device login or exchanged token lives longer, whatever a policy says.</summary>
     public const int LongestTokenHours = 24;
 
@@ -42,7 +45,10 @@ public sealed record Policy(
         new WebSessionLimits(Smallest(organization.WebSessions.MaximumHours, ceiling.WebSessions.MaximumHours),
             Smallest(organization.WebSessions.IdleMinutes, ceiling.WebSessions.IdleMinutes)),
         new ApplicationLimits((AllowedApplications)Math.Max((int)organization.Applications.Allowed, (int)ceiling.Applications.Allowed),
-            Smallest(organization.Applications.RefreshMaximumDays, ceiling.Applications.RefreshMaximumDays)));
+            Smallest(organization.Applications.RefreshMaximumDays, ceiling.Applications.RefreshMaximumDays)))
+    {
+        Unused = UnusedLimits.Strictest(organization.Unused, ceiling.Unused),
+    };
 
     private static int? Smallest(int? a, int? b) => a is { } x && b is { } y ? Math.Min(x, y) : a ?? b;
 }

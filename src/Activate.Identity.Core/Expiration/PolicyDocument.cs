@@ -102,7 +102,7 @@ public sealed class PolicyDocument
             case PolicyMemberKind.Limit:
                 if (json.ValueKind == JsonValueKind.Null)
                     return true;
-                if (json.ValueKind != JsonValueKind.Number || !json.TryGetInt32(out var number) || number < 1 || number > member.Largest)
+                if (json.ValueKind != JsonValueKind.Number || !json.TryGetInt32(out var number) || !member.Allows(number))
                     return false;
                 value = number;
                 return true;

@@ -3,7 +3,7 @@ namespace Activate.Identity.Core.Expiration;
 /// <summary>What a member of a policy holds.</summary>
 public enum PolicyMemberKind
 {
-    /// <summary>A whole number from 1, or null for no limit (of a default: no expiration).</summary>
+    /// <summary>A whole number, or null for no limit (of a default: no expiration).</summary>
     Limit = 1,
     /// <summary>True or false.</summary>
     Flag = 2,
@@ -24,9 +24,9 @@ public sealed class PolicyMember
     private readonly Func<Policy, int?> _get;
     private readonly Func<Policy, int?, RuleOwner, Policy> _set;
 
-    private PolicyMember(string path, PolicyMemberKind kind, int largest, Func<Policy, int?> get, Func<Policy, int?, RuleOwner, Policy> set)
+    private PolicyMember(string path, PolicyMemberKind kind, int largest, Func<Policy, int?> get, Func<Policy, int?, RuleOwner, Policy> set, int smallest = 1)
     {
-        (Path, Kind, Largest, _get, _set) = (path, kind, largest, get, set);
+        (Path, Kind, Smallest, Largest, _get, _set) = (path, kind, smallest, largest, get, set);
         var dot = path.IndexOf('.', StringComparison.Ordinal);
         (Group, Name) = dot < 0 ? (null, path) : (path[..dot], path[(dot + 1)..]);
     }
@@ -47,6 +47,8 @@ public sealed class PolicyMember
             (policy, allowed, _) => policy with { Applications = policy.Applications with { Allowed = (AllowedApplications)allowed!.Value } }),
         Limit("applications.refreshMaximumDays", LongestDays, policy => policy.Applications.RefreshMaximumDays,
             (policy, days) => policy with { Applications = policy.Applications with { RefreshMaximumDays = days } }),
+        new("unused.endAfterDays", PolicyMemberKind.Limit, LongestDays, policy => policy.Unused.EndAfterDays,
+            (policy, days, owner) => policy with { Unused = new UnusedLimits(days, owner) }, UnusedLimits.LeastDays),
     ];
 
     /// <summary><c>apiKeys.maximumDays</c>, <c>requireTwoFactor</c>.</summary>
@@ -58,6 +60,9 @@ public sealed class PolicyMember
     public string Name { get; }
 
     public PolicyMemberKind Kind { get; }
+
+    /// <summary>The smallest limit that makes sense.</summary>
+    public int Smallest { get; }
 
     /// <summary>The largest limit that makes sense.</summary>
     public int Largest { get; }
@@ -72,13 +77,16 @@ public sealed class PolicyMember
     /// <summary>What may stand there, for people.</summary>
     public string Range => Kind switch
     {
-        PolicyMemberKind.Limit => $"a whole number from 1 to {Largest}, or null for no limit",
+        PolicyMemberKind.Limit => $"a whole number from {Smallest} to {Largest}, or null for no limit",
         PolicyMemberKind.Flag => "true or false",
         PolicyMemberKind.Applications => string.Join(", ", Words.Select(word => $"\"{word}\"")),
     };
 
     /// <summary>The words of <see cref="PolicyMemberKind.Applications"/>; the place in the list, from 1, is the value.</summary>
     public static readonly IReadOnlyList<string> Words = [.. Enum.GetNames<AllowedApplications>().Select(name => name.ToLowerInvariant())];
+
+    /// <summary>Whether a number may stand there.</summary>
+    public bool Allows(int number) => number >= Smallest && number <= Largest;
 
     public override string ToString() => Path;
 

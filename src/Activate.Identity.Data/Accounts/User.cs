@@ -48,5 +48,7 @@ internal sealed class UserMapping : IEntityTypeConfiguration<User>
         // E-mail addresses are unique per organization only; service accounts have none, and null never collides.
         builder.HasIndex(u => u.NormalizedEmail);
         builder.HasIndex(u => new { u.OrganizationId, u.NormalizedEmail }).IsUnique();
+        // The order of the inventory. Unique, so that the database knows that it need not sort.
+        builder.HasIndex(u => new { u.OrganizationId, u.Id }).IsUnique();
     }
 }

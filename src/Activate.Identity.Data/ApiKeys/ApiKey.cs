@@ -57,6 +57,8 @@ internal sealed class ApiKeyMapping : IEntityTypeConfiguration<ApiKey>, IEntityT
         builder.HasOne(k => k.Owner).WithMany().HasForeignKey(k => k.OwnerId).OnDelete(DeleteBehavior.Cascade);
         builder.HasIndex(k => new { k.OwnerId, k.NormalizedName }).IsUnique();
         builder.HasIndex(k => k.ExpiresAt);
+        // The order of the inventory.
+        builder.HasIndex(k => new { k.OwnerId, k.Id });
     }
 
     public void Configure(EntityTypeBuilder<ApiKeyHash> builder)

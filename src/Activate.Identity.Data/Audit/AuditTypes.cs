@@ -14,6 +14,7 @@ public static class AuditTypes
     public const string ApiKeyRenamed = "api_key.renamed";
     public const string ApiKeyRotated = "api_key.rotated";
     public const string ApiKeyDeleted = "api_key.deleted";
+    public const string ApiKeyUnused = "api_key.unused";
     public const string ApiKeyLeaked = "api_key.leaked";
     public const string TokenCreated = "token.created";
     public const string TokenDeleted = "token.deleted";
@@ -21,6 +22,7 @@ public static class AuditTypes
     public const string SshKeyAdded = "ssh_key.added";
     public const string SshKeyRenamed = "ssh_key.renamed";
     public const string SshKeyDeleted = "ssh_key.deleted";
+    public const string SshKeyUnused = "ssh_key.unused";
     public const string SshFingerprintAllowed = "ssh_key.allowed_again";
     public const string PolicyChanged = "policy.changed";
     public const string OrganizationRenamed = "organization.renamed";
@@ -59,6 +61,8 @@ public static class AuditTypes
     public const string OrganizationSuspended = "organization.suspended";
     public const string OrganizationResumed = "organization.resumed";
     public const string AccessRefused = "access.refused";
+    public const string CredentialsExported = "credentials.exported";
+    public const string ApplicationEnded = "application.ended";
     public const string AuditExported = "audit.exported";
 
     /// <summary>All of them, in alphabetical order.</summary>

@@ -61,6 +61,8 @@ internal sealed class SshKeyMapping : IEntityTypeConfiguration<SshKey>, IEntityT
         builder.HasIndex(k => new { k.OwnerId, k.NormalizedName }).IsUnique();
         builder.HasIndex(k => new { k.OwnerId, k.Fingerprint }).IsUnique();
         builder.HasIndex(k => k.ExpiresAt);
+        // The order of the inventory.
+        builder.HasIndex(k => new { k.OwnerId, k.Id });
     }
 
     public void Configure(EntityTypeBuilder<KnownSshKey> builder)

@@ -74,10 +74,10 @@ public sealed class AuditPage(AuditLog log, AuditTrail trail, ActivateDbContext 
     {
         if (Read() is not { } query)
             return Page();
-        var type = format == "csv" ? AuditExport.Csv : AuditExport.NdJson;
+        var type = format == "csv" ? FileExport.Csv : FileExport.NdJson;
         trail.Add(AuditTypes.AuditExported, Person.ToActor(), Person.OrganizationId, detail: type);
         await database.SaveChangesAsync(cancellationToken);
-        await new AuditExport(type, log.ReadAllAsync(Server ? null : Person.OrganizationId, query, null, cancellationToken)).ExecuteAsync(HttpContext);
+        await AuditExport.Of(type, log.ReadAllAsync(Server ? null : Person.OrganizationId, query, null, cancellationToken)).ExecuteAsync(HttpContext);
         return new EmptyResult();
     }
 

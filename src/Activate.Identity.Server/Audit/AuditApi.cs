@@ -15,7 +15,7 @@ internal static class AuditApi
 
     public static void MapAuditApi(this IEndpointRouteBuilder endpoints) =>
         endpoints.MapGet("/api/v1/organization/audit-events", List).WithTags("Audit").RequireScope(Scopes.AuditRead)
-            .Produces<PageOf<AuditEntry>>(200, "application/json", AuditExport.Csv, AuditExport.NdJson)
+            .Produces<PageOf<AuditEntry>>(200, "application/json", FileExport.Csv, FileExport.NdJson)
             .WithSummary("The organization's audit events, newest first; all of them as CSV or NDJSON by Accept");
 
     private static async Task<IResult> List(
@@ -32,11 +32,11 @@ internal static class AuditApi
             return problem.ToResult();
 
         Guid? organization = server == true ? null : caller.OrganizationId;
-        if (AuditExport.Wanted(context.Request) is { } export)
+        if (FileExport.Wanted(context.Request) is { } export)
         {
             trail.Add(AuditTypes.AuditExported, caller.ToActor(), caller.OrganizationId, caller.ClientId, export);
             await database.SaveChangesAsync(cancellationToken);
-            return new AuditExport(export, log.ReadAllAsync(organization, query, cursor, cancellationToken));
+            return AuditExport.Of(export, log.ReadAllAsync(organization, query, cursor, cancellationToken));
         }
 
         var entries = await log.ReadAsync(organization, query, cursor, page.Limit + 1, cancellationToken);

@@ -64,7 +64,8 @@ public sealed record AuditQuery
 
     private static string? Some(string? text) => string.IsNullOrWhiteSpace(text) ? null : text.Trim();
 
-    private static bool TryTime(string? text, bool endOfDay, out DateTime? time)
+    /// <summary>RFC 3339, or a day in UTC. Empty is absent.</summary>
+    internal static bool TryTime(string? text, bool endOfDay, out DateTime? time)
     {
         time = null;
         if (string.IsNullOrEmpty(text))
@@ -83,6 +84,6 @@ public sealed record AuditQuery
         return true;
     }
 
-    private static Problem TimeInvalid(string field) =>
+    internal static Problem TimeInvalid(string field) =>
         Problems.Invalid(field, "time_invalid", $"'{field}' is a time such as 2026-11-24T08:00:00Z, or a day such as 2026-11-24, in UTC.");
 }

@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.Data;
 using Activate.Identity.Core.Credentials;
 using Activate.Identity.Data;
+using Activate.Identity.Server.Organizations;
 using Activate.Identity.Server.Web;
 using Microsoft.EntityFrameworkCore;
 
@@ -9,7 +10,7 @@ namespace Activate.Identity.Server.Credentials;
 
 /// <summary>
 /// When and from where each credential was last used: noted in memory, written in batches, never a write per call and never backwards. What a node that
-/// dies had not written yet (half a minute at most) is lost; it is information, not a rule.
+/// dies had not written yet (half a minute at most) is lost: it is information, and the one rule that looks at it (<see cref="UnusedKeys"/>) waits for days.
 /// </summary>
 public sealed class LastUses(IServiceScopeFactory scopes, TimeProvider clock, ILogger<LastUses> logger) : BackgroundService
 {
@@ -19,18 +20,20 @@ public sealed class LastUses(IServiceScopeFactory scopes, TimeProvider clock, IL
 
     private ConcurrentDictionary<Guid, Use> _pending = new();
 
-    public void Record(Caller caller, string? address)
+    public void Record(Caller caller, string? address) => Record(caller.Kind, caller.CredentialId, address);
+
+    public void Record(CredentialKind kind, Guid credential, string? address)
     {
         var now = clock.Now();
         var pending = _pending;
-        if (pending.TryGetValue(caller.CredentialId, out var use))
+        if (pending.TryGetValue(credential, out var use))
         {
             use.At = now;
             use.From = address;
         }
         else if (pending.Count < MostPending)
         {
-            pending[caller.CredentialId] = new Use(caller.Kind) { At = now, From = address };
+            pending[credential] = new Use(kind) { At = now, From = address };
         }
     }
 
@@ -97,7 +100,7 @@ public sealed class LastUses(IServiceScopeFactory scopes, TimeProvider clock, IL
     {
         CredentialKind.ApiKey => "ApiKeys",
         CredentialKind.Token or CredentialKind.Session => "TokenGrants",
-        CredentialKind.SshKey => throw new InvalidOperationException("An SSH key is not a bearer credential."),
+        CredentialKind.SshKey => "SshKeys",
     };
 
     private sealed class Use(CredentialKind kind)

@@ -12,6 +12,7 @@ using Activate.Identity.Data.Members;
 using Activate.Identity.Server.Audit;
 using Activate.Identity.Server.Credentials;
 using Activate.Identity.Server.Organizations;
+using Activate.Identity.Server.SshKeys;
 using Activate.Identity.Server.Web;
 using Microsoft.EntityFrameworkCore;
 
@@ -201,10 +202,7 @@ public sealed class MemberRegistry(ActivateDbContext database, PendingCuts cuts,
     {
         var keys = await cuts.ApplyAsync(organizationId, await database.SshKeys.AsNoTracking().Where(key => key.OwnerId == userId).ToListAsync(cancellationToken), cancellationToken);
         foreach (var key in keys.Where(key => key.ExpiresBecause == ExpiresBecause.Policy))
-        {
-            await database.KnownSshKeys.Where(known => known.OwnerId == userId && known.Fingerprint == key.Fingerprint)
-                .ExecuteUpdateAsync(set => set.SetProperty(known => known.PolicyEndsAt, key.ExpiresAt), cancellationToken);
-        }
+            await SshKeyRegistry.RememberPolicyEndAsync(database, userId, key.Fingerprint, key.ExpiresAt, cancellationToken);
     }
 
     private IQueryable<User> People(Guid organizationId) => database.Users.AsNoTracking().Where(u => u.OrganizationId == organizationId && u.Kind == UserKind.Person);

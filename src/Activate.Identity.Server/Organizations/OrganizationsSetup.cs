@@ -9,6 +9,8 @@ public static class OrganizationsSetup
         builder.Services.AddSingleton<PolicyReader>();
         builder.Services.AddSingleton<CutRewriter>();
         builder.Services.AddHostedService(services => services.GetRequiredService<CutRewriter>());
+        builder.Services.AddSingleton<UnusedKeys>();
+        builder.Services.AddHostedService(services => services.GetRequiredService<UnusedKeys>());
         builder.Services.AddScoped<PendingCuts>();
         builder.Services.AddScoped<PolicyEditor>();
         builder.Services.AddScoped<OrganizationRegistry>();

@@ -105,6 +105,8 @@ public sealed class PolicyPage(PolicyEditor editor, PolicyCeiling ceiling, Audit
         var (text, hint) = (_texts[member], isDefault ? "Empty: no expiration." : member.Kind == PolicyMemberKind.Limit ? "Empty: no limit." : "");
         if (member.Path == "tokens.defaultHours")
             hint = "Empty: the maximum.";
+        if (member.Path == "unused.endAfterDays")
+            hint = "Empty: never. At least 7. Keys of clusters do not end by this.";
         if (member.Path == "tokens.maximumHours")
             hint = "Empty: 24, which no policy goes beyond.";
         if (ceiling.Document.TryGet(member, out var limit))
@@ -127,6 +129,7 @@ public sealed class PolicyPage(PolicyEditor editor, PolicyCeiling ceiling, Audit
         "requireTwoFactor" => "Second factor",
         "webSessions" => "Signed-in browsers",
         "applications" => "Applications",
+        "unused" => "Keys that nobody uses",
         _ => throw new InvalidOperationException($"No title for {group}."),
     };
 
@@ -163,6 +166,7 @@ public sealed class PolicyPage(PolicyEditor editor, PolicyCeiling ceiling, Audit
         "idleMinutes" => "Signed out after idle minutes",
         "allowed" => "Applications people may sign in to",
         "refreshMaximumDays" => "Stay signed in to applications, in days",
+        "endAfterDays" => "API keys and SSH keys end after days without use",
         _ => throw new InvalidOperationException($"No label for {member}."),
     };
 
@@ -209,7 +213,7 @@ public sealed class PolicyPage(PolicyEditor editor, PolicyCeiling ceiling, Audit
             var text = form[member.Path].LastOrDefault() ?? "";
             _texts[member] = text.AtMost(20);
             if (!TryParse(member, text, out var value))
-                ModelState.AddModelError(member.Path, $"Type {(member.Kind == PolicyMemberKind.Limit ? $"a whole number from 1 to {member.Largest}, or nothing" : member.Range)}.");
+                ModelState.AddModelError(member.Path, $"Type {(member.Kind == PolicyMemberKind.Limit ? $"a whole number from {member.Smallest} to {member.Largest}, or nothing" : member.Range)}.");
             // What was inherited and was not touched stays inherited.
             else if (State.Own.TryGet(member, out _) || value != member.Get(inherited))
                 members[member] = value;
@@ -248,7 +252,7 @@ public sealed class PolicyPage(PolicyEditor editor, PolicyCeiling ceiling, Audit
             case PolicyMemberKind.Limit:
                 if (text.Length == 0)
                     return true;
-                if (!int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number) || number < 1 || number > member.Largest)
+                if (!int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number) || !member.Allows(number))
                     return false;
                 value = number;
                 return true;

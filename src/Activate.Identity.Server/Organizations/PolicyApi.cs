@@ -88,8 +88,9 @@ internal sealed record PolicyBody(JsonElement Policy, JsonElement Effective, Jso
 
 internal sealed record PolicyPreviewBody(IReadOnlyDictionary<string, int> Counts, IReadOnlyList<AffectedBody> Affected, string? Next);
 
-internal sealed record AffectedBody(string Kind, Guid Id, string Name, string Owner, DateTime? LastUsedAt, DateTime? ExpiresAt, DateTime WouldExpireAt)
+/// <param name="Because"><c>policy</c>: a maximum shortens it; <c>unused</c>: nobody uses it.</param>
+internal sealed record AffectedBody(string Kind, Guid Id, string Name, string Owner, DateTime? LastUsedAt, DateTime? ExpiresAt, DateTime WouldExpireAt, string Because)
 {
     public static AffectedBody From(AffectedCredential credential) => new(
-        credential.Kind.Word(), credential.Id, credential.Name, credential.Owner, credential.LastUsedAt, credential.ExpiresAt, credential.WouldExpireAt);
+        credential.Kind.Word(), credential.Id, credential.Name, credential.Owner, credential.LastUsedAt, credential.ExpiresAt, credential.WouldExpireAt, credential.Because.Word());
 }

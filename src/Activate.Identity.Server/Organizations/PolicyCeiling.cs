@@ -37,7 +37,7 @@ public sealed class PolicyCeiling
             return null;
         return member.Kind switch
         {
-            PolicyMemberKind.Limit => section.Limit(key, member.Largest),
+            PolicyMemberKind.Limit => section.Limit(key, member.Largest, member.Smallest),
             PolicyMemberKind.Flag => section.Flag(key, false) ? 1 : 0,
             PolicyMemberKind.Applications => (int)section.Choice(key, AllowedApplications.All),
         };

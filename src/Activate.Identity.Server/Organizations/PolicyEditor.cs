@@ -42,8 +42,9 @@ public sealed record ExistingCredentials(bool Shorten, int GraceDays)
     }
 }
 
-/// <summary>A credential that a policy would shorten.</summary>
-public sealed record AffectedCredential(CredentialKind Kind, Guid Id, string Name, string Owner, DateTime? LastUsedAt, DateTime? ExpiresAt, DateTime WouldExpireAt);
+/// <summary>A credential that a policy would shorten, by its maximum or because nobody uses it.</summary>
+public sealed record AffectedCredential(
+    CredentialKind Kind, Guid Id, string Name, string Owner, DateTime? LastUsedAt, DateTime? ExpiresAt, DateTime WouldExpireAt, ExpiresBecause Because);
 
 /// <summary>Whom a policy would hit.</summary>
 /// <param name="Version">The version of the policy that it was compared with.</param>
@@ -53,7 +54,7 @@ public sealed record PolicyPreview(int Version, IReadOnlyDictionary<CredentialKi
 
 /// <summary>Shows, previews and changes an organization's policy. REST, page and command line all end here.</summary>
 public sealed class PolicyEditor(
-    ActivateDbContext database, PolicyReader reader, PendingCuts pending, CutRewriter rewriter, Throttles throttles, AuditTrail audit, CredentialCache cache, TimeProvider clock)
+    ActivateDbContext database, PolicyReader reader, PendingCuts pending, CutRewriter rewriter, UnusedKeys unused, Throttles throttles, AuditTrail audit, CredentialCache cache, TimeProvider clock)
 {
     /// <summary>Each change makes all nodes read policies and credentials anew, and each cut is a row more for every check until its rows are done.</summary>
     internal const int MostChanges = 20;
@@ -92,6 +93,21 @@ public sealed class PolicyEditor(
         var counts = Enum.GetValues<CredentialKind>().ToDictionary(kind => kind, _ => 0);
         var newest = new SortedDictionary<Guid, AffectedCredential>(Comparer<Guid>.Create((a, b) => b.CompareTo(a)));
         var cuts = await pending.ReadAsync(organizationId, cancellationToken);
+        var now = clock.Now();
+        var before = reader.Effective(policy).Unused.Before(now);
+        if (before is { } since)
+        {
+            foreach (var rows in UnusedKeys.Open(database, organizationId, since, now))
+            {
+                await foreach (var row in rows.AsAsyncEnumerable().WithCancellation(cancellationToken))
+                {
+                    cuts.ApplyTo([row]);
+                    if (!(row.ExpiresAt <= now))
+                        Add(row, row.ExpiresAt, now, ExpiresBecause.Unused);
+                }
+            }
+        }
+
         if (CutOf(organizationId, current + 1, policy, existing) is { } cut)
         {
             _ = Supersede(cut, cuts, existing);
@@ -100,17 +116,21 @@ public sealed class PolicyEditor(
                 await foreach (var row in rows.AsAsyncEnumerable().WithCancellation(cancellationToken))
                 {
                     cuts.ApplyTo([row]);
-                    var before = row.ExpiresAt;
-                    if (!cut.ApplyTo(row))
-                        continue;
-                    counts[row.Kind]++;
-                    if (after is { } seen && row.Id.CompareTo(seen) >= 0)
-                        continue;
-                    newest.Add(row.Id, new AffectedCredential(row.Kind, row.Id, row.Name, row.Owner, row.LastUsedAt, before, row.ExpiresAt!.Value));
-                    if (newest.Count > limit + 1)
-                        newest.Remove(newest.Keys.Last());
+                    var end = row.ExpiresAt;
+                    if (!row.IsUnused(before) && cut.ApplyTo(row))
+                        Add(row, end, row.ExpiresAt!.Value, ExpiresBecause.Policy);
                 }
             }
+        }
+
+        void Add(GovernedRow row, DateTime? end, DateTime wouldEnd, ExpiresBecause because)
+        {
+            counts[row.Kind]++;
+            if (after is { } seen && row.Id.CompareTo(seen) >= 0)
+                return;
+            newest.Add(row.Id, new AffectedCredential(row.Kind, row.Id, row.Name, row.Owner, row.LastUsedAt, end, wouldEnd, because));
+            if (newest.Count > limit + 1)
+                newest.Remove(newest.Keys.Last());
         }
 
         return new PolicyPreview(current, counts, [.. newest.Values]);
@@ -126,6 +146,7 @@ public sealed class PolicyEditor(
         var now = clock.Now();
         var (before, after) = (new EndsByWeek(now), new EndsByWeek(now));
         var cuts = await pending.ReadAsync(organizationId, cancellationToken);
+        var unusedBefore = reader.Effective(policy).Unused.Before(now);
         var cut = CutOf(organizationId, int.MaxValue, policy, existing);
         if (cut is not null)
             _ = Supersede(cut, cuts, existing);
@@ -140,7 +161,7 @@ public sealed class PolicyEditor(
                     continue;
                 before.Add(row.ExpiresAt);
                 cut?.ApplyTo(row);
-                after.Add(row.ExpiresAt);
+                after.Add(row.IsUnused(unusedBefore) ? now : row.ExpiresAt);
             }
         }
 
@@ -198,6 +219,8 @@ public sealed class PolicyEditor(
         cache.Forget();
         if (cut is not null)
             rewriter.Wake();
+        if (reader.Effective(policy).Unused.EndAfterDays is not null)
+            unused.Wake();
         return await ReadAsync(actor.OrganizationId, cancellationToken);
     }
 

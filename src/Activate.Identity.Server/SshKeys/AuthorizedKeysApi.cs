@@ -1,5 +1,6 @@
 using System.Text;
 using Activate.Identity.Core;
+using Activate.Identity.Core.Credentials;
 using Activate.Identity.Core.Errors;
 using Activate.Identity.Core.SshKeys;
 using Activate.Identity.Data.Accounts;
@@ -19,7 +20,7 @@ internal static class AuthorizedKeysApi
             .Produces<AuthorizedKeysBody>().WithSummary("The keys with which a user may log in now; as text/plain, lines for sshd");
 
     private static async Task<IResult> Lookup(
-        string username, Caller caller, AuthorizedKeysReader reader, HttpContext context, string? fingerprint, [FromQuery(Name = "expiry-time")] string? expiryTime,
+        string username, Caller caller, AuthorizedKeysReader reader, LastUses uses, HttpContext context, string? fingerprint, [FromQuery(Name = "expiry-time")] string? expiryTime,
         CancellationToken cancellationToken)
     {
         if (caller.UserKind != UserKind.ServiceAccount)
@@ -38,6 +39,9 @@ internal static class AuthorizedKeysApi
         var keys = await reader.LiveAsync(caller.OrganizationId, username, cancellationToken);
         if (wanted is not null)
             keys = [.. keys.Where(key => key.Fingerprint.AsSpan().SequenceEqual(wanted))];
+        // Without a fingerprint sshd does not say which of them somebody holds: each of them may be in use.
+        foreach (var key in keys)
+            uses.Record(CredentialKind.SshKey, key.Id, context.RemoteAddress());
         if (!WantsText(context.Request))
             return Results.Ok(new AuthorizedKeysBody(username, [.. keys.Select(key => new AuthorizedKeyBody(key.PublicKey, SshFingerprint.Of(key.Fingerprint), key.ExpiresAt))]));
         var lines = new StringBuilder();

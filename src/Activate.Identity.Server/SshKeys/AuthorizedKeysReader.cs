@@ -9,7 +9,7 @@ using Microsoft.EntityFrameworkCore;
 namespace Activate.Identity.Server.SshKeys;
 
 /// <summary>A key that may log in now.</summary>
-public sealed record AuthorizedKey(string PublicKey, byte[] Fingerprint, DateTime? ExpiresAt);
+public sealed record AuthorizedKey(Guid Id, string PublicKey, byte[] Fingerprint, DateTime? ExpiresAt);
 
 /// <summary>The one indexed read behind every login to a cluster: a user's keys, with the cuts whose rows are not all rewritten yet.</summary>
 public sealed class AuthorizedKeysReader(IServiceScopeFactory scopes, TimeProvider clock) : IAsyncDisposable
@@ -30,7 +30,7 @@ public sealed class AuthorizedKeysReader(IServiceScopeFactory scopes, TimeProvid
         return rows is null ? [] : [.. rows.Values
             .Where(row => row.InStanding && !(row.ExpiresAt <= now))
             .OrderBy(row => row.Id)
-            .Select(row => new AuthorizedKey(row.PublicKey, row.Fingerprint, row.ExpiresAt))];
+            .Select(row => new AuthorizedKey(row.Id, row.PublicKey, row.Fingerprint, row.ExpiresAt))];
     }
 
     public ValueTask DisposeAsync() => _keys.DisposeAsync();

@@ -145,11 +145,7 @@ public sealed class SshKeyRegistry(ActivateDbContext database, PolicyReader poli
         if (rows is not [var key])
             return Problems.NotFound;
         if (key.ExpiresBecause == ExpiresBecause.Policy)
-        {
-            await database.KnownSshKeys.Where(f => f.OwnerId == actor.UserId && f.Fingerprint == key.Fingerprint)
-                .ExecuteUpdateAsync(set => set.SetProperty(f => f.PolicyEndsAt, key.ExpiresAt), cancellationToken);
-        }
-
+            await RememberPolicyEndAsync(database, actor.UserId, key.Fingerprint, key.ExpiresAt, cancellationToken);
         await database.SshKeys.Where(k => k.Id == id).ExecuteDeleteAsync(cancellationToken);
         audit.Add(AuditTypes.SshKeyDeleted, actor, id, detail: SshFingerprint.Of(key.Fingerprint), name: key.Name);
         await database.SaveChangesAsync(cancellationToken);
@@ -180,6 +176,11 @@ public sealed class SshKeyRegistry(ActivateDbContext database, PolicyReader poli
         await transaction.CommitAsync(cancellationToken);
         return ended.Select(f => f.Username).Order(StringComparer.Ordinal).ToList();
     }
+
+    /// <summary>A key that the policy ended, and that goes, must not begin anew when it is added again.</summary>
+    internal static Task RememberPolicyEndAsync(ActivateDbContext database, Guid ownerId, byte[] fingerprint, DateTime? end, CancellationToken cancellationToken) =>
+        database.KnownSshKeys.Where(known => known.OwnerId == ownerId && known.Fingerprint == fingerprint)
+            .ExecuteUpdateAsync(set => set.SetProperty(known => known.PolicyEndsAt, end), cancellationToken);
 
     /// <summary>Keys that ended so long ago that no list shows them must not keep a name or a place. How the policy ended them is remembered.</summary>
     internal static async Task ForgetUnlistedAsync(

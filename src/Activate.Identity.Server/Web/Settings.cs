@@ -10,12 +10,12 @@ internal static class Settings
         : bool.TryParse(text, out var flag) ? flag
         : throw new StartupException($"{Name(configuration, key)} is '{text}'. It is true or false.");
 
-    /// <summary>A limit: a whole number from 1; absent or empty is no limit.</summary>
-    public static int? Limit(this IConfiguration configuration, string key, int largest = int.MaxValue) =>
+    /// <summary>A limit: a whole number; absent or empty is no limit.</summary>
+    public static int? Limit(this IConfiguration configuration, string key, int largest = int.MaxValue, int smallest = 1) =>
         configuration[key] is not { Length: > 0 } text ? null
-        : int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number) && number >= 1 && number <= largest ? number
+        : int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number) && number >= smallest && number <= largest ? number
         : throw new StartupException(
-            $"{Name(configuration, key)} is '{text}'. It is a whole number{(largest == int.MaxValue ? ", 1 or more" : $" from 1 to {largest}")}; leave it out for no limit.");
+            $"{Name(configuration, key)} is '{text}'. It is a whole number{(largest == int.MaxValue ? $", {smallest} or more" : $" from {smallest} to {largest}")}; leave it out for no limit.");
 
     public static T Choice<T>(this IConfiguration configuration, string key, T fallback) where T : struct, Enum =>
         configuration[key] is not { Length: > 0 } text ? fallback
