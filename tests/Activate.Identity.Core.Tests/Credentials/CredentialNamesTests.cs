@@ -51,6 +51,7 @@ public sealed class CredentialNamesTests
     [InlineData(ExpiresBecause.Default, "default")]
     [InlineData(ExpiresBecause.Policy, "policy")]
     [InlineData(ExpiresBecause.Parent, "parent")]
+    [InlineData(ExpiresBecause.Unused, "unused")]
     public void A_reason_has_the_word_of_the_contract(ExpiresBecause reason, string expected) => Assert.Equal(expected, reason.Word());
 
     [Fact]

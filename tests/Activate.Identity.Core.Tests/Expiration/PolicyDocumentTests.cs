@@ -9,7 +9,7 @@ public sealed class PolicyDocumentTests
     private const string Contract = """
         { "apiKeys": { "userChoice": true, "maximumDays": null, "defaultDays": 30 }, "tokens": { "userChoice": true, "maximumHours": 24, "defaultHours": 24 },
           "sshKeys": { "userChoice": true, "maximumDays": null, "defaultDays": null }, "deviceLogin": { "enabled": true }, "requireTwoFactor": false,
-          "webSessions": { "maximumHours": 168, "idleMinutes": 720 }, "applications": { "allowed": "all", "refreshMaximumDays": 90 } }
+          "webSessions": { "maximumHours": 168, "idleMinutes": 720 }, "applications": { "allowed": "all", "refreshMaximumDays": 90 }, "unused": { "endAfterDays": null } }
         """;
 
     [Fact]
@@ -36,7 +36,7 @@ public sealed class PolicyDocumentTests
         for (var i = 0; i < 500; i++)
         {
             var members = PolicyMember.All.Where(_ => random.Next(3) > 0)
-                .Select(member => KeyValuePair.Create(member, (int?)(member.Kind == PolicyMemberKind.Flag ? random.Next(2) : 1 + random.Next(member.Largest))))
+                .Select(member => KeyValuePair.Create(member, (int?)(member.Kind == PolicyMemberKind.Flag ? random.Next(2) : random.Next(member.Smallest, member.Largest + 1))))
                 .Select(pair => pair.Key.Kind == PolicyMemberKind.Limit && random.Next(4) == 0 ? KeyValuePair.Create(pair.Key, (int?)null) : pair);
             var document = PolicyDocument.From(members);
             Assert.Equal(document.Text, Parse(document.Text).Text);

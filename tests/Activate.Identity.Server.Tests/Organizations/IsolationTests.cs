@@ -107,6 +107,7 @@ public sealed partial class IsolationTests(IsolationTests.Fixture fixture, ITest
     private static string Missing(Operation operation, string value) => operation.Collection switch
     {
         "/api/v1/authorized-keys" => "nobody-of-this-name",
+        "/api/v1/organization/credentials" => $"api-keys/{Guid.CreateVersion7()}",
         "/api/v1/organization/ssh-fingerprints" => Uri.EscapeDataString($"SHA256:{new string('A', 43)}"),
         _ => Guid.TryParse(value, out _) ? Guid.CreateVersion7().ToString() : throw new InvalidOperationException($"{operation}: say what is not there."),
     };
@@ -163,6 +164,8 @@ public sealed partial class IsolationTests(IsolationTests.Fixture fixture, ITest
             ["/api/v1/organization/members"] = member.Id.ToString(),
             ["/api/v1/organization/applications"] = application.Text("id"),
             ["/api/v1/applications"] = application.Text("id"),
+            // Two parameters in a row: the value is both.
+            ["/api/v1/organization/credentials"] = $"api-keys/{key.Id}",
             ["/api/v1/organization/clusters"] = (await CreateAsync("/api/v1/organization/clusters", new { name = "Theirs", address = "login.example.test" })).Text("id"),
             ["/api/v1/organizations"] = organization.Id.ToString(),
             ["/api/v1/authorized-keys"] = owner.UserName!,
@@ -213,7 +216,7 @@ public sealed partial class IsolationTests(IsolationTests.Fixture fixture, ITest
     {
         var lists = new List<string>();
         foreach (var path in (string[])["/api/v1/api-keys", "/api/v1/tokens", "/api/v1/sessions", "/api/v1/ssh-keys", "/api/v1/organization", "/api/v1/organization/policy",
-            "/api/v1/organization/members", "/api/v1/organization/applications", "/api/v1/organization/clusters", "/api/v1/organization/audit-events"])
+            "/api/v1/organization/members", "/api/v1/organization/applications", "/api/v1/organization/clusters", "/api/v1/organization/credentials", "/api/v1/organization/audit-events"])
         {
             var answer = await _server.GetAsync(path, victim.Session);
             Assert.True(answer.Status == 200, $"{path}: {answer}");
@@ -223,7 +226,7 @@ public sealed partial class IsolationTests(IsolationTests.Fixture fixture, ITest
         return string.Join('\n', lists);
     }
 
-    [GeneratedRegex(@"\{[^}]*\}")]
+    [GeneratedRegex(@"\{[^}]*\}(/\{[^}]*\})*")]
     private static partial Regex PathParameter();
 
     [GeneratedRegex(@"""lastUsed(At|From)"":[^,}]*,?")]

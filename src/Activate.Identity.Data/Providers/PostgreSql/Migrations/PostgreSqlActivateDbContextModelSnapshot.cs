@@ -198,6 +198,9 @@ namespace Activate.Identity.Data.Providers.PostgreSql.Migrations
                         .IsUnique()
                         .HasDatabaseName("UserNameIndex");
 
+                    b.HasIndex("OrganizationId", "Id")
+                        .IsUnique();
+
                     b.HasIndex("OrganizationId", "NormalizedEmail")
                         .IsUnique();
 
@@ -258,6 +261,8 @@ namespace Activate.Identity.Data.Providers.PostgreSql.Migrations
                     b.HasKey("Id");
 
                     b.HasIndex("ExpiresAt");
+
+                    b.HasIndex("OwnerId", "Id");
 
                     b.HasIndex("OwnerId", "NormalizedName")
                         .IsUnique();
@@ -1029,6 +1034,8 @@ namespace Activate.Identity.Data.Providers.PostgreSql.Migrations
 
                     b.HasIndex("OwnerId", "Fingerprint")
                         .IsUnique();
+
+                    b.HasIndex("OwnerId", "Id");
 
                     b.HasIndex("OwnerId", "NormalizedName")
                         .IsUnique();

@@ -198,6 +198,9 @@ namespace Activate.Identity.Data.Providers.SqlServer.Migrations
                         .IsUnique()
                         .HasDatabaseName("UserNameIndex");
 
+                    b.HasIndex("OrganizationId", "Id")
+                        .IsUnique();
+
                     b.HasIndex("OrganizationId", "NormalizedEmail")
                         .IsUnique()
                         .HasFilter("[NormalizedEmail] IS NOT NULL");
@@ -259,6 +262,8 @@ namespace Activate.Identity.Data.Providers.SqlServer.Migrations
                     b.HasKey("Id");
 
                     b.HasIndex("ExpiresAt");
+
+                    b.HasIndex("OwnerId", "Id");
 
                     b.HasIndex("OwnerId", "NormalizedName")
                         .IsUnique();
@@ -1031,6 +1036,8 @@ namespace Activate.Identity.Data.Providers.SqlServer.Migrations
 
                     b.HasIndex("OwnerId", "Fingerprint")
                         .IsUnique();
+
+                    b.HasIndex("OwnerId", "Id");
 
                     b.HasIndex("OwnerId", "NormalizedName")
                         .IsUnique();

@@ -193,6 +193,9 @@ namespace Activate.Identity.Data.Providers.Sqlite.Migrations
                         .IsUnique()
                         .HasDatabaseName("UserNameIndex");
 
+                    b.HasIndex("OrganizationId", "Id")
+                        .IsUnique();
+
                     b.HasIndex("OrganizationId", "NormalizedEmail")
                         .IsUnique();
 
@@ -253,6 +256,8 @@ namespace Activate.Identity.Data.Providers.Sqlite.Migrations
                     b.HasKey("Id");
 
                     b.HasIndex("ExpiresAt");
+
+                    b.HasIndex("OwnerId", "Id");
 
                     b.HasIndex("OwnerId", "NormalizedName")
                         .IsUnique();
@@ -1024,6 +1029,8 @@ namespace Activate.Identity.Data.Providers.Sqlite.Migrations
 
                     b.HasIndex("OwnerId", "Fingerprint")
                         .IsUnique();
+
+                    b.HasIndex("OwnerId", "Id");
 
                     b.HasIndex("OwnerId", "NormalizedName")
                         .IsUnique();
