@@ -50,7 +50,7 @@ public sealed class CredentialInventory(ActivateDbContext database, PendingCuts 
             rows = rows.Where(row => row.ExpiresAt == null || row.ExpiresAt > listedSince);
             // What a cut has ended already, and is not written yet, no query sees.
             if (pending.Count == 0)
-                rows = InState(rows, query.State, now);
+                rows = InState(rows, kind, query.State, now);
             var last = after?.Kind == kind ? after : null;
             while (true)
             {
@@ -130,13 +130,15 @@ public sealed class CredentialInventory(ActivateDbContext database, PendingCuts 
     }
 
     /// <summary>As far as a database can tell; the rule itself decides.</summary>
-    private static IQueryable<InventoryRow> InState(IQueryable<InventoryRow> rows, string? state, DateTime now)
+    private static IQueryable<InventoryRow> InState(IQueryable<InventoryRow> rows, CredentialKind kind, string? state, DateTime now)
     {
         var soon = now + CredentialNames.ExpiryNotice;
         return state switch
         {
             null => rows,
-            "expired" => rows.Where(row => row.ExpiresAt <= now || row.IdleEndsAt <= now),
+            // Keys do not end idle.
+            "expired" when kind is CredentialKind.Token or CredentialKind.Session => rows.Where(row => row.ExpiresAt <= now || row.IdleEndsAt <= now),
+            "expired" => rows.Where(row => row.ExpiresAt <= now),
             "expiring" => rows.Where(row => row.ExpiresAt > now && row.ExpiresAt <= soon),
             _ => rows.Where(row => row.ExpiresAt == null || row.ExpiresAt > now),
         };

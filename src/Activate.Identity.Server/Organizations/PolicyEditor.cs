@@ -58,6 +58,9 @@ public sealed class PolicyEditor(
 {
     /// <summary>Each change makes all nodes read policies and credentials anew, and each cut is a row more for every check until its rows are done.</summary>
     internal const int MostChanges = 20;
+    /// <summary>What became of existing credentials stands at the end of the event's words, and must not be cut off: explanations are read from it.</summary>
+    private const int LongestOutcome = 64;
+
     private static readonly TimeSpan s_window = TimeSpan.FromHours(1);
 
     private static readonly Problem s_tooMany = new(ProblemKind.TooMany, "too_many_policy_changes",
@@ -211,7 +214,7 @@ public sealed class PolicyEditor(
             database.PolicyCuts.Add(cut);
         var changes = policy.ChangesFrom(before.Own);
         audit.Add(AuditTypes.PolicyChanged, actor, actor.OrganizationId, change: new AuditChange(before.Own.Text, policy.Text), detail: string.Create(CultureInfo.InvariantCulture,
-            $"{(changes.Length == 0 ? "nothing" : changes)}; existing credentials {(cut is null ? "kept" : $"shortened, grace {existing.GraceDays} d")}"));
+            $"{(changes.Length == 0 ? "nothing" : changes.AtMost(AuditEvent.LongestDetail - LongestOutcome))}; existing credentials {(cut is null ? "kept" : $"shortened, grace {existing.GraceDays} d")}"));
         await database.SaveChangesAsync(cancellationToken);
         await transaction.CommitAsync(cancellationToken);
 

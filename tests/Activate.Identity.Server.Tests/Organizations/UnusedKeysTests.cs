@@ -36,7 +36,7 @@ public class UnusedKeysTests
 
         var policy = new { unused = new { endAfterDays = 30 } };
         var preview = await server.PreviewAsync(session, policy, "keep");
-        Assert.Equal([forgotten.Id, ssh.Text("id")], preview.Json.GetProperty("affected").EnumerateArray().Select(item => item.GetProperty("id").GetString()).Order(StringComparer.Ordinal));
+        Assert.Equal(new[] { forgotten.Id, ssh.Text("id") }.Order(StringComparer.Ordinal), preview.Json.GetProperty("affected").EnumerateArray().Select(item => item.GetProperty("id").GetString()).Order(StringComparer.Ordinal));
         Assert.All(preview.Json.GetProperty("affected").EnumerateArray(), item => Assert.Equal("unused", item.GetProperty("because").GetString()));
         Assert.Equal((1, 1), (preview.Json.GetProperty("counts").GetProperty("apiKey").GetInt32(), preview.Json.GetProperty("counts").GetProperty("sshKey").GetInt32()));
         Assert.Equal(200, (await server.SetPolicyAsync(session, policy)).Status);
