@@ -113,7 +113,7 @@ internal static class CredentialHandlers
                 context.Claims["organization"] = caller.OrganizationSlug;
             // Only the resource server knows where the user's request came from.
             if (caller.AllowedAddresses is { } addresses)
-                context.Claims[ClaimNames.AllowedAddresses] = new OpenIddictParameter(ImmutableArray.CreateRange<string?>(addresses.Ranges));
+                context.Claims[Core.ClaimNames.AllowedAddresses] = new OpenIddictParameter(ImmutableArray.CreateRange<string?>(addresses.Ranges));
             return default;
         }
     }
