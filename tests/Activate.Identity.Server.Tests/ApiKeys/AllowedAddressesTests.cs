@@ -1,6 +1,5 @@
 using System.Net.Http;
 using System.Net.Http.Headers;
-using System.Net.Http.Json;
 using Activate.Identity.Data.Audit;
 using Activate.Identity.Testing;
 using Microsoft.EntityFrameworkCore;

@@ -54,7 +54,7 @@ public class ServiceAccountPagesTests(SharedServer shared) : IClassFixture<Share
 
         await theirs.GoAsync(page);
         Assert.Contains("only from 127.0.0.0/8 ::1/128", theirs.PageText, StringComparison.Ordinal);
-        await theirs.SubmitAsync("Delete nightly");
+        await theirs.GoAsync($"{page}?delete={theirs.Page.QuerySelector("button[aria-label='Delete nightly']")!.Id!["delete-".Length..]}");
         Assert.Contains("Delete the API key “nightly”", theirs.Page.QuerySelector("dialog")!.TextContent, StringComparison.Ordinal);
         await theirs.SubmitAsync("Delete API Key");
         Assert.Contains("was deleted", theirs.PageText, StringComparison.Ordinal);
@@ -66,7 +66,7 @@ public class ServiceAccountPagesTests(SharedServer shared) : IClassFixture<Share
         await browser.SubmitAsync("Enable");
         Assert.Contains("The account is enabled", browser.PageText, StringComparison.Ordinal);
         await browser.GoAsync(Path);
-        await browser.SubmitAsync($"Delete {name}");
+        await browser.GoAsync($"{Path}?delete={page[(Path.Length + 1)..]}");
         await browser.SubmitAsync("Delete Service Account");
         Assert.Contains("The account is gone", browser.PageText, StringComparison.Ordinal);
         await browser.GoAsync($"{Path}?deleted={Guid.CreateVersion7()}");

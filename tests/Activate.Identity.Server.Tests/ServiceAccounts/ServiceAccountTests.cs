@@ -1,16 +1,12 @@
-using System.Net;
 using System.Net.Http;
 using System.Text.Json;
 using Activate.Identity.Core.Organizations;
-using Activate.Identity.Data.Accounts;
 using Activate.Identity.Data.Audit;
-using Activate.Identity.Server.Accounts;
 using Activate.Identity.Server.Tests.ApiKeys;
 using Activate.Identity.Server.Tests.Connect;
+using Activate.Identity.Server.Tests.Organizations;
 using Activate.Identity.Testing;
-using Microsoft.AspNetCore.Identity;
 using Microsoft.EntityFrameworkCore;
-using Microsoft.Extensions.DependencyInjection;
 
 namespace Activate.Identity.Server.Tests.ServiceAccounts;
 
