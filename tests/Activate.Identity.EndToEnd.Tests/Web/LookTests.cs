@@ -123,6 +123,14 @@ public sealed class LookTests(Site site) : IClassFixture<Site>
                     await page.GetByRole(AriaRole.Button, new() { Name = "Invite" }).ClickAsync();
                     link = await page.Locator("#secret").TextContentAsync();
                 });
+                await CheckAsync("members-import-checked", async page =>
+                {
+                    await page.GotoAsync("/organization/members/import");
+                    await page.GetByLabel("People").FillAsync($"username,email\n{invited},{invited}@example.test\n{invited.Replace("look", "list", StringComparison.Ordinal)},{invited}-2@example.test\nNobody,nothing");
+                    await page.GetByRole(AriaRole.Button, new() { Name = "Check" }).ClickAsync();
+                    await Assertions.Expect(page.GetByText("Nothing is changed yet.")).ToBeVisibleAsync();
+                });
+                await CheckAsync("members-imported", page => page.GetByRole(AriaRole.Button, new() { Name = "Invite", Exact = true }).ClickAsync());
                 await CheckAsync("members", page => page.GotoAsync("/organization/members"));
                 await CheckAsync("members-remove", async page => await page.GetByRole(AriaRole.Button, new() { Name = $"Remove {invited}" }).ClickAsync());
                 await CheckAsync("member", async page =>
@@ -206,7 +214,7 @@ public sealed class LookTests(Site site) : IClassFixture<Site>
         var application = await window.Page.GetByRole(AriaRole.Link, new() { Name = "Observatory Portal" }).GetAttributeAsync("href");
         foreach (var path in (string[])["/sign-in?reauthenticate=1", "/", "/account/profile", "/account/authentication/api-keys", "/account/authentication/ssh-keys", "/account/authentication/api-keys/add",
             "/organization/policy", "/account/connected-apps", "/organization/applications", "/organization/applications/add", application!,
-            "/organization/members", "/organization/members/invite", "/organization/audit", "/account/profile/leave", "/operator/organizations", "/operator/organizations/add", Authorize(s_notebook!),
+            "/organization/members", "/organization/members/invite", "/organization/members/import", "/organization/audit", "/account/profile/leave", "/operator/organizations", "/operator/organizations/add", Authorize(s_notebook!),
             "/connect/logout"])
         {
             await window.Page.GotoAsync(path);

@@ -26,6 +26,56 @@ public class MemberPagesTests(SharedServer shared) : IClassFixture<SharedServer>
     private Task<Guid> IdAsync(string username) => _server.QueryAsync(database => database.Users.Where(u => u.UserName == username).Select(u => u.Id).SingleAsync());
 
     [Fact]
+    public async Task A_list_of_people_is_checked_then_invited_and_sent_again_invites_nobody_twice()
+    {
+        var (organization, _, browser) = await NewOwnerAsync();
+        var (first, second) = (MemberCalls.NewName("listed"), MemberCalls.NewName("listed"));
+        var list = $"username,email\r\n{first},{first}@example.test\r\nNot A Name,x@example.test\r\n\r\n{second},{second}@example.test";
+        await browser.GoAsync($"{Path}/import");
+        await browser.SubmitAsync("Check", ("people", list));
+        Assert.Contains("2 would be invited, 0 here already, 1 refused. Nothing is changed yet.", browser.PageText, StringComparison.Ordinal);
+        Assert.Equal(["2", "3", "5"], browser.Page.QuerySelectorAll("tbody tr td.short").Select(cell => cell.TextContent));
+        Assert.Equal(1, await PeopleAsync());
+        Assert.Equal(list, browser.Page.QuerySelector("textarea")!.TextContent.ReplaceLineEndings("\r\n"));
+
+        var again = browser.FormRequest("Invite");
+        await browser.SubmitAsync("Invite");
+        Assert.Contains("2 invited, 0 here already, 1 refused.", browser.PageText, StringComparison.Ordinal);
+        Assert.Contains("no-store", browser.Response.Headers.CacheControl?.ToString(), StringComparison.Ordinal);
+        var links = browser.Page.QuerySelectorAll("tbody code").Select(link => link.TextContent).ToList();
+        Assert.Equal(2, links.Count);
+        Assert.Equal(3, await PeopleAsync());
+        using (var theirs = _server.Browser())
+            await theirs.JoinAsync(new Uri(links[1]).PathAndQuery, "Listed Person");
+
+        await browser.SendAsync(again);
+        Assert.Contains("0 invited, 2 here already, 1 refused.", browser.PageText, StringComparison.Ordinal);
+        Assert.All(links, link => Assert.DoesNotContain(link[^43..], browser.Body, StringComparison.Ordinal));
+        Assert.Equal(3, await PeopleAsync());
+
+        Task<int> PeopleAsync() => _server.QueryAsync(database => database.Users.CountAsync(u => u.OrganizationId == organization));
+    }
+
+    [Theory]
+    [InlineData("", "it is empty")]
+    [InlineData("name,mail\nx,y", "does not name the columns")]
+    [InlineData("username,email\nada", "line 2 has 1 fields")]
+    public async Task A_list_that_cannot_be_read_is_refused_and_stays_on_the_page(string list, string why)
+    {
+        var (_, username, browser) = await NewOwnerAsync();
+        await browser.GoAsync($"{Path}/import");
+        await browser.SubmitAsync("Invite", ("people", list));
+        Assert.Equal(HttpStatusCode.BadRequest, browser.Response.StatusCode);
+        Assert.Contains(why, browser.PageText, StringComparison.Ordinal);
+        Assert.Equal(list, browser.Page.QuerySelector("textarea")!.TextContent.ReplaceLineEndings("\n"));
+
+        await OldSignInAsync(username);
+        await browser.GoAsync($"{Path}/import");
+        await browser.SubmitAsync("Invite", ("people", "username,email\nnobody,nobody@example.test"));
+        Assert.Contains("Sign in again; nothing was changed.", browser.PageText, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task An_owner_invites_somebody_sees_the_link_once_gives_a_role_disables_enables_and_removes()
     {
         var (_, _, browser) = await NewOwnerAsync();

@@ -8,7 +8,6 @@ using Activate.Identity.Core.Credentials;
 using Activate.Identity.Core.Organizations;
 using Activate.Identity.Data.Organizations;
 using Activate.Identity.Server.Tests.ApiKeys;
-using Activate.Identity.Server.Tests.Connect;
 using Activate.Identity.Server.Tests.SshKeys;
 using Activate.Identity.Testing;
 
@@ -23,9 +22,11 @@ public sealed partial class IsolationTests(IsolationTests.Fixture fixture, ITest
     private static readonly string[] s_callback = [TestServer.Callback];
     private const string ServiceAccounts = "/api/v1/organization/service-accounts";
     private const string NestedKeys = ServiceAccounts + "/{id}/api-keys";
+    private static readonly string[] s_scopes = ["openid", "platform"];
+    private static readonly string[] s_everything = ["platform", "credentials:read", "credentials:write", "organization:read", "organization:write", "audit:read"];
     private readonly TestServer _server = fixture.Server;
 
-    public sealed class Fixture : SharedServer
+    public sealed class Fixture : ServerFixture
     {
         protected override TestServerOptions Options => new() { Settings = new Dictionary<string, string?> { ["RateLimits:Enabled"] = "false" } };
     }
@@ -59,7 +60,7 @@ public sealed partial class IsolationTests(IsolationTests.Fixture fixture, ITest
     public async Task No_operation_tells_or_changes_anything_of_another_organization()
     {
         var victim = await VictimAsync();
-        var attackers = await AttackersAsync(victim);
+        var attackers = await AttackersAsync();
         var before = await StateAsync(victim);
         var (cells, open) = (0, new List<string>());
         var operations = await OperationsAsync();
@@ -161,11 +162,12 @@ public sealed partial class IsolationTests(IsolationTests.Fixture fixture, ITest
 
     private async Task<Victim> VictimAsync()
     {
-        var (organization, owner, session) = await _server.AddOrganizationAsync();
+        var (organization, owner, _) = await _server.AddOrganizationAsync();
+        var session = await _server.GrantAsync(owner.Id, string.Join(' ', s_everything));
         var member = await _server.AddUserAsync(organizationId: organization.Id);
         var key = await _server.CreateApiKeyAsync(session, "theirs", new { name = "theirs", scopes = new[] { "platform" } });
         var ssh = await CreateAsync("/api/v1/ssh-keys", new { name = "laptop", publicKey = SshTestKeys.Ed25519() });
-        var application = await CreateAsync("/api/v1/organization/applications", new { name = "Portal", type = "web", redirectUris = s_callback });
+        var application = await CreateAsync("/api/v1/organization/applications", new { name = "Portal", type = "web", redirectUris = s_callback, scopes = s_scopes });
         var account = (await CreateAsync(ServiceAccounts, new { username = $"robot-{Guid.NewGuid():N}"[..20], description = "theirs", keepers = new[] { owner.UserName } })).Text("id");
         return new Victim(organization, session, owner.UserName!, new Dictionary<string, string>
         {
@@ -193,34 +195,35 @@ public sealed partial class IsolationTests(IsolationTests.Fixture fixture, ITest
     }
 
     /// <summary>One credential of each kind and role, all of another organization.</summary>
-    private async Task<IReadOnlyList<(string Who, string? Credential)>> AttackersAsync(Victim victim)
+    private async Task<IReadOnlyList<(string Who, string? Credential)>> AttackersAsync()
     {
-        var (organization, owner, session) = await _server.AddOrganizationAsync();
-        var everything = new[] { "platform", "credentials:read", "credentials:write", "organization:read", "organization:write", "audit:read" };
-        var key = await _server.CreateApiKeyAsync(session, "robot", new { name = "robot", scopes = everything });
+        var (organization, owner, _) = await _server.AddOrganizationAsync();
+        var everything = string.Join(' ', s_everything);
+        var session = await _server.GrantAsync(owner.Id, everything);
+        var key = await _server.CreateApiKeyAsync(session, "robot", new { name = "robot", scopes = s_everything });
         var cluster = await _server.PostAsync("/api/v1/organization/clusters", session, new { name = "Ours", address = "login.example.test" });
         await _server.RegisterApplicationAsync("isolated", "isolated-secret", organizationId: organization.Id);
         var service = await _server.PostFormAsync("/connect/token", [("grant_type", "client_credentials"), ("scope", "platform")], authorization: TestServer.Basic("isolated", "isolated-secret"));
-        var (username, browser) = await fixture.NewUserAsync(Role.Owner, organization.Id);
-        var application = await _server.ConnectAsync(browser, "isolated", "isolated-secret", $"openid offline_access {string.Join(' ', everything)}");
+        await _server.CreateUserAsync("isolated", Role.Owner, organization.Id);
+        var browser = await _server.SignInAsync(username: "isolated", password: TestServer.UserPassword);
+        var application = await _server.ConnectAsync(browser, "isolated", "isolated-secret", $"openid offline_access {everything}");
         var exchanged = await _server.PostFormAsync("/connect/token",
             [("grant_type", "urn:ietf:params:oauth:grant-type:token-exchange"), ("client_id", TestServer.Cli), ("subject_token", key.Key), ("subject_token_type", "urn:parallelworks:token-type:api-key")]);
         var @operator = await _server.AddUserAsync(Role.Owner, organizationId: organization.Id, isOperator: true);
-        Assert.NotEqual(victim.Username, username);
         return
         [
             ("nobody", null),
             ("member", (await _server.AddPersonAsync(Role.Member, organization.Id)).Session),
-            ("admin", (await _server.AddPersonAsync(Role.Admin, organization.Id)).Session),
+            ("admin", await _server.GrantAsync((await _server.AddUserAsync(Role.Admin, organizationId: organization.Id)).Id, everything)),
             ("owner", session),
             ("owner's API key", key.Key),
-            ("owner's token", await _server.GrantAsync(owner.Id, kind: CredentialKind.Token)),
+            ("owner's token", await _server.GrantAsync(owner.Id, everything, kind: CredentialKind.Token)),
             ("owner's exchanged token", exchanged.Text("access_token")),
             ("owner's application", application.Text("access_token")),
             ("application itself", service.Text("access_token")),
             ("cluster", cluster.Text("key")),
             // Who runs the server is nobody in an organization that is not his own.
-            ("operator", await _server.GrantAsync(@operator.Id)),
+            ("operator", await _server.GrantAsync(@operator.Id, everything)),
         ];
     }
 
