@@ -15,6 +15,7 @@ using Activate.Identity.Cli.Login;
 using Activate.Identity.Cli.Members;
 using Activate.Identity.Cli.Organizations;
 using Activate.Identity.Cli.Output;
+using Activate.Identity.Cli.ServiceAccounts;
 using Activate.Identity.Cli.Sessions;
 using Activate.Identity.Cli.SigningKeys;
 using Activate.Identity.Cli.SshKeys;
@@ -128,7 +129,7 @@ internal sealed class Actid
 
     private RootCommand Root()
     {
-        var root = new RootCommand("The command line of Activate.Identity: sign in from a terminal, manage API keys, tokens, SSH keys and sessions, look after your organization's people and policy, register applications, and let clusters look up keys.")
+        var root = new RootCommand("The command line of Activate.Identity: sign in from a terminal, manage API keys, tokens, SSH keys and sessions, look after your organization's people, service accounts and policy, register applications, and let clusters look up keys.")
         {
             AuthCommands.Create(this),
             ApiKeyCommands.Create(this),
@@ -137,6 +138,7 @@ internal sealed class Actid
             SessionCommands.Create(this),
             PolicyCommands.Create(this),
             MemberCommands.Create(this),
+            ServiceAccountCommands.Create(this),
             OrganizationCommands.Create(this),
             SigningKeyCommands.Create(this),
             ApplicationCommands.Create(this),

@@ -15,6 +15,9 @@ public static class ClaimNames
     /// <summary>The id of the API key that an access token was exchanged for.</summary>
     public const string ApiKeyId = "api_key_id";
 
+    /// <summary>In an introspection's answer: from which addresses the user may use the key. A resource server refuses it elsewhere.</summary>
+    public const string AllowedAddresses = "allowed_addresses";
+
     /// <summary>True in a token that was exchanged for another credential: it is a part of that, and is not exchanged again.</summary>
     public const string Exchanged = "exchanged";
 }

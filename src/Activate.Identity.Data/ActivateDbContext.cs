@@ -7,6 +7,7 @@ using Activate.Identity.Data.Devices;
 using Activate.Identity.Data.Keys;
 using Activate.Identity.Data.Members;
 using Activate.Identity.Data.Organizations;
+using Activate.Identity.Data.ServiceAccounts;
 using Activate.Identity.Data.Setup;
 using Activate.Identity.Data.SshKeys;
 using Activate.Identity.Data.Tokens;
@@ -29,6 +30,8 @@ public abstract class ActivateDbContext(DbContextOptions options) : IdentityUser
     public DbSet<PolicyCut> PolicyCuts => Set<PolicyCut>();
     public DbSet<Invitation> Invitations => Set<Invitation>();
     public DbSet<RetiredUsername> RetiredUsernames => Set<RetiredUsername>();
+    public DbSet<ServiceAccount> ServiceAccounts => Set<ServiceAccount>();
+    public DbSet<ServiceAccountKeeper> ServiceAccountKeepers => Set<ServiceAccountKeeper>();
     public DbSet<BrowserSession> BrowserSessions => Set<BrowserSession>();
     public DbSet<SpentForm> SpentForms => Set<SpentForm>();
     public DbSet<ApiKey> ApiKeys => Set<ApiKey>();

@@ -11,6 +11,7 @@ using Activate.Identity.Server.Keys;
 using Activate.Identity.Server.Leaks;
 using Activate.Identity.Server.Members;
 using Activate.Identity.Server.Organizations;
+using Activate.Identity.Server.ServiceAccounts;
 using Activate.Identity.Server.Setup;
 using Activate.Identity.Server.SshKeys;
 using Activate.Identity.Server.Tokens;
@@ -64,6 +65,7 @@ public static class Program
         builder.AddTokens();
         builder.AddSshKeys();
         builder.AddMembers();
+        builder.AddServiceAccounts();
         builder.AddClusters();
         builder.AddApplications();
         builder.AddInventory();
@@ -82,6 +84,7 @@ public static class Program
         app.MapTokens();
         app.MapSshKeys();
         app.MapMembers();
+        app.MapServiceAccounts();
         app.MapClusters();
         app.MapApplications();
         app.MapInventory();

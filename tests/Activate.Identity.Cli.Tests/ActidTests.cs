@@ -14,7 +14,8 @@ public sealed class ActidTests : IDisposable
     public static TheoryData<string> Commands =>
     [
         "", "auth", "auth login", "auth token", "auth apikey", "auth status", "auth logout", "api-key", "api-key list", "api-key create", "api-key rename", "api-key rotate",
-        "api-key delete", "token", "token list", "token create", "token delete", "session", "session list", "session delete", "api", "context", "context list", "context use",
+        "api-key delete", "api-key limit", "service-account", "service-account list", "service-account create", "service-account update", "service-account disable", "service-account enable",
+        "service-account delete", "service-account key", "service-account key list", "service-account key create", "service-account key rotate", "service-account key delete", "token", "token list", "token create", "token delete", "session", "session list", "session delete", "api", "context", "context list", "context use",
         "completion", "completion bash", "completion zsh", "completion fish",
     ];
 

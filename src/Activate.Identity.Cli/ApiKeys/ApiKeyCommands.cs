@@ -1,10 +1,9 @@
 using System.CommandLine;
 using Activate.Identity.Cli.Output;
-using Activate.Identity.Core;
 
 namespace Activate.Identity.Cli.ApiKeys;
 
-/// <summary><c>actid api-key list | create | rename | rotate | delete</c>: keys for programs that run without a person.</summary>
+/// <summary><c>actid api-key list | create | rename | limit | rotate | delete</c>: keys for programs that run without a person.</summary>
 internal static class ApiKeyCommands
 {
     private const string Path = "/api-keys";
@@ -13,38 +12,55 @@ internal static class ApiKeyCommands
         ["actid api-key list", "KEY=$(actid api-key create nightly --days 30)"],
         actid.Command("list", "List your API keys, with their ends and last uses", ["actid api-key list", "actid api-key list -o json"], [],
             (call, cancellation) => Lists.ShowAsync(call, Path, "No API keys yet. Make one: actid api-key create NAME", cancellation)),
-        New(actid), Rename(actid), Rotate(actid), Delete(actid));
+        New(actid), Rename(actid), Limit(actid), Rotate(actid), Delete(actid));
 
     private static Command New(Actid actid)
     {
         var name = new Argument<string>("NAME") { Description = "What it is for, such as the name of the program" };
-        var days = new Option<int?>("--days") { Description = "After how many days it ends [default: what your organization's policy says]", HelpName = "N" };
-        var endless = new Option<bool>("--no-expiration") { Description = "It never ends, where policy allows that" };
-        var scopes = new Option<string[]>("--scope") { Description = "What it may do; may be repeated [default: platform credentials:read]", HelpName = "SCOPE" };
-        scopes.CompletionSources.Add([.. Scopes.ForKeys]);
+        var options = new KeyOptions();
         var command = actid.Command("create",
             "Make an API key\nThe key alone goes to stdout, once; it cannot be shown again. Needs a sign-in with --manage: no key makes a key.",
-            ["actid api-key create nightly", "KEY=$(actid api-key create ci --days 30 --scope platform)", "actid api-key create backup --no-expiration -o json"],
-            [name, days, endless, scopes],
+            ["actid api-key create nightly", "KEY=$(actid api-key create ci --days 30 --scope platform)", "actid api-key create backup --no-expiration --allow-address 192.0.2.0/24 -o json"],
+            [name, .. options.All],
             async (call, cancellation) =>
             {
                 using var api = call.Connect();
                 var answer = await api.DoAsync(HttpMethod.Post, Path, json =>
                 {
                     json.WriteString("name", call.Get(name));
-                    // Absent means the default of the policy, null means no end: three different wishes.
-                    if (call.Get(endless))
-                        json.WriteNull("expiresInDays");
-                    else if (call.Get(days) is { } wish)
-                        json.WriteNumber("expiresInDays", wish);
-                    Bodies.WriteScopes(json, call.Get(scopes));
+                    options.Write(call, json);
                 }, cancellation);
                 return Secrets.Show(call, api, answer, "the API key");
             });
+        options.Check(command);
+        return command;
+    }
+
+    private static Command Limit(Actid actid)
+    {
+        var id = Ids.Argument("The key, by its id from 'actid api-key list'");
+        var (addresses, anywhere) = (KeyOptions.Addresses(), new Option<bool>("--anywhere") { Description = "From everywhere again" });
+        var command = actid.Command("limit", "Say from where an API key may be used\nThe addresses take the place of those before, at once. Needs a sign-in with --manage.",
+            ["actid api-key limit 01993a52-7c1e-7b3a-9f04-3c5de2a1b870 --allow-address 192.0.2.7 --allow-address 2001:db8::/32", "actid api-key limit 01993a52-7c1e-7b3a-9f04-3c5de2a1b870 --anywhere"],
+            [id, addresses, anywhere], async (call, cancellation) =>
+            {
+                using var api = call.Connect();
+                var answer = await api.DoAsync(HttpMethod.Patch, $"{Path}/{call.Get(id)}", json =>
+                {
+                    if (call.Get(anywhere))
+                        json.WriteNull("allowedAddresses");
+                    else
+                        Bodies.WriteList(json, "allowedAddresses", call.Get(addresses));
+                }, cancellation);
+                if (call.Json)
+                    call.Show(JsonText.Indent(answer.Body));
+                call.Say(call.Get(anywhere) ? "The API key works from everywhere now." : $"The API key works from {string.Join(", ", call.Get(addresses)!)} only.");
+                return ExitCodes.Done;
+            });
         command.Validators.Add(result =>
         {
-            if (result.GetResult(days) is { Implicit: false } && result.GetValue(endless))
-                result.AddError("--days and --no-expiration exclude each other.");
+            if (result.GetValue(addresses) is { Length: > 0 } == result.GetValue(anywhere))
+                result.AddError("Say either --allow-address, once for each, or --anywhere.");
         });
         return command;
     }

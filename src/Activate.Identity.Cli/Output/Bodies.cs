@@ -4,14 +4,14 @@ namespace Activate.Identity.Cli.Output;
 
 internal static class Bodies
 {
-    /// <summary>No scope given means that none is sent: the server has a default.</summary>
-    public static void WriteScopes(Utf8JsonWriter json, string[]? scopes)
+    /// <summary>Nothing given means that nothing is sent: the server has a default.</summary>
+    public static void WriteList(Utf8JsonWriter json, string member, string[]? values)
     {
-        if (scopes is not { Length: > 0 })
+        if (values is not { Length: > 0 })
             return;
-        json.WriteStartArray("scopes");
-        foreach (var scope in scopes)
-            json.WriteStringValue(scope);
+        json.WriteStartArray(member);
+        foreach (var value in values)
+            json.WriteStringValue(value);
         json.WriteEndArray();
     }
 }

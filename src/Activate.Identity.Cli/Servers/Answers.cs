@@ -57,6 +57,14 @@ internal sealed record MemberItem(
     public override string ToString() => $"{Username} ({Id})";
 }
 
+/// <summary>A service account, in a list or alone.</summary>
+internal sealed record ServiceAccountItem(
+    string? Id, string? Username, string? Description, string? Role, List<KeeperItem>? Keepers, string? State, ClusterName? Cluster, int ApiKeys, DateTimeOffset? CreatedAt, DateTimeOffset? LastUsedAt);
+
+internal sealed record KeeperItem(string? Username, bool Active);
+
+internal sealed record ClusterName(string? Name);
+
 /// <summary><c>/organization/members/{id}/revoke-credentials</c>.</summary>
 internal sealed record EndedCredentials(int ApiKeys, int Tokens, int Sessions, int SshKeys, int Applications, int BrowserSessions);
 
@@ -108,6 +116,7 @@ internal sealed record ProblemAnswer(string? Title, string? Detail, string? Code
 [JsonSerializable(typeof(NewCredential))]
 [JsonSerializable(typeof(ApplicationItem))]
 [JsonSerializable(typeof(MemberItem))]
+[JsonSerializable(typeof(ServiceAccountItem))]
 [JsonSerializable(typeof(EndedCredentials))]
 [JsonSerializable(typeof(ImportAnswer))]
 [JsonSerializable(typeof(ImportedKey))]

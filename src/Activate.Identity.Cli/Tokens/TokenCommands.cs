@@ -35,7 +35,7 @@ internal static class TokenCommands
                     // Whatever was given: which lifetimes are allowed is the server's to say.
                     if (call.Get(hours) is { } wish)
                         json.WriteNumber("expiresInHours", wish);
-                    Bodies.WriteScopes(json, call.Get(scopes));
+                    Bodies.WriteList(json, "scopes", call.Get(scopes));
                 }, cancellation);
                 return Secrets.Show(call, api, answer, "the token");
             });

@@ -22,6 +22,10 @@ public static class Problems
     public static readonly Problem InteractiveSignInRequired = new(ProblemKind.Refused, "interactive_sign_in_required",
         "No key makes a key: this needs a person who signed in. Use the web pages, or 'actid auth login --manage'.");
 
+    /// <summary>Not 401: the key counts, and a client that threw it away or asked for another would gain nothing. Which addresses are allowed is for its owner to know, not for whoever found it.</summary>
+    public static readonly Problem AddressNotAllowed = new(ProblemKind.Refused, "address_not_allowed",
+        "This API key is limited to certain addresses, and the request came from another one. Use it from where it is meant to be used, or ask its owner to change the list.");
+
     public static readonly Problem UserRequired = new(ProblemKind.Refused, "user_required",
         "The token belongs to an application, not to a user, and this API is about users' things. Use a token that a user gave the application.");
 

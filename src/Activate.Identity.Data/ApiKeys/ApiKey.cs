@@ -7,7 +7,7 @@ using Microsoft.EntityFrameworkCore.Metadata.Builders;
 
 namespace Activate.Identity.Data.ApiKeys;
 
-/// <summary>A personal API key. Its secrets (two during a rotation) are in <see cref="ApiKeyHash"/>.</summary>
+/// <summary>An API key of a person or a service account. Its secrets (two during a rotation) are in <see cref="ApiKeyHash"/>.</summary>
 public sealed class ApiKey : IGoverned
 {
     public Guid Id { get; init; }
@@ -17,6 +17,8 @@ public sealed class ApiKey : IGoverned
     public required string NormalizedName { get; set; }
     /// <summary>Space-separated.</summary>
     public required string Scopes { get; init; }
+    /// <summary>Where it may be used from: ranges of addresses, space-separated (<see cref="AllowedAddresses"/>). Null: from everywhere.</summary>
+    public string? AllowedAddresses { get; set; }
     /// <summary>The last four characters of the newest secret.</summary>
     public required string Last4 { get; set; }
     public DateTime CreatedAt { get; init; }
@@ -52,6 +54,7 @@ internal sealed class ApiKeyMapping : IEntityTypeConfiguration<ApiKey>, IEntityT
         builder.Property(k => k.Name).HasMaxLength(128);
         builder.Property(k => k.NormalizedName).HasMaxLength(256);
         builder.Property(k => k.Scopes).HasMaxLength(512);
+        builder.Property(k => k.AllowedAddresses).HasMaxLength(Core.ApiKeys.AllowedAddresses.LongestText);
         builder.Property(k => k.Last4).HasMaxLength(4);
         builder.Property(k => k.LastUsedFrom).HasMaxLength(64);
         builder.HasOne(k => k.Owner).WithMany().HasForeignKey(k => k.OwnerId).OnDelete(DeleteBehavior.Cascade);

@@ -15,6 +15,7 @@ public static class AuditTypes
     public const string ApiKeyRotated = "api_key.rotated";
     public const string ApiKeyDeleted = "api_key.deleted";
     public const string ApiKeyUnused = "api_key.unused";
+    public const string ApiKeyAddressesChanged = "api_key.addresses_changed";
     public const string ApiKeyLeaked = "api_key.leaked";
     public const string TokenCreated = "token.created";
     public const string TokenDeleted = "token.deleted";
@@ -57,6 +58,13 @@ public static class AuditTypes
     public const string InvitationRenewed = "invitation.renewed";
     public const string InvitationAccepted = "invitation.accepted";
     public const string InvitationCancelled = "invitation.cancelled";
+    public const string ServiceAccountCreated = "service_account.created";
+    public const string ServiceAccountChanged = "service_account.changed";
+    public const string ServiceAccountRoleChanged = "service_account.role_changed";
+    public const string ServiceAccountDisabled = "service_account.disabled";
+    public const string ServiceAccountEnabled = "service_account.enabled";
+    public const string ServiceAccountWithoutKeeper = "service_account.without_keeper";
+    public const string ServiceAccountDeleted = "service_account.deleted";
     public const string OrganizationCreated = "organization.created";
     public const string OrganizationSuspended = "organization.suspended";
     public const string OrganizationResumed = "organization.resumed";

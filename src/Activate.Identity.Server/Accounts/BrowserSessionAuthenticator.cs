@@ -1,5 +1,6 @@
 using System.Text.Encodings.Web;
 using Activate.Identity.Data;
+using Activate.Identity.Data.Accounts;
 using Activate.Identity.Server.Organizations;
 using Activate.Identity.Server.Web;
 using Microsoft.AspNetCore.Authentication;
@@ -45,7 +46,8 @@ internal sealed class BrowserSessionAuthenticator(
                 row.ExpiresAt,
                 row.User!.UserName,
                 row.User.DisplayName,
-                row.User.Disabled,
+                // Nobody signs in as a service account, whatever way a row came about.
+                Barred = row.User.Disabled || row.User.Kind != UserKind.Person,
                 row.User.LockoutEnd,
                 row.User.Role,
                 row.User.IsOperator,
@@ -55,7 +57,7 @@ internal sealed class BrowserSessionAuthenticator(
                 row.User.Organization.Suspended,
             })
             .FirstOrDefaultAsync(Context.RequestAborted);
-        if (session is null || session.Disabled || session.Suspended || session.ExpiresAt <= now)
+        if (session is null || session.Barred || session.Suspended || session.ExpiresAt <= now)
             return AuthenticateResult.NoResult();
 
         // The limits of now: an administrator who shortens them means the sessions that exist, too.

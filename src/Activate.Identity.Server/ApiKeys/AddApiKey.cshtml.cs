@@ -19,12 +19,18 @@ public sealed class AddApiKeyPage(ApiKeyIssuer keys, SecretForm form, TimeProvid
     [BindProperty, FromForm]
     public string? Name { get; set; }
 
+    [BindProperty, FromForm]
+    public string? AllowedAddresses { get; set; }
+
     public Task OnGetAsync(CancellationToken cancellationToken) => form.ShowAsync(this, policy => policy.ApiKeys, cancellationToken);
 
     public Task OnPostAsync(CancellationToken cancellationToken) => form.SendAsync(this, policy => policy.ApiKeys, async (owner, giver, days, scopes, id) =>
     {
-        if (!(await keys.CreateAsync(owner.ToActor(), giver, Name, days, scopes, cancellationToken, id)).TryGet(out var issued, out var problem))
+        if (!(await keys.CreateAsync(owner.ToActor(), giver, new ApiKeyDraft(Name, days, scopes, AddressesField.Parse(AllowedAddresses)), cancellationToken, id)).TryGet(out var issued, out var problem))
             return problem;
-        return new Secret("Your new API key", issued.Key.Name, issued.Secret.Reveal(), new Moment(issued.Key.ExpiresAt, clock.Now()), Scopes.Split(issued.Key.Scopes), "actid auth apikey");
+        return new Secret("Your new API key", issued.Key.Name, issued.Secret.Reveal(), new Moment(issued.Key.ExpiresAt, clock.Now()), Scopes.Split(issued.Key.Scopes), "actid auth apikey")
+        {
+            AllowedAddresses = issued.Key.AllowedAddresses,
+        };
     }, cancellationToken);
 }

@@ -8,6 +8,7 @@ using Activate.Identity.Server.Accounts;
 using Activate.Identity.Server.Audit;
 using Activate.Identity.Server.Leaks;
 using Activate.Identity.Server.Organizations;
+using Activate.Identity.Server.ServiceAccounts;
 using Activate.Identity.Server.Tokens;
 using Activate.Identity.Server.Web;
 using Microsoft.AspNetCore.Authorization;
@@ -19,7 +20,7 @@ namespace Activate.Identity.Server.ApiKeys;
 
 /// <summary>Account → Authentication → API Keys: the keys and generated tokens of a person. With <c>?delete=ID</c> the dialog that asks before one is deleted.</summary>
 [Authorize]
-public sealed class ApiKeysPage(ActivateDbContext database, ApiKeyIssuer keys, TokenIssuer tokens, PendingCuts cuts, AuditTrail audit, TimeProvider clock) : PageModel
+public sealed class ApiKeysPage(ActivateDbContext database, ApiKeyIssuer keys, TokenIssuer tokens, ServiceAccountRegistry accounts, PendingCuts cuts, AuditTrail audit, TimeProvider clock) : PageModel
 {
     public const string Path = "/account/authentication/api-keys";
 
@@ -34,6 +35,9 @@ public sealed class ApiKeysPage(ActivateDbContext database, ApiKeyIssuer keys, T
 
     /// <summary>What was reported as leaked in the last weeks, and ended.</summary>
     public IReadOnlyList<LeakNotice> Leaks { get; private set; } = [];
+
+    /// <summary>The way to service accounts, for keepers who do not find it in the menu.</summary>
+    public bool KeepsAccounts { get; private set; }
 
     public DeleteDialog? ToDelete { get; private set; }
 
@@ -72,6 +76,7 @@ public sealed class ApiKeysPage(ActivateDbContext database, ApiKeyIssuer keys, T
     {
         var me = SignedIn.Required(HttpContext);
         Leaks = await LeakedCredentials.NoticesAsync(database, me.UserId, Now, cancellationToken);
+        KeepsAccounts = await accounts.KeepsAnyAsync(me.UserId, cancellationToken);
         Keys = await cuts.ApplyAsync(me.OrganizationId,
             await ApiKeysApi.Listed(me.UserId, database, Now)
                 .OrderByDescending(key => key.ExpiresAt == null || key.ExpiresAt > Now).ThenByDescending(key => key.Id).Take(MostShown).ToListAsync(cancellationToken), cancellationToken);

@@ -22,7 +22,7 @@ internal static class ApiKeysApi
         group.MapGet("", List).RequireScope(Scopes.CredentialsRead).Produces<PageOf<ApiKeyBody>>().WithSummary("The caller's API keys, newest first");
         group.MapPost("", Create).RequireInteractive(Scopes.CredentialsWrite).Produces<ApiKeyBody>(201).WithSummary("Make an API key; the answer holds it, once");
         group.MapGet("/{id:guid}", Get).RequireScope(Scopes.CredentialsRead).Produces<ApiKeyBody>().WithSummary("One API key");
-        group.MapPatch("/{id:guid}", Rename).RequireScope(Scopes.CredentialsWrite).Produces<ApiKeyBody>().WithSummary("Rename an API key");
+        group.MapPatch("/{id:guid}", Change).RequireScope(Scopes.CredentialsWrite).Produces<ApiKeyBody>().WithSummary("Rename an API key, or say from where it may be used, which needs a person who signed in");
         group.MapPost("/{id:guid}/rotate", Rotate).RequireInteractive(Scopes.CredentialsWrite, orItself: true).Produces<ApiKeyBody>()
             .WithSummary("Give an API key a new secret; the old one works for the overlap. A key may rotate itself");
         group.MapDelete("/{id:guid}", Delete).RequireScope(Scopes.CredentialsWrite, orItself: true).Produces(204).WithSummary("Delete an API key. A key may delete itself");
@@ -53,7 +53,7 @@ internal static class ApiKeysApi
     }
 
     private static async Task<IResult> Create(CreateApiKeyBody body, Caller caller, ApiKeyIssuer issuer, TimeProvider clock, CancellationToken cancellationToken) =>
-        (await issuer.CreateAsync(caller.ToActor(), ScopeGiver.From(caller), body.Name, body.ExpiresInDays, body.Scopes, cancellationToken)).TryGet(out var issued, out var problem)
+        (await issuer.CreateAsync(caller.ToActor(), ScopeGiver.From(caller), body.ToDraft(), cancellationToken)).TryGet(out var issued, out var problem)
             ? Results.Created($"{Path}/{issued.Key.Id}", ApiKeyBody.From(issued.Key, clock.Now()) with { Key = issued.Secret.Reveal() })
             : problem.ToResult();
 
@@ -62,10 +62,15 @@ internal static class ApiKeysApi
             ? Results.Ok(ApiKeyBody.From(issued.Key, clock.Now()) with { Key = issued.Secret.Reveal() })
             : problem.ToResult();
 
-    private static async Task<IResult> Rename(Guid id, RenameBody body, Caller caller, ApiKeyIssuer issuer, TimeProvider clock, CancellationToken cancellationToken) =>
-        (await issuer.RenameAsync(caller.ToActor(), id, body.Name, cancellationToken)).TryGet(out var key, out var problem)
+    private static async Task<IResult> Change(Guid id, ChangeApiKeyBody body, Caller caller, ApiKeyIssuer issuer, TimeProvider clock, CancellationToken cancellationToken)
+    {
+        // Whoever found a key that is limited, and another that is not, must not lift the limit of the one by the other.
+        if (body.AllowedAddresses.IsPresent && !caller.Interactive)
+            return Problems.InteractiveSignInRequired.ToResult();
+        return (await issuer.ChangeAsync(caller.ToActor(), id, body.Name, body.AllowedAddresses, cancellationToken)).TryGet(out var key, out var problem)
             ? Results.Ok(ApiKeyBody.From(key, clock.Now()))
             : problem.ToResult();
+    }
 
     private static async Task<IResult> Delete(Guid id, Caller caller, ApiKeyIssuer issuer, CancellationToken cancellationToken) =>
         await issuer.DeleteAsync(caller.ToActor(), id, cancellationToken) is { } problem ? problem.ToResult() : Results.NoContent();
@@ -73,25 +78,36 @@ internal static class ApiKeysApi
 
 /// <param name="Name">1 to 64 characters.</param>
 /// <param name="Scopes">Absent: <c>platform credentials:read</c>.</param>
-internal sealed record CreateApiKeyBody(string Name, IReadOnlyList<string>? Scopes = null)
+/// <param name="AllowedAddresses">At most 20 addresses and ranges (<c>192.0.2.0/24</c>, <c>2001:db8::/32</c>). Absent or null: it works from everywhere.</param>
+internal sealed record CreateApiKeyBody(string Name, IReadOnlyList<string>? Scopes = null, IReadOnlyList<string>? AllowedAddresses = null)
 {
+    public ApiKeyDraft ToDraft() => new(Name, ExpiresInDays, Scopes, AllowedAddresses);
+
     /// <summary>Whole days; null: no expiration; absent: the default of the policy.</summary>
     public Optional<int?> ExpiresInDays { get; init; }
 }
 
 internal sealed record RotateApiKeyBody(int? OverlapHours = null);
 
+/// <param name="Name">Absent: as it is.</param>
+internal sealed record ChangeApiKeyBody(string? Name = null)
+{
+    /// <summary>Absent: as it is. Null: from everywhere.</summary>
+    public Optional<IReadOnlyList<string>?> AllowedAddresses { get; init; }
+}
+
 internal sealed record RenameBody(string Name);
 
 internal sealed record ApiKeyBody(
-    Guid Id, string Name, string Last4, IReadOnlyList<string> Scopes, DateTime CreatedAt, DateTime? ExpiresAt, string ExpiresBecause, DateTime? LastUsedAt, string? LastUsedFrom, string State)
+    Guid Id, string Name, string Last4, IReadOnlyList<string> Scopes, IReadOnlyList<string>? AllowedAddresses, DateTime CreatedAt, DateTime? ExpiresAt,
+    string ExpiresBecause, DateTime? LastUsedAt, string? LastUsedFrom, string State)
 {
     /// <summary>The secret: in the answer that made it, and never again.</summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public string? Key { get; init; }
 
     public static ApiKeyBody From(ApiKey key, DateTime now) => new(
-        key.Id, key.Name, key.Last4, Core.Scopes.Split(key.Scopes), key.CreatedAt, key.ExpiresAt, key.ExpiresBecause.Word(), key.LastUsedAt, key.LastUsedFrom,
+        key.Id, key.Name, key.Last4, Core.Scopes.Split(key.Scopes), key.AllowedAddresses?.Split(' '), key.CreatedAt, key.ExpiresAt, key.ExpiresBecause.Word(), key.LastUsedAt, key.LastUsedFrom,
         CredentialNames.State(key.CreatedAt, key.ExpiresAt, now));
 
     public override string ToString() => $"API key {Id}";

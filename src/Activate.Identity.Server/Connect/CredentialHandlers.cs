@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.Security.Claims;
 using Activate.Identity.Core.ApiKeys;
 using Activate.Identity.Core.Credentials;
@@ -42,6 +43,13 @@ internal static class CredentialHandlers
             if ((exchange && asKey != ApiKeySecret.LooksLikeKey(token)) || await authenticator.AuthenticateAsync(token, http.RequestAborted) is not { Caller: var caller })
             {
                 context.Reject(exchange ? Errors.InvalidGrant : Errors.InvalidToken, "The token is unknown, malformed, expired or revoked.");
+                return;
+            }
+
+            // Introspection comes from a resource server, which is told the list; revocation is welcome from everywhere: a thief may end a key.
+            if (exchange && !caller.MayCallFrom(http.Connection.RemoteIpAddress))
+            {
+                context.Reject(Errors.InvalidGrant, Core.Errors.Problems.AddressNotAllowed.Detail);
                 return;
             }
 
@@ -103,6 +111,9 @@ internal static class CredentialHandlers
             context.Audiences.UnionWith(caller.Audiences);
             if (caller.OrganizationSlug.Length > 0)
                 context.Claims["organization"] = caller.OrganizationSlug;
+            // Only the resource server knows where the user's request came from.
+            if (caller.AllowedAddresses is { } addresses)
+                context.Claims[Core.ClaimNames.AllowedAddresses] = new OpenIddictParameter(ImmutableArray.CreateRange<string?>(addresses.Ranges));
             return default;
         }
     }

@@ -42,6 +42,14 @@ internal sealed class ApiGate(RequestDelegate next, CredentialAuthenticator auth
         }
 
         var caller = known.Caller;
+        // Before it counts as used: what its owner would see is that of somebody else.
+        if (!caller.MayCallFrom(context.Connection.RemoteIpAddress))
+        {
+            await ProblemResponses.WriteAsync(context, Problems.AddressNotAllowed);
+            await refusals.RecordAsync(context, caller, Problems.AddressNotAllowed);
+            return;
+        }
+
         lastUses.Record(caller, context.RemoteAddress());
         context.Features.Set(caller);
         context.Response.Headers.CacheControl = "no-store";

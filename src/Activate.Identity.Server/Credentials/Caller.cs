@@ -1,4 +1,6 @@
+using System.Net;
 using Activate.Identity.Core;
+using Activate.Identity.Core.ApiKeys;
 using Activate.Identity.Core.Credentials;
 using Activate.Identity.Core.Organizations;
 using Activate.Identity.Data.Accounts;
@@ -28,6 +30,8 @@ public sealed class Caller
     public bool Exchanged { get; init; }
     /// <summary>The claims of the ID token and of userinfo that were asked for one by one, and allowed.</summary>
     public string? Claims { get; init; }
+    /// <summary>Of an API key, and of what was exchanged for one: from where it may be used. Null: from everywhere.</summary>
+    public AllowedAddresses? AllowedAddresses { get; init; }
     public bool EmailVerified { get; init; }
     /// <summary>A person signed in for it: a device login that was given <c>credentials:write</c> (contract §1).</summary>
     public bool Interactive { get; init; }
@@ -45,6 +49,8 @@ public sealed class Caller
     public required string OrganizationName { get; init; }
 
     public bool Has(string scope) => Scopes.Contains(scope);
+
+    public bool MayCallFrom(IPAddress? address) => AllowedAddresses is null || AllowedAddresses.Contain(address);
 
     public bool EndedAt(DateTime now) => ExpiresAt <= now;
 
@@ -64,7 +70,7 @@ public sealed class Caller
         Scopes = IsApplication ? Core.Scopes.Split(token.Scopes) : [.. Core.Scopes.AllowedTo(Role, Core.Scopes.Split(token.Scopes))],
         Audiences = token.Audiences, IssuedAt = token.IssuedAt, ExpiresAt = ExpiresAt < token.ExpiresAt ? ExpiresAt : token.ExpiresAt,
         TokenId = token.Id.ToString(), ClientId = token.ClientId, IsApplication = IsApplication, Exchanged = token.Exchanged, Claims = token.Exchanged ? null : Claims,
-        Interactive = Interactive && !token.Exchanged, AuthenticatedAt = AuthenticatedAt,
+        Interactive = Interactive && !token.Exchanged, AuthenticatedAt = AuthenticatedAt, AllowedAddresses = AllowedAddresses,
         UserId = UserId, Username = Username, DisplayName = DisplayName, Email = Email, EmailVerified = EmailVerified, UserKind = UserKind, Role = Role, IsOperator = IsOperator,
         OrganizationId = OrganizationId, OrganizationSlug = OrganizationSlug, OrganizationName = OrganizationName,
     };

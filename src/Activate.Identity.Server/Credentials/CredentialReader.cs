@@ -92,6 +92,7 @@ public sealed class CredentialReader : IAsyncDisposable
             UserId = user.Id, user.UserName, user.DisplayName, user.Email, user.EmailConfirmed, UserKind = user.Kind, user.Role, user.IsOperator,
             OrganizationId = organization.Id, organization.Slug, OrganizationName = organization.Name,
             key.Id, key.Name, key.Scopes, key.CreatedAt, key.ExpiresAt, GraceEndsAt = (DateTime?)cut.GraceEndsAt, Maximum = cut.ApiKeyMaximumDays, secret.EndsAt,
+            key.AllowedAddresses,
         };
 
     /// <summary>The API key that a token was exchanged for, while the token and the application that has it count.</summary>
@@ -110,6 +111,7 @@ public sealed class CredentialReader : IAsyncDisposable
             UserId = user.Id, user.UserName, user.DisplayName, user.Email, user.EmailConfirmed, UserKind = user.Kind, user.Role, user.IsOperator,
             OrganizationId = organization.Id, organization.Slug, OrganizationName = organization.Name,
             key.Id, key.Name, key.Scopes, key.CreatedAt, key.ExpiresAt, GraceEndsAt = (DateTime?)cut.GraceEndsAt, Maximum = cut.ApiKeyMaximumDays, EndsAt = (DateTime?)null,
+            key.AllowedAddresses,
         };
 
     internal static IQueryable GrantByHash(ActivateDbContext database, byte[] hash) =>
@@ -169,7 +171,7 @@ public sealed class CredentialReader : IAsyncDisposable
         var end = End(row, CredentialKind.ApiKey);
         var secretEnd = Time(row, 20);
         return Soonest(before, Read(row, CredentialKind.ApiKey, secretEnd is { } early && (end is not { } late || early < late) ? early : end,
-            clientId: null, interactive: false, authenticatedAt: null, claims: null));
+            clientId: null, interactive: false, authenticatedAt: null, claims: null, Text(row, 21)));
     }
 
     private Caller Grant(DbDataReader row, Caller? before)
@@ -204,7 +206,8 @@ public sealed class CredentialReader : IAsyncDisposable
     /// <summary>Under several cuts the soonest end counts.</summary>
     private static Caller Soonest(Caller? a, Caller b) => a is null || (b.ExpiresAt is { } end && !(a.ExpiresAt <= end)) ? b : a;
 
-    private Caller Read(DbDataReader row, CredentialKind kind, DateTime? expiresAt, string? clientId, bool interactive, DateTime? authenticatedAt, string? claims)
+    private Caller Read(DbDataReader row, CredentialKind kind, DateTime? expiresAt, string? clientId, bool interactive, DateTime? authenticatedAt, string? claims,
+        string? allowedAddresses = null)
     {
         if (row.GetBoolean(0) || row.GetBoolean(1))
             return s_outOfStanding;
@@ -225,6 +228,7 @@ public sealed class CredentialReader : IAsyncDisposable
             Interactive = interactive,
             AuthenticatedAt = authenticatedAt,
             Claims = claims,
+            AllowedAddresses = allowedAddresses is null ? null : AllowedAddresses.Read(allowedAddresses),
             UserId = row.GetGuid(2),
             Username = row.GetString(3),
             DisplayName = Text(row, 4),

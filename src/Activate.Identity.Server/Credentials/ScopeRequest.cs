@@ -5,11 +5,17 @@ using Activate.Identity.Core.Organizations;
 namespace Activate.Identity.Server.Credentials;
 
 /// <summary>Whoever asks for a key or a generated token: what the new credential may not exceed.</summary>
-/// <param name="Role">The owner's role now.</param>
+/// <param name="Role">The giver's role now; for a service account, the lesser of its own and the giver's.</param>
 /// <param name="Limit">The scopes of the credential in use; null for a browser, which may give all that the role allows.</param>
 /// <param name="AuthenticatedAt">When the person last signed in.</param>
 public sealed record ScopeGiver(Role Role, IReadOnlyList<string>? Limit, DateTime? AuthenticatedAt)
 {
+    /// <summary>The role of whose credential it is to be.</summary>
+    public Role OwnerRole { get; init; } = Role;
+
+    /// <summary>The same person, giving to a service account: neither may it have what it may not have itself, nor does anybody hold by it what they may not have.</summary>
+    public ScopeGiver For(Role account) => this with { Role = account < Role ? account : Role, OwnerRole = account };
+
     public static ScopeGiver From(Caller caller) => new(caller.Role, caller.Scopes, caller.AuthenticatedAt);
 }
 

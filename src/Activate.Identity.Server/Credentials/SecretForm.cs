@@ -1,6 +1,7 @@
 using Activate.Identity.Core;
 using Activate.Identity.Core.Errors;
 using Activate.Identity.Core.Expiration;
+using Activate.Identity.Core.Organizations;
 using Activate.Identity.Server.Accounts;
 using Activate.Identity.Server.Organizations;
 using Activate.Identity.Server.Web;
@@ -19,6 +20,9 @@ public sealed class SecretForm(PolicyReader policies, OneTimeForms forms)
 
     /// <summary>The value of the hidden field <c>Form</c>.</summary>
     public string Id { get; private set; } = "";
+
+    /// <summary>For the key of a service account: its role, which limits the scopes like the giver's own. Null: the key is the giver's.</summary>
+    public Role? AccountRole { get; set; }
 
     public ExpirationField Menu { get; private set; } = null!;
 
@@ -58,7 +62,7 @@ public sealed class SecretForm(PolicyReader policies, OneTimeForms forms)
         if (problem is not null)
             page.Show(problem, problem.Field is "expiresInDays" or "expiresInHours" ? "Expiration" : null);
         Menu = ExpirationField.Of(limits((await policies.ReadAsync(me.OrganizationId, cancellationToken)).Effective), expiration);
-        Scopes = ScopesField.Of(me.Role, problem is null ? null : scopes ?? []) with
+        Scopes = ScopesField.Of(AccountRole is { } role && role < me.Role ? role : me.Role, problem is null ? null : scopes ?? []) with
         {
             SignInAgain = problem?.Code == "recent_sign_in_required" ? SignInPage.PathTo(page.Request.Path, reauthenticate: true) : null,
         };

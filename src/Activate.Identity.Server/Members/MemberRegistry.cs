@@ -12,6 +12,7 @@ using Activate.Identity.Data.Members;
 using Activate.Identity.Server.Audit;
 using Activate.Identity.Server.Credentials;
 using Activate.Identity.Server.Organizations;
+using Activate.Identity.Server.ServiceAccounts;
 using Activate.Identity.Server.SshKeys;
 using Activate.Identity.Server.Web;
 using Microsoft.EntityFrameworkCore;
@@ -33,7 +34,7 @@ public sealed record EndedCredentials(int ApiKeys, int Tokens, int Sessions, int
 /// Changes, disables and removes the people of an organization, and ends what they have. Page, REST and command line all end here. Changes within one organization come one after
 /// another, and are judged by the roles that stand then: two owners who demote each other do not leave it without one.
 /// </summary>
-public sealed class MemberRegistry(ActivateDbContext database, PendingCuts cuts, AuditTrail audit, CredentialCache cache, TimeProvider clock)
+public sealed class MemberRegistry(ActivateDbContext database, PendingCuts cuts, ServiceAccountKeepers keepers, AuditTrail audit, CredentialCache cache, TimeProvider clock)
 {
     private const int LongestSearch = 100;
 
@@ -90,7 +91,10 @@ public sealed class MemberRegistry(ActivateDbContext database, PendingCuts cuts,
             audit.Add(stop ? AuditTypes.MemberDisabled : AuditTypes.MemberEnabled, actor, id);
             user.Disabled = stop;
             if (stop)
+            {
                 await EndSignInsAsync(id, cancellationToken);
+                await keepers.NoteLossAsync(actor, id, cancellationToken);
+            }
         }
 
         await database.SaveChangesAsync(cancellationToken);
@@ -147,6 +151,7 @@ public sealed class MemberRegistry(ActivateDbContext database, PendingCuts cuts,
         if (!gone.WasInvited || gone.HadKeys)
             database.RetiredUsernames.Add(new RetiredUsername { Hash = RetiredUsername.HashOf(gone.NormalizedUserName!), At = clock.Now() });
         audit.Add(gone.WasInvited ? AuditTypes.InvitationCancelled : id == actor.UserId ? AuditTypes.MemberLeft : AuditTypes.MemberRemoved, actor, id);
+        await keepers.NoteLossAsync(actor, id, cancellationToken);
         await database.SaveChangesAsync(cancellationToken);
         await audit.ForgetAsync(id, cancellationToken);
         await database.Users.Where(u => u.Id == id).ExecuteDeleteAsync(cancellationToken);

@@ -49,6 +49,12 @@ internal static class ApiDocument
 
             if (context.JsonTypeInfo.Type == typeof(Optional<string?>))
                 schema.Type = JsonSchemaType.String | JsonSchemaType.Null;
+            if (context.JsonTypeInfo.Type == typeof(Optional<IReadOnlyList<string>?>))
+            {
+                schema.Type = JsonSchemaType.Array | JsonSchemaType.Null;
+                schema.Items = new OpenApiSchema { Type = JsonSchemaType.String };
+            }
+
             if (context.JsonTypeInfo.Type == typeof(Optional<KeySetJson?>) || context.JsonTypeInfo.Type == typeof(KeySetJson))
                 schema.Type = JsonSchemaType.Object | JsonSchemaType.Null;
 

@@ -9,5 +9,11 @@ namespace Activate.Identity.Server.Web;
 /// <param name="Command">How the command line takes it.</param>
 public sealed record Secret(string Title, string Name, string Value, Moment Expires, IReadOnlyList<string> Scopes, string Command)
 {
+    /// <summary>The list it is on.</summary>
+    public string Back { get; init; } = "/account/authentication/api-keys";
+
+    /// <summary>From where it may be used; null: from everywhere.</summary>
+    public string? AllowedAddresses { get; init; }
+
     public override string ToString() => Title;
 }

@@ -44,6 +44,9 @@ public sealed class ApiKeyCommandsTests : IAsyncLifetime
     [InlineData("token create pipeline --hours 99 --scope platform", """{"name":"pipeline","expiresInHours":99,"scopes":["platform"]}""")]
     [InlineData($"api-key rotate {Id}", """{}""")]
     [InlineData($"api-key rotate {Id} --overlap-hours 0", """{"overlapHours":0}""")]
+    [InlineData("api-key create nightly --allow-address 192.0.2.7 --allow-address 2001:db8::/32", """{"name":"nightly","allowedAddresses":["192.0.2.7","2001:db8::/32"]}""")]
+    [InlineData($"api-key limit {Id} --allow-address 192.0.2.7", """{"allowedAddresses":["192.0.2.7"]}""")]
+    [InlineData($"api-key limit {Id} --anywhere", """{"allowedAddresses":null}""")]
     [InlineData($"api-key rename {Id} weekly", """{"name":"weekly"}""")]
     public async Task The_request_says_what_was_typed_and_nothing_else(string line, string body)
     {

@@ -139,6 +139,32 @@ public sealed class LookTests(Site site) : IClassFixture<Site>
                     await page.GetByRole(AriaRole.Link, new() { Name = invited }).ClickAsync();
                 });
                 await CheckAsync("member-disable", page => page.GetByRole(AriaRole.Link, new() { Name = "Disable…" }).ClickAsync());
+                var robot = $"robot-{scheme}-{width}".ToLowerInvariant();
+                await CheckAsync("service-accounts-add-refused", async page =>
+                {
+                    await page.GotoAsync("/organization/service-accounts/add");
+                    await page.GetByLabel("Username").FillAsync(robot);
+                    await page.GetByRole(AriaRole.Button, new() { Name = "Add Account" }).ClickAsync();
+                    await Assertions.Expect(page.GetByText("Say what the account is for.")).ToBeVisibleAsync();
+                });
+                await CheckAsync("service-account", async page =>
+                {
+                    await page.GetByLabel("Description").FillAsync("copies results to the archive every night");
+                    await page.GetByRole(AriaRole.Button, new() { Name = "Add Account" }).ClickAsync();
+                    await Assertions.Expect(page.GetByText("The account is there.")).ToBeVisibleAsync();
+                });
+                await CheckAsync("service-account-key-shown", async page =>
+                {
+                    await page.GetByRole(AriaRole.Button, new() { Name = "Add Key" }).ClickAsync();
+                    await page.GetByLabel("Key Name").FillAsync("nightly");
+                    await page.Locator("summary", new() { HasTextString = "Addresses" }).ClickAsync();
+                    await page.GetByLabel("Only from").FillAsync("192.0.2.0/24\n2001:db8:1111:2222:3333:4444:5555:6666");
+                    await page.GetByRole(AriaRole.Button, new() { Name = "Add Key" }).ClickAsync();
+                    await Assertions.Expect(page.Locator("#secret")).ToBeVisibleAsync();
+                });
+                await CheckAsync("service-account-key", page => page.GetByRole(AriaRole.Link, new() { Name = "Done" }).ClickAsync());
+                await CheckAsync("service-accounts", page => page.GotoAsync("/organization/service-accounts"));
+                await CheckAsync("service-accounts-delete", async page => await page.GetByRole(AriaRole.Button, new() { Name = $"Delete {robot}" }).ClickAsync());
                 await CheckAsync("leave", page => page.GotoAsync("/account/profile/leave"));
                 await CheckAsync("organizations-add", page => page.GotoAsync("/operator/organizations/add"));
                 await CheckAsync("organizations", page => page.GotoAsync("/operator/organizations"));

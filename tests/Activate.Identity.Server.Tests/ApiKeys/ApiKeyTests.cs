@@ -26,7 +26,7 @@ public class ApiKeyTests(ClockedServer fixture) : IClassFixture<ClockedServer>
         Assert.True(ApiKeySecret.IsWellFormed(key));
         Assert.True(ApiKeySecret.TryGetOrigin(key, out var origin));
         Assert.Equal(_server.Origin, origin);
-        Assert.Equal(["createdAt", "expiresAt", "expiresBecause", "id", "key", "last4", "lastUsedAt", "lastUsedFrom", "name", "scopes", "state"],
+        Assert.Equal(["allowedAddresses", "createdAt", "expiresAt", "expiresBecause", "id", "key", "last4", "lastUsedAt", "lastUsedFrom", "name", "scopes", "state"],
             answer.Json.EnumerateObject().Select(member => member.Name).Order(StringComparer.Ordinal));
         Assert.Equal("nightly", answer.Text("name"));
         Assert.Equal(key[^4..], answer.Text("last4"));

@@ -12,6 +12,7 @@ namespace Activate.Identity.Server.Tests.Credentials;
 public class StandingTests(ClockedServer fixture) : IClassFixture<ClockedServer>
 {
     private const string Me = "/api/v1/me";
+    private const string Accounts = "/api/v1/organization/service-accounts";
     private readonly TestServer _server = fixture.Server;
 
     [Fact]
@@ -96,6 +97,7 @@ public class StandingTests(ClockedServer fixture) : IClassFixture<ClockedServer>
             foreach (var (path, body) in ((string, object?)[])[(KeysPath, new { name = "x" }), ("/api/v1/tokens", new { }), ($"{KeysPath}/{own.Id}/rotate", null), (KeysPath, new { nonsense = 1 }), ("/api/v1/tokens", null),
                 ("/api/v1/signing-keys/rotate", null),
                 ("/api/v1/organization/clusters", new { name = "c", address = "c.example.test" }),
+                (Accounts, new { username = "weak", description = "d", keepers = new[] { user.UserName } }), ($"{Accounts}/{own.Id}/api-keys", new { name = "x" }), ($"{Accounts}/{own.Id}/api-keys/{own.Id}/rotate", null),
                 ("/api/v1/organization/members", new { username = "weak", email = "weak@example.test" }), ("/api/v1/organization/credentials/end", new { owner = "nobody" }), ("/api/v1/organization/members/import", new { people = Array.Empty<object>() }),
                 ($"/api/v1/organization/members/{user.Id}/invitation", null), ($"/api/v1/organization/members/{user.Id}/revoke-credentials", null),
                 ("/api/v1/organizations", new { name = "o", owner = new { username = "weak", email = "weak@example.test" } }),
@@ -110,7 +112,9 @@ public class StandingTests(ClockedServer fixture) : IClassFixture<ClockedServer>
         foreach (var (what, credential) in weak)
         {
             foreach (var answer in (Answer[])[await _server.PatchAsync($"/api/v1/organization/members/{user.Id}", credential, new { role = "member" }),
-                         await _server.DeleteAsync($"/api/v1/organization/members/{user.Id}", credential), await _server.PatchAsync($"/api/v1/organizations/{user.OrganizationId}", credential, new { suspended = true })])
+                         await _server.DeleteAsync($"/api/v1/organization/members/{user.Id}", credential), await _server.PatchAsync($"/api/v1/organizations/{user.OrganizationId}", credential, new { suspended = true }),
+                         await _server.PatchAsync($"{Accounts}/{user.Id}", credential, new { role = "admin" }), await _server.DeleteAsync($"{Accounts}/{user.Id}", credential),
+                         await _server.PatchAsync($"{Accounts}/{user.Id}/api-keys/{own.Id}", credential, new { allowedAddresses = (string[]?)null }), await _server.DeleteAsync($"{Accounts}/{user.Id}/api-keys/{own.Id}", credential)])
                 Assert.True(answer is { Status: 403, Error: "interactive_sign_in_required" }, $"{what}: {answer}");
         }
 

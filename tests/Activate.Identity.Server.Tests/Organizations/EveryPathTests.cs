@@ -331,8 +331,21 @@ public class EveryPathTests(EveryPathTests.Fixture fixture) : IClassFixture<Ever
         yield return new("page of API keys", "Days", (person, wish) => PageAsync(person, "/account/authentication/api-keys/add", "Add Key", wish, KeysPath, ("Name", $"{name} page")));
         yield return new("page of SSH keys", "Days", (person, wish) => PageAsync(person, "/account/authentication/ssh-keys/add", "Add Key", wish, "/api/v1/ssh-keys", ("Name", $"{name} page"), ("Key", SshTestKeys.Ed25519())));
         yield return new("page of tokens", "Hours", (person, wish) => PageAsync(person, "/account/authentication/api-keys/generate-token", "Add Token", wish, "/api/v1/tokens"));
+        yield return new("REST API key of a service account", "Days", async (person, wish) => await RestAsync(person, $"/api/v1/organization/service-accounts/{await AccountAsync(person)}/api-keys", "expiresInDays", wish, new() { ["name"] = name }));
+        yield return new("page of a service account's keys", "Days", async (person, wish) => await AccountAsync(person) is var account
+            ? await PageAsync(person, $"/organization/service-accounts/{account}/api-keys/add", "Add Key", wish, $"/api/v1/organization/service-accounts/{account}/api-keys", ("Name", $"{name} page"))
+            : null!);
         yield return new("device login", "Hours", DeviceAsync);
     }
+
+    private async Task<string> AccountAsync(Person person)
+    {
+        var answer = await _server.PostAsync("/api/v1/organization/service-accounts", person.Session, new { username = $"sa-{Guid.NewGuid():N}"[..20], description = "d", keepers = new[] { await NameAsync(person) } });
+        Assert.True(answer.Status == 201, answer.ToString());
+        return answer.Text("id");
+    }
+
+    private Task<string> NameAsync(Person person) => _server.QueryAsync(database => database.Users.Where(u => u.Id == person.Id).Select(u => u.UserName!).SingleAsync());
 
     private async Task<Outcome> RestAsync(Person person, string path, string member, string wish, Dictionary<string, object?> body)
     {

@@ -19,6 +19,9 @@ namespace Activate.Identity.Server.Tests.Organizations;
 /// </summary>
 public sealed partial class IsolationTests(IsolationTests.Fixture fixture, ITestOutputHelper output) : IClassFixture<IsolationTests.Fixture>
 {
+    private const string ServiceAccounts = "/api/v1/organization/service-accounts";
+    private const string NestedKeys = ServiceAccounts + "/{id}/api-keys";
+    private const string AnyKind = "/api/v1/organization/credentials/{kind}";
     private static readonly string[] s_callback = [TestServer.Callback];
     private static readonly string[] s_scopes = ["openid", "platform"];
     private static readonly string[] s_everything = ["platform", "credentials:read", "credentials:write", "organization:read", "organization:write", "audit:read"];
@@ -33,15 +36,22 @@ public sealed partial class IsolationTests(IsolationTests.Fixture fixture, ITest
     private sealed record Victim(Organization Organization, string Session, string Username, IReadOnlyDictionary<string, string> Values)
     {
         /// <summary>Whatever of these appears in an answer to somebody else has leaked.</summary>
-        public IEnumerable<string> Marks => [.. Values.Values.Select(Uri.UnescapeDataString), Organization.Slug, Organization.Id.ToString(), Username];
+        public IEnumerable<string> Marks => [.. Values.Values.SelectMany(value => value.Split(' ')).Select(Uri.UnescapeDataString), Organization.Slug, Organization.Id.ToString(), Username];
     }
 
     /// <summary>An operation of the document.</summary>
     private sealed record Operation(HttpMethod Method, string Path)
     {
-        public string? Collection => Path.IndexOf('{', StringComparison.Ordinal) is var at and > 0 ? Path[..(at - 1)] : null;
+        /// <summary>The path up to its last parameter, which is what the operation is about; null where there is none.</summary>
+        public string? Collection => Path.LastIndexOf('{') is var at and > 0 ? Path[..(at - 1)] : null;
 
-        public string At(string value) => PathParameter().Replace(Path, value);
+        /// <summary>Nothing is about a thing of a thing without the first of them: the values of a nested path are separated by a space.</summary>
+        public string At(string value)
+        {
+            var values = value.Split(' ');
+            var place = 0;
+            return PathParameter().Replace(Path, _ => values[place++]);
+        }
 
         public override string ToString() => $"{Method} {Path}";
     }
@@ -108,14 +118,16 @@ public sealed partial class IsolationTests(IsolationTests.Fixture fixture, ITest
     private static string Missing(Operation operation, string value) => operation.Collection switch
     {
         "/api/v1/authorized-keys" => "nobody-of-this-name",
-        "/api/v1/organization/credentials" => $"api-keys/{Guid.CreateVersion7()}",
+        AnyKind => $"api-keys {Guid.CreateVersion7()}",
         "/api/v1/organization/ssh-fingerprints" => Uri.EscapeDataString($"SHA256:{new string('A', 43)}"),
+        NestedKeys => $"{Guid.CreateVersion7()} {Guid.CreateVersion7()}",
         _ => Guid.TryParse(value, out _) ? Guid.CreateVersion7().ToString() : throw new InvalidOperationException($"{operation}: say what is not there."),
     };
 
     /// <summary>The answer without what differs because the question does.</summary>
     private static string Told(Answer answer, string value) =>
-        $"{answer.Status} {answer.Response.Content.Headers.ContentType} {answer.Header("ETag")} {answer.Body.Replace(Uri.UnescapeDataString(value), "?", StringComparison.OrdinalIgnoreCase).Replace(value, "?", StringComparison.OrdinalIgnoreCase)}";
+        $"{answer.Status} {answer.Response.Content.Headers.ContentType} {answer.Header("ETag")} {value.Split(' ').Aggregate(answer.Body, (body, part) =>
+            body.Replace(Uri.UnescapeDataString(part), "?", StringComparison.OrdinalIgnoreCase).Replace(part, "?", StringComparison.OrdinalIgnoreCase))}";
 
     private async Task<Answer> CallAsync(Operation operation, string value, string? credential)
     {
@@ -125,6 +137,8 @@ public sealed partial class IsolationTests(IsolationTests.Fixture fixture, ITest
         {
             request.Content = JsonContent.Create<object>(operation switch
             {
+                { Method.Method: "PATCH", Collection: "/api/v1/organization/service-accounts" } => new { description = "taken over" },
+                { Method.Method: "POST", Path: ServiceAccounts + "/{id}/api-keys" } => new { name = "taken over" },
                 { Method.Method: "PATCH", Collection: "/api/v1/organization/members" } => new { role = "admin" },
                 { Method.Method: "PATCH", Collection: "/api/v1/organizations" } => new { suspended = true },
                 { Method.Method: "PATCH" } => new { name = "taken over" },
@@ -156,6 +170,7 @@ public sealed partial class IsolationTests(IsolationTests.Fixture fixture, ITest
         var key = await _server.CreateApiKeyAsync(session, "theirs", new { name = "theirs", scopes = new[] { "platform" } });
         var ssh = await CreateAsync("/api/v1/ssh-keys", new { name = "laptop", publicKey = SshTestKeys.Ed25519() });
         var application = await CreateAsync("/api/v1/organization/applications", new { name = "Portal", type = "web", redirectUris = s_callback, scopes = s_scopes });
+        var account = (await CreateAsync(ServiceAccounts, new { username = $"robot-{Guid.NewGuid():N}"[..20], description = "theirs", keepers = new[] { owner.UserName } })).Text("id");
         return new Victim(organization, session, owner.UserName!, new Dictionary<string, string>
         {
             ["/api/v1/api-keys"] = key.Id,
@@ -166,9 +181,10 @@ public sealed partial class IsolationTests(IsolationTests.Fixture fixture, ITest
             ["/api/v1/organization/members"] = member.Id.ToString(),
             ["/api/v1/organization/applications"] = application.Text("id"),
             ["/api/v1/applications"] = application.Text("id"),
-            // Two parameters in a row: the value is both.
-            ["/api/v1/organization/credentials"] = $"api-keys/{key.Id}",
+            [AnyKind] = $"api-keys {key.Id}",
             ["/api/v1/organization/clusters"] = (await CreateAsync("/api/v1/organization/clusters", new { name = "Theirs", address = "login.example.test" })).Text("id"),
+            [ServiceAccounts] = account,
+            [NestedKeys] = $"{account} {(await CreateAsync($"{ServiceAccounts}/{account}/api-keys", new { name = "robot" })).Text("id")}",
             ["/api/v1/organizations"] = organization.Id.ToString(),
             ["/api/v1/authorized-keys"] = owner.UserName!,
         });
@@ -219,7 +235,8 @@ public sealed partial class IsolationTests(IsolationTests.Fixture fixture, ITest
     {
         var lists = new List<string>();
         foreach (var path in (string[])["/api/v1/api-keys", "/api/v1/tokens", "/api/v1/sessions", "/api/v1/ssh-keys", "/api/v1/organization", "/api/v1/organization/policy",
-            "/api/v1/organization/members", "/api/v1/organization/applications", "/api/v1/organization/clusters", "/api/v1/organization/credentials", "/api/v1/organization/audit-events"])
+            "/api/v1/organization/members", "/api/v1/organization/applications", "/api/v1/organization/clusters", "/api/v1/organization/credentials", "/api/v1/organization/audit-events",
+            ServiceAccounts, $"{ServiceAccounts}/{victim.Values[ServiceAccounts]}/api-keys"])
         {
             var answer = await _server.GetAsync(path, victim.Session);
             Assert.True(answer.Status == 200, $"{path}: {answer}");

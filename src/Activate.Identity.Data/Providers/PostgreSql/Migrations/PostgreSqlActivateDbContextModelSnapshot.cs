@@ -213,6 +213,10 @@ namespace Activate.Identity.Data.Providers.PostgreSql.Migrations
                         .ValueGeneratedOnAdd()
                         .HasColumnType("uuid");
 
+                    b.Property<string>("AllowedAddresses")
+                        .HasMaxLength(1000)
+                        .HasColumnType("character varying(1000)");
+
                     b.Property<DateTime>("CreatedAt")
                         .HasColumnType("timestamp with time zone");
 
@@ -917,6 +921,36 @@ namespace Activate.Identity.Data.Providers.PostgreSql.Migrations
                     b.ToTable("PolicyCuts", (string)null);
                 });
 
+            modelBuilder.Entity("Activate.Identity.Data.ServiceAccounts.ServiceAccount", b =>
+                {
+                    b.Property<Guid>("UserId")
+                        .HasColumnType("uuid");
+
+                    b.Property<string>("Description")
+                        .IsRequired()
+                        .HasMaxLength(400)
+                        .HasColumnType("character varying(400)");
+
+                    b.HasKey("UserId");
+
+                    b.ToTable("ServiceAccounts", (string)null);
+                });
+
+            modelBuilder.Entity("Activate.Identity.Data.ServiceAccounts.ServiceAccountKeeper", b =>
+                {
+                    b.Property<Guid>("AccountId")
+                        .HasColumnType("uuid");
+
+                    b.Property<Guid>("KeeperId")
+                        .HasColumnType("uuid");
+
+                    b.HasKey("AccountId", "KeeperId");
+
+                    b.HasIndex("KeeperId");
+
+                    b.ToTable("ServiceAccountKeepers", (string)null);
+                });
+
             modelBuilder.Entity("Activate.Identity.Data.Setup.OneTimeCode", b =>
                 {
                     b.Property<byte[]>("Hash")
@@ -1398,6 +1432,36 @@ namespace Activate.Identity.Data.Providers.PostgreSql.Migrations
                         .IsRequired();
 
                     b.Navigation("Organization");
+                });
+
+            modelBuilder.Entity("Activate.Identity.Data.ServiceAccounts.ServiceAccount", b =>
+                {
+                    b.HasOne("Activate.Identity.Data.Accounts.User", "User")
+                        .WithOne()
+                        .HasForeignKey("Activate.Identity.Data.ServiceAccounts.ServiceAccount", "UserId")
+                        .OnDelete(DeleteBehavior.Cascade)
+                        .IsRequired();
+
+                    b.Navigation("User");
+                });
+
+            modelBuilder.Entity("Activate.Identity.Data.ServiceAccounts.ServiceAccountKeeper", b =>
+                {
+                    b.HasOne("Activate.Identity.Data.ServiceAccounts.ServiceAccount", "Account")
+                        .WithMany()
+                        .HasForeignKey("AccountId")
+                        .OnDelete(DeleteBehavior.Restrict)
+                        .IsRequired();
+
+                    b.HasOne("Activate.Identity.Data.Accounts.User", "Keeper")
+                        .WithMany()
+                        .HasForeignKey("KeeperId")
+                        .OnDelete(DeleteBehavior.Cascade)
+                        .IsRequired();
+
+                    b.Navigation("Account");
+
+                    b.Navigation("Keeper");
                 });
 
             modelBuilder.Entity("Activate.Identity.Data.SshKeys.KnownSshKey", b =>

@@ -214,6 +214,10 @@ namespace Activate.Identity.Data.Providers.SqlServer.Migrations
                         .ValueGeneratedOnAdd()
                         .HasColumnType("uniqueidentifier");
 
+                    b.Property<string>("AllowedAddresses")
+                        .HasMaxLength(1000)
+                        .HasColumnType("nvarchar(1000)");
+
                     b.Property<DateTime>("CreatedAt")
                         .HasColumnType("datetime2");
 
@@ -919,6 +923,36 @@ namespace Activate.Identity.Data.Providers.SqlServer.Migrations
                     b.ToTable("PolicyCuts", (string)null);
                 });
 
+            modelBuilder.Entity("Activate.Identity.Data.ServiceAccounts.ServiceAccount", b =>
+                {
+                    b.Property<Guid>("UserId")
+                        .HasColumnType("uniqueidentifier");
+
+                    b.Property<string>("Description")
+                        .IsRequired()
+                        .HasMaxLength(400)
+                        .HasColumnType("nvarchar(400)");
+
+                    b.HasKey("UserId");
+
+                    b.ToTable("ServiceAccounts", (string)null);
+                });
+
+            modelBuilder.Entity("Activate.Identity.Data.ServiceAccounts.ServiceAccountKeeper", b =>
+                {
+                    b.Property<Guid>("AccountId")
+                        .HasColumnType("uniqueidentifier");
+
+                    b.Property<Guid>("KeeperId")
+                        .HasColumnType("uniqueidentifier");
+
+                    b.HasKey("AccountId", "KeeperId");
+
+                    b.HasIndex("KeeperId");
+
+                    b.ToTable("ServiceAccountKeepers", (string)null);
+                });
+
             modelBuilder.Entity("Activate.Identity.Data.Setup.OneTimeCode", b =>
                 {
                     b.Property<byte[]>("Hash")
@@ -1400,6 +1434,36 @@ namespace Activate.Identity.Data.Providers.SqlServer.Migrations
                         .IsRequired();
 
                     b.Navigation("Organization");
+                });
+
+            modelBuilder.Entity("Activate.Identity.Data.ServiceAccounts.ServiceAccount", b =>
+                {
+                    b.HasOne("Activate.Identity.Data.Accounts.User", "User")
+                        .WithOne()
+                        .HasForeignKey("Activate.Identity.Data.ServiceAccounts.ServiceAccount", "UserId")
+                        .OnDelete(DeleteBehavior.Cascade)
+                        .IsRequired();
+
+                    b.Navigation("User");
+                });
+
+            modelBuilder.Entity("Activate.Identity.Data.ServiceAccounts.ServiceAccountKeeper", b =>
+                {
+                    b.HasOne("Activate.Identity.Data.ServiceAccounts.ServiceAccount", "Account")
+                        .WithMany()
+                        .HasForeignKey("AccountId")
+                        .OnDelete(DeleteBehavior.Restrict)
+                        .IsRequired();
+
+                    b.HasOne("Activate.Identity.Data.Accounts.User", "Keeper")
+                        .WithMany()
+                        .HasForeignKey("KeeperId")
+                        .OnDelete(DeleteBehavior.Cascade)
+                        .IsRequired();
+
+                    b.Navigation("Account");
+
+                    b.Navigation("Keeper");
                 });
 
             modelBuilder.Entity("Activate.Identity.Data.SshKeys.KnownSshKey", b =>

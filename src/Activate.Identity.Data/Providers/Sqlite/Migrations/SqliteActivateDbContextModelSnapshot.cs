@@ -208,6 +208,10 @@ namespace Activate.Identity.Data.Providers.Sqlite.Migrations
                         .ValueGeneratedOnAdd()
                         .HasColumnType("TEXT");
 
+                    b.Property<string>("AllowedAddresses")
+                        .HasMaxLength(1000)
+                        .HasColumnType("TEXT");
+
                     b.Property<DateTime>("CreatedAt")
                         .HasColumnType("TEXT");
 
@@ -912,6 +916,36 @@ namespace Activate.Identity.Data.Providers.Sqlite.Migrations
                     b.ToTable("PolicyCuts", (string)null);
                 });
 
+            modelBuilder.Entity("Activate.Identity.Data.ServiceAccounts.ServiceAccount", b =>
+                {
+                    b.Property<Guid>("UserId")
+                        .HasColumnType("TEXT");
+
+                    b.Property<string>("Description")
+                        .IsRequired()
+                        .HasMaxLength(400)
+                        .HasColumnType("TEXT");
+
+                    b.HasKey("UserId");
+
+                    b.ToTable("ServiceAccounts", (string)null);
+                });
+
+            modelBuilder.Entity("Activate.Identity.Data.ServiceAccounts.ServiceAccountKeeper", b =>
+                {
+                    b.Property<Guid>("AccountId")
+                        .HasColumnType("TEXT");
+
+                    b.Property<Guid>("KeeperId")
+                        .HasColumnType("TEXT");
+
+                    b.HasKey("AccountId", "KeeperId");
+
+                    b.HasIndex("KeeperId");
+
+                    b.ToTable("ServiceAccountKeepers", (string)null);
+                });
+
             modelBuilder.Entity("Activate.Identity.Data.Setup.OneTimeCode", b =>
                 {
                     b.Property<byte[]>("Hash")
@@ -1389,6 +1423,36 @@ namespace Activate.Identity.Data.Providers.Sqlite.Migrations
                         .IsRequired();
 
                     b.Navigation("Organization");
+                });
+
+            modelBuilder.Entity("Activate.Identity.Data.ServiceAccounts.ServiceAccount", b =>
+                {
+                    b.HasOne("Activate.Identity.Data.Accounts.User", "User")
+                        .WithOne()
+                        .HasForeignKey("Activate.Identity.Data.ServiceAccounts.ServiceAccount", "UserId")
+                        .OnDelete(DeleteBehavior.Cascade)
+                        .IsRequired();
+
+                    b.Navigation("User");
+                });
+
+            modelBuilder.Entity("Activate.Identity.Data.ServiceAccounts.ServiceAccountKeeper", b =>
+                {
+                    b.HasOne("Activate.Identity.Data.ServiceAccounts.ServiceAccount", "Account")
+                        .WithMany()
+                        .HasForeignKey("AccountId")
+                        .OnDelete(DeleteBehavior.Restrict)
+                        .IsRequired();
+
+                    b.HasOne("Activate.Identity.Data.Accounts.User", "Keeper")
+                        .WithMany()
+                        .HasForeignKey("KeeperId")
+                        .OnDelete(DeleteBehavior.Cascade)
+                        .IsRequired();
+
+                    b.Navigation("Account");
+
+                    b.Navigation("Keeper");
                 });
 
             modelBuilder.Entity("Activate.Identity.Data.SshKeys.KnownSshKey", b =>
