@@ -36,7 +36,7 @@ public sealed partial class IsolationTests(IsolationTests.Fixture fixture, ITest
     private sealed record Victim(Organization Organization, string Session, string Username, IReadOnlyDictionary<string, string> Values)
     {
         /// <summary>Whatever of these appears in an answer to somebody else has leaked.</summary>
-        public IEnumerable<string> Marks => [.. Values.Values.SelectMany(value => value.Split(' ')).Select(Uri.UnescapeDataString), Organization.Slug, Organization.Id.ToString(), Username];
+        public IEnumerable<string> Marks => [.. Values.Values.SelectMany(value => value.Split(' ')).Where(value => value != "api-keys").Select(Uri.UnescapeDataString), Organization.Slug, Organization.Id.ToString(), Username];
     }
 
     /// <summary>An operation of the document.</summary>
@@ -246,7 +246,7 @@ public sealed partial class IsolationTests(IsolationTests.Fixture fixture, ITest
         return string.Join('\n', lists);
     }
 
-    [GeneratedRegex(@"\{[^}]*\}(/\{[^}]*\})*")]
+    [GeneratedRegex(@"\{[^}]*\}")]
     private static partial Regex PathParameter();
 
     [GeneratedRegex(@"""lastUsed(At|From)"":[^,}]*,?")]
