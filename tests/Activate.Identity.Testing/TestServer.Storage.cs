@@ -16,12 +16,20 @@ public sealed partial class TestServer
     public async Task<string> DumpStorageAsync()
     {
         var dump = new StringBuilder();
-        foreach (var file in Directory.GetFiles(_folder, "*", SearchOption.AllDirectories))
+        // The files beside the database first: what leaves them goes into it.
+        foreach (var file in Directory.GetFiles(_folder, "*", SearchOption.AllDirectories).OrderBy(file => file.EndsWith(".db", StringComparison.Ordinal)))
         {
-            // SQLite keeps the file open: read beside it.
-            await using var stream = new FileStream(file, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
-            using var reader = new StreamReader(stream, Encoding.Latin1);
-            dump.Append(await reader.ReadToEndAsync());
+            try
+            {
+                // SQLite keeps the file open: read beside it.
+                await using var stream = new FileStream(file, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
+                using var reader = new StreamReader(stream, Encoding.Latin1);
+                dump.Append(await reader.ReadToEndAsync());
+            }
+            catch (FileNotFoundException) when (!file.EndsWith(".db", StringComparison.Ordinal))
+            {
+                // With its last connection SQLite takes the files beside the database away; what was in them is in the database then, which is read last.
+            }
         }
 
         await QueryAsync(async database =>
