@@ -217,7 +217,7 @@ internal static class CredentialCommands
         public Symbol[] Options => [_kind, _owner, _application, _unused];
 
         /// <summary>Each parameter with an ampersand in front.</summary>
-        public string Query(Call call, string time, string? state) => string.Concat(Parameters(call, time).Append(("state", state))
+        public string Query(Call call, string time, string? state) => string.Concat(Parameters(call, time).Append((Name: "state", Value: state))
             .Where(parameter => parameter.Value is not null).Select(parameter => $"&{parameter.Name}={Uri.EscapeDataString(parameter.Value!)}"));
 
         public void Write(Call call, Utf8JsonWriter json)
