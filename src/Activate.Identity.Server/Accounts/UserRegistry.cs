@@ -4,6 +4,7 @@ using Activate.Identity.Core.Organizations;
 using Activate.Identity.Data;
 using Activate.Identity.Data.Accounts;
 using Activate.Identity.Data.Members;
+using Activate.Identity.Server.Web;
 using Microsoft.AspNetCore.Identity;
 using Microsoft.EntityFrameworkCore;
 
@@ -35,7 +36,7 @@ public sealed class UserRegistry(UserManager<User> users, ActivateDbContext data
                 return problem;
         }
 
-        var now = clock.GetUtcNow().UtcDateTime;
+        var now = clock.Now();
         var user = new User
         {
             Id = Guid.CreateVersion7(now),
