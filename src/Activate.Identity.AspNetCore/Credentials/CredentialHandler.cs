@@ -16,6 +16,7 @@ internal sealed class CredentialHandler(CredentialAuthenticator authenticator, I
     // Refusals are texts, not exceptions: nothing of the credential can be in them.
     private static readonly AuthenticateResult s_invalid = AuthenticateResult.Fail("The credential is unknown, malformed, expired, revoked, or not for this resource server.");
     private static readonly AuthenticateResult s_several = AuthenticateResult.Fail("The request has more than one credential.");
+    private static readonly AuthenticateResult s_elsewhere = AuthenticateResult.Fail("The credential may not be used from this address.");
     private static readonly AuthenticateResult s_unavailable = AuthenticateResult.Fail("The credential could not be checked.");
 
     private HttpContext _context = null!;
@@ -45,10 +46,11 @@ internal sealed class CredentialHandler(CredentialAuthenticator authenticator, I
         return check.IsCompletedSuccessfully ? Task.FromResult(ToResult(check.Result)) : WaitAsync(check);
     }
 
-    private static async Task<AuthenticateResult> WaitAsync(ValueTask<Verdict> check) => ToResult(await check);
+    private async Task<AuthenticateResult> WaitAsync(ValueTask<Verdict> check) => ToResult(await check);
 
-    private static AuthenticateResult ToResult(Verdict verdict) => verdict.Outcome switch
+    private AuthenticateResult ToResult(Verdict verdict) => verdict.Outcome switch
     {
+        Outcome.Good when verdict.AllowedAddresses is { } addresses && !addresses.Contain(_context.Connection.RemoteIpAddress) => s_elsewhere,
         // A principal for each request: what an application adds to one must not be there in the next, nor in another thread.
         Outcome.Good => AuthenticateResult.Success(new AuthenticationTicket(new ClaimsPrincipal(verdict.Identity!.Clone()), ActivateIdentityDefaults.AuthenticationScheme)),
         Outcome.Refused => s_invalid,
@@ -64,6 +66,13 @@ internal sealed class CredentialHandler(CredentialAuthenticator authenticator, I
         {
             response.StatusCode = StatusCodes.Status503ServiceUnavailable;
             response.Headers.RetryAfter = "1";
+            return;
+        }
+
+        // As the server itself answers: the credential counts (RFC 6750 §3.1 keeps invalid_token for one that does not), and the list is nobody's business.
+        if (ReferenceEquals(result, s_elsewhere))
+        {
+            response.StatusCode = StatusCodes.Status403Forbidden;
             return;
         }
 

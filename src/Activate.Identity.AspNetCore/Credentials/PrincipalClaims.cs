@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Security.Claims;
+using Activate.Identity.Core.ApiKeys;
 
 namespace Activate.Identity.AspNetCore.Credentials;
 
@@ -15,6 +16,7 @@ internal sealed class PrincipalClaims(string kind, string issuer)
     public IReadOnlyList<string> Audiences { get; init; } = [];
     public long? IssuedAt { get; init; }
     public long? ExpiresAt { get; init; }
+    public AllowedAddresses? AllowedAddresses { get; init; }
 
     /// <summary>Good for one of our audiences, while it lasts. An access token has an end; a key may have none.</summary>
     public Verdict ToVerdict(HashSet<string> ours, DateTimeOffset now, DateTimeOffset until)
@@ -22,9 +24,9 @@ internal sealed class PrincipalClaims(string kind, string issuer)
         if (Subject is null || TokenId is null || !Audiences.Any(ours.Contains) || (ExpiresAt is null && kind == ActivateIdentityClaims.AccessToken))
             return Verdict.RefusedUntil(until);
         if (ExpiresAt is not { } seconds || seconds > DateTimeOffset.MaxValue.ToUnixTimeSeconds())
-            return Verdict.Good(ToIdentity(), until);
+            return Verdict.Good(ToIdentity(), until, AllowedAddresses);
         var end = DateTimeOffset.FromUnixTimeSeconds(Math.Max(seconds, 0));
-        return end <= now ? Verdict.RefusedUntil(until) : Verdict.Good(ToIdentity(), end < until ? end : until);
+        return end <= now ? Verdict.RefusedUntil(until) : Verdict.Good(ToIdentity(), end < until ? end : until, AllowedAddresses);
     }
 
     private ClaimsIdentity ToIdentity()

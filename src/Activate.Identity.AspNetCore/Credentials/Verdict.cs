@@ -1,4 +1,5 @@
 using System.Security.Claims;
+using Activate.Identity.Core.ApiKeys;
 
 namespace Activate.Identity.AspNetCore.Credentials;
 
@@ -13,7 +14,10 @@ internal sealed class Verdict
     /// <summary>Refused by its form alone, or for a reason that may be gone at the next request; not remembered.</summary>
     public static readonly Verdict RefusedAtSight = new(Outcome.Refused, null, DateTimeOffset.MinValue);
 
-    public static Verdict Good(ClaimsIdentity identity, DateTimeOffset until) => new(Outcome.Good, identity, until);
+    /// <param name="identity">Whose it is.</param>
+    /// <param name="until">How long that may be repeated.</param>
+    /// <param name="allowedAddresses">From where it may be used; null: from everywhere.</param>
+    public static Verdict Good(ClaimsIdentity identity, DateTimeOffset until, AllowedAddresses? allowedAddresses) => new(Outcome.Good, identity, until) { AllowedAddresses = allowedAddresses };
 
     public static Verdict RefusedUntil(DateTimeOffset until) => new(Outcome.Refused, null, until);
 
@@ -23,6 +27,9 @@ internal sealed class Verdict
     public ClaimsIdentity? Identity { get; }
 
     public DateTimeOffset Until { get; }
+
+    /// <summary>Judged for each request: the credential is good, and where it comes from may differ.</summary>
+    public AllowedAddresses? AllowedAddresses { get; private init; }
 }
 
 /// <summary>The three ways a check ends.</summary>

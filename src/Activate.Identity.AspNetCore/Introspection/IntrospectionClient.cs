@@ -2,6 +2,7 @@ using System.Net;
 using System.Net.Http.Headers;
 using System.Text.Json;
 using Activate.Identity.AspNetCore.Credentials;
+using Activate.Identity.Core.ApiKeys;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 
@@ -80,6 +81,14 @@ internal sealed class IntrospectionClient(IHttpClientFactory clients, IOptions<A
             return Verdict.Unavailable;
         if (active.ValueKind == JsonValueKind.False)
             return Verdict.RefusedUntil(until);
+        AllowedAddresses? addresses = null;
+        // A limit that cannot be read cannot be kept.
+        if (answer.TryGetProperty("allowed_addresses", out _) && !AllowedAddresses.Parse(Texts(answer, "allowed_addresses")).TryGet(out addresses, out var problem))
+        {
+            logger.LogWarning("The server limits a credential to addresses that this package does not understand: {Problem}", problem.Detail);
+            return Verdict.RefusedUntil(until);
+        }
+
         var claims = new PrincipalClaims(isKey ? ActivateIdentityClaims.ApiKey : ActivateIdentityClaims.AccessToken, _options.IssuerText)
         {
             Subject = Text(answer, "sub"),
@@ -91,6 +100,7 @@ internal sealed class IntrospectionClient(IHttpClientFactory clients, IOptions<A
             Audiences = Texts(answer, "aud"),
             IssuedAt = Number(answer, "iat"),
             ExpiresAt = Number(answer, "exp"),
+            AllowedAddresses = addresses,
         };
         // The server answers for our audiences only; but who is let in here is decided here.
         return claims.ToVerdict(_audiences, clock.GetUtcNow(), until);

@@ -24,6 +24,9 @@ public sealed record AuditQuery
     public string? Client { get; private init; }
     public string? Address { get; private init; }
 
+    /// <summary>The events of some types.</summary>
+    public static AuditQuery Of(params string[] types) => new() { Types = types };
+
     /// <summary>Empty is absent, as forms send it.</summary>
     /// <param name="types">Of <see cref="AuditTypes"/>.</param>
     /// <param name="actor">A username or an id.</param>

@@ -19,12 +19,15 @@ namespace Activate.Identity.Server.Organizations;
 /// of the policy that the administrator saw.
 /// </summary>
 [Authorize]
-public sealed class PolicyPage(PolicyEditor editor, PolicyCeiling ceiling, AuditTrail audit, TimeProvider clock) : PageModel
+public sealed class PolicyPage(PolicyEditor editor, PolicyCeiling ceiling, AuditTrail audit, AuditLog log, TimeProvider clock) : PageModel
 {
     private const string Path = "/organization/policy";
 
     /// <summary>How many credentials a preview shows.</summary>
     public const int Shown = 100;
+
+    /// <summary>How many of the latest changes it shows; the audit log has all.</summary>
+    private const int Changes = 20;
 
     private Dictionary<PolicyMember, string> _texts = [];
 
@@ -43,6 +46,9 @@ public sealed class PolicyPage(PolicyEditor editor, PolicyCeiling ceiling, Audit
     public PolicyPreview? Preview { get; private set; }
 
     public PolicyPicture? Picture { get; private set; }
+
+    /// <summary>The latest changes, for administrators.</summary>
+    public IReadOnlyList<AuditEntry> History { get; private set; } = [];
 
     public bool Applied { get; private set; }
 
@@ -175,6 +181,8 @@ public sealed class PolicyPage(PolicyEditor editor, PolicyCeiling ceiling, Audit
         Person = SignedIn.Required(HttpContext);
         await ReadStateAsync(cancellationToken);
         Version = State.Version;
+        if (IsAdmin)
+            History = await log.ReadAsync(Person.OrganizationId, AuditQuery.Of(AuditTypes.PolicyChanged), null, Changes, cancellationToken);
         _texts = PolicyMember.All.ToDictionary(member => member, member => Text(member, member.Get(_whole)));
     }
 

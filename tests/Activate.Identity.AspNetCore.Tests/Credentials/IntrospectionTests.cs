@@ -14,6 +14,10 @@ public sealed class IntrospectionTests(IdentityServer identity)
 {
     private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(60);
 
+    private static readonly string[] s_platform = ["platform"];
+    private static readonly string[] s_loopback = ["127.0.0.0/8", "::1"];
+    private static readonly string[] s_documentation = ["192.0.2.0/24"];
+
     private readonly TestServer _server = identity.Server;
 
     private async Task DeleteAsync(ApiKeyAnswer key, string session) =>
@@ -35,6 +39,28 @@ public sealed class IntrospectionTests(IdentityServer identity)
         Assert.Equal((HttpStatusCode.Unauthorized, 2), (await sample.StatusAsync(key.Key), sample.Line.Introspections));
         // So is a refusal.
         Assert.Equal((HttpStatusCode.Unauthorized, 2), (await sample.StatusAsync(key.Key), sample.Line.Introspections));
+    }
+
+    [Fact]
+    public async Task A_key_that_is_limited_to_addresses_is_refused_from_elsewhere_for_each_request_and_without_telling_the_list()
+    {
+        await using var sample = await identity.ResourceServerAsync();
+        var (_, session, _) = await identity.PersonAsync();
+        var here = await _server.CreateApiKeyAsync(session, "here", new { name = "here", scopes = s_platform, allowedAddresses = s_loopback });
+        var elsewhere = await _server.CreateApiKeyAsync(session, "elsewhere", new { name = "elsewhere", scopes = s_platform, allowedAddresses = s_documentation });
+        Assert.Equal(HttpStatusCode.OK, await sample.StatusAsync(here.Key));
+        for (var i = 0; i < 2; i++)
+        {
+            var answer = await sample.GetAsync("/whoami", elsewhere.Key);
+            Assert.Equal(403, answer.Status);
+            Assert.DoesNotContain("192.0.2", answer.Body + answer.Response.Headers, StringComparison.Ordinal);
+        }
+
+        // The answer is kept, the address is looked at each time.
+        Assert.Equal(2, sample.Line.Introspections);
+        // A limit that cannot be read lets nobody in.
+        sample.Line.Instead = () => Json($$"""{"active":true,"sub":"x","jti":"y","aud":"{{identity.Platform}}","scope":"platform","allowed_addresses":["everywhere"]}""");
+        Assert.Equal(HttpStatusCode.Unauthorized, await sample.StatusAsync((await identity.PersonAsync()).Key.Key));
     }
 
     [Fact]

@@ -37,6 +37,11 @@ public class PolicyPageTests(PolicyPageTests.Fixture fixture) : IClassFixture<Po
         Assert.Equal("requested", (await _server.GetAsync($"/api/v1/api-keys/{key.Id}", session)).Text("expiresBecause"));
         await browser.SubmitAsync("Apply");
         Assert.Contains("The policy was changed.", browser.PageText, StringComparison.Ordinal);
+        // The newest first, with who and what.
+        var changes = browser.Page.QuerySelectorAll("section[aria-labelledby=history] tbody tr").Select(row => row.TextContent).ToList();
+        Assert.Equal(2, changes.Count);
+        Assert.Contains("existing credentials shortened, grace 10 d", changes[0], StringComparison.Ordinal);
+        Assert.Contains("deviceLogin.enabled", changes[1], StringComparison.Ordinal);
         Assert.Equal("""{"apiKeys":{"maximumDays":7},"deviceLogin":{"enabled":true}}""", (await _server.GetAsync(PolicyPath, session)).Json.GetProperty("policy").GetRawText());
         var after = await _server.GetAsync($"/api/v1/api-keys/{key.Id}", session);
         Assert.Equal(("policy", 10), (after.Text("expiresBecause"), Math.Round((after.Json.Time("expiresAt")!.Value - DateTime.UtcNow).TotalDays)));
