@@ -41,7 +41,7 @@ public class PolicyPageTests(PolicyPageTests.Fixture fixture) : IClassFixture<Po
         var changes = browser.Page.QuerySelectorAll("section[aria-labelledby=history] tbody tr").Select(row => row.TextContent).ToList();
         Assert.Equal(2, changes.Count);
         Assert.Contains("existing credentials shortened, grace 10 d", changes[0], StringComparison.Ordinal);
-        Assert.Contains("deviceLogin.enabled", changes[1], StringComparison.Ordinal);
+        Assert.Contains("existing credentials kept", changes[1], StringComparison.Ordinal);
         Assert.Equal("""{"apiKeys":{"maximumDays":7},"deviceLogin":{"enabled":true}}""", (await _server.GetAsync(PolicyPath, session)).Json.GetProperty("policy").GetRawText());
         var after = await _server.GetAsync($"/api/v1/api-keys/{key.Id}", session);
         Assert.Equal(("policy", 10), (after.Text("expiresBecause"), Math.Round((after.Json.Time("expiresAt")!.Value - DateTime.UtcNow).TotalDays)));
