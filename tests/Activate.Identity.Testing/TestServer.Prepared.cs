@@ -28,10 +28,8 @@ public sealed partial class TestServer
 
         private static async Task<Prepared> MakeAsync(TestServerOptions options)
         {
-            // A setting of its own, of no effect: it starts from nothing.
-            options = options with { Settings = new Dictionary<string, string?> { ["Prepared"] = "true" } };
             var server = new TestServer("http://localhost", options.FakeClock);
-            var settings = await server.SettingsAsync(options);
+            var settings = await server.SettingsAsync(options, prepared: null);
             await using (var app = server.Build(0, settings, options))
                 await PrepareAsync(app);
             ClearPools();

@@ -70,7 +70,7 @@ public sealed partial class TestServer : IAsyncDisposable
             Uri.TryCreate(options.Settings.GetValueOrDefault("Server:PublicOrigin"), UriKind.Absolute, out var named) ? named.OriginalString : $"http://localhost:{ports[0]}", options.FakeClock);
         try
         {
-            var settings = await server.SettingsAsync(options);
+            var settings = await server.SettingsAsync(options, await Prepared.ForAsync(options));
             foreach (var port in ports)
                 await server.StartNodeAsync(port, settings, options);
             return server;
@@ -82,9 +82,8 @@ public sealed partial class TestServer : IAsyncDisposable
         }
     }
 
-    private async Task<Dictionary<string, string?>> SettingsAsync(TestServerOptions options)
+    private async Task<Dictionary<string, string?>> SettingsAsync(TestServerOptions options, Prepared? prepared)
     {
-        var prepared = await Prepared.ForAsync(options);
         prepared?.CopyTo(_folder);
         var settings = new Dictionary<string, string?>
         {

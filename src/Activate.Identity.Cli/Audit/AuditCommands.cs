@@ -68,33 +68,12 @@ internal static class AuditCommands
             });
     }
 
-    private static void Show(Call call, List<JsonElement> items)
-    {
-        if (call.Json)
-        {
-            call.Show(JsonText.Write(json =>
-            {
-                json.WriteStartObject();
-                json.WriteStartArray("items");
-                foreach (var item in items)
-                    item.WriteTo(json);
-                json.WriteEndArray();
-                json.WriteEndObject();
-            }));
-        }
-        else if (items.Count == 0)
-        {
-            call.Say("No event is like that.");
-        }
-        else
-        {
-            Tables.Write(call.Around, ["TIME", "TYPE", "OUTCOME", "ACTOR", "SUBJECT", "OWNER", "CLIENT", "ADDRESS", "DETAIL"], items.Select(item => Lists.Read(item, ApiJson.Default.AuditItem)).Select(item => (string[])
-            [
-                item.At is { } at ? Times.Exact(at) : "", item.Type ?? "", item.Outcome ?? "", Who(item.Actor), Who(item.Subject), Who(item.Owner), item.ClientId ?? "", item.Address ?? "",
-                string.Join(' ', new[] { item.Name, item.Detail }.Where(text => text is not null)),
-            ]));
-        }
-    }
+    private static void Show(Call call, List<JsonElement> items) =>
+        Lists.Show(call, items, "No event is like that.", ["TIME", "TYPE", "OUTCOME", "ACTOR", "SUBJECT", "OWNER", "CLIENT", "ADDRESS", "DETAIL"], ApiJson.Default.AuditItem, (item, _) =>
+        [
+            item.At is { } at ? Times.Exact(at) : "", item.Type ?? "", item.Outcome ?? "", Who(item.Actor), Who(item.Subject), Who(item.Owner), item.ClientId ?? "", item.Address ?? "",
+            string.Join(' ', new[] { item.Name, item.Detail }.Where(text => text is not null)),
+        ]);
 
     private static string Who(AuditPartyItem? party) => party?.Username ?? party?.Id ?? "";
 

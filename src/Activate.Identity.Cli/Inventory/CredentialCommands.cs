@@ -164,33 +164,12 @@ internal static class CredentialCommands
             });
     }
 
-    private static void Show(Call call, List<JsonElement> items)
-    {
-        if (call.Json)
-        {
-            call.Show(JsonText.Write(json =>
-            {
-                json.WriteStartObject();
-                json.WriteStartArray("items");
-                foreach (var item in items)
-                    item.WriteTo(json);
-                json.WriteEndArray();
-                json.WriteEndObject();
-            }));
-        }
-        else if (items.Count == 0)
-        {
-            call.Say("No credential is like that.");
-        }
-        else
-        {
-            Tables.Write(call.Around, ["KIND", "ID", "OWNER", "NAME", "EXPIRES", "LAST USED", "STATE"], items.Select(item => Lists.Read(item, ApiJson.Default.InventoryItem)).Select(item => (string[])
-            [
-                item.Kind ?? "", item.Id ?? "", item.Owner ?? "", item.Name ?? "", Times.Full(item.ExpiresAt, call.Now, "never"),
-                Times.Full(item.LastUsedAt, call.Now, "never") + (item.LastUsedFrom is null ? "" : $" from {item.LastUsedFrom}"), item.State ?? "",
-            ]));
-        }
-    }
+    private static void Show(Call call, List<JsonElement> items) =>
+        Lists.Show(call, items, "No credential is like that.", ["KIND", "ID", "OWNER", "NAME", "EXPIRES", "LAST USED", "STATE"], ApiJson.Default.InventoryItem, (item, now) =>
+        [
+            item.Kind ?? "", item.Id ?? "", item.Owner ?? "", item.Name ?? "", Times.Full(item.ExpiresAt, now, "never"),
+            Times.Full(item.LastUsedAt, now, "never") + (item.LastUsedFrom is null ? "" : $" from {item.LastUsedFrom}"), item.State ?? "",
+        ]);
 
     private static string Sum(Dictionary<string, int> counts) => counts.Values.Sum() == 0
         ? "nothing"

@@ -15,7 +15,13 @@ internal static class Lists
         Call call, string path, string whenEmpty, string[] headers, JsonTypeInfo<T> type, Func<T, DateTimeOffset, string[]> row, CancellationToken cancellation) where T : class
     {
         using var api = call.Connect();
-        var items = await api.ListAsync(path, cancellation);
+        Show(call, await api.ListAsync(path, cancellation), whenEmpty, headers, type, row);
+        return ExitCodes.Done;
+    }
+
+    /// <summary>Items that were fetched already.</summary>
+    public static void Show<T>(Call call, List<JsonElement> items, string whenEmpty, string[] headers, JsonTypeInfo<T> type, Func<T, DateTimeOffset, string[]> row) where T : class
+    {
         if (call.Json)
         {
             call.Show(JsonText.Write(json =>
@@ -37,8 +43,6 @@ internal static class Lists
             var now = call.Now;
             Tables.Write(call.Around, headers, items.Select(item => row(Read(item, type), now)));
         }
-
-        return ExitCodes.Done;
     }
 
     private static string[] Row(CredentialItem item, DateTimeOffset now) =>

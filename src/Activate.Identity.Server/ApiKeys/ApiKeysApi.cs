@@ -33,9 +33,7 @@ internal static class ApiKeysApi
         if (!PageQuery.Parse(limit, after).TryGet(out var page, out var problem))
             return problem.ToResult();
         var now = clock.Now();
-        var rows = await Listed(caller.UserId, database, now).Where(k => page.After == null || k.Id.CompareTo(page.After.Value) < 0)
-            .OrderByDescending(k => k.Id).Take(page.Limit + 1).ToListAsync(cancellationToken);
-        return Results.Ok(page.Page(await cuts.ApplyAsync(caller.OrganizationId, rows, cancellationToken), k => k.Id, k => ApiKeyBody.From(k, now)));
+        return Results.Ok(page.Page(await ReadAsync(caller.UserId, caller.OrganizationId, page, database, cuts, now, cancellationToken), k => k.Id, k => ApiKeyBody.From(k, now)));
     }
 
     private static async Task<IResult> Get(Guid id, Caller caller, ActivateDbContext database, PendingCuts cuts, TimeProvider clock, CancellationToken cancellationToken)
@@ -43,6 +41,15 @@ internal static class ApiKeysApi
         var now = clock.Now();
         var rows = await cuts.ApplyAsync(caller.OrganizationId, await Listed(caller.UserId, database, now).Where(k => k.Id == id).ToListAsync(cancellationToken), cancellationToken);
         return rows is [var key] ? Results.Ok(ApiKeyBody.From(key, now)) : Problems.NotFound.ToResult();
+    }
+
+    /// <summary>A page of what lists show of a user, and one more where there are more.</summary>
+    internal static async Task<IReadOnlyList<ApiKey>> ReadAsync(
+        Guid ownerId, Guid organizationId, PageQuery page, ActivateDbContext database, PendingCuts cuts, DateTime now, CancellationToken cancellationToken)
+    {
+        var rows = await Listed(ownerId, database, now).Where(k => page.After == null || k.Id.CompareTo(page.After.Value) < 0)
+            .OrderByDescending(k => k.Id).Take(page.Limit + 1).ToListAsync(cancellationToken);
+        return await cuts.ApplyAsync(organizationId, rows, cancellationToken);
     }
 
     /// <summary>What lists show of a user: all but what expired long ago.</summary>

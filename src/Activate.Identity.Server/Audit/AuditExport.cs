@@ -1,4 +1,3 @@
-using System.Globalization;
 using Activate.Identity.Server.Web;
 
 namespace Activate.Identity.Server.Audit;
@@ -12,7 +11,7 @@ internal static class AuditExport
 
     private static string?[] Cells(AuditEntry entry) =>
     [
-        entry.Id.ToString(), entry.At.ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture), entry.Type, entry.Outcome,
+        entry.Id.ToString(), FileExport.Time(entry.At), entry.Type, entry.Outcome,
         entry.Actor?.Username, entry.Actor?.Id.ToString(), entry.CredentialId?.ToString(), entry.Subject?.Username, entry.Subject?.Id.ToString(),
         entry.Owner?.Username, entry.Owner?.Id.ToString(), entry.ClientId, entry.Address, entry.Name, entry.Detail, entry.Before?.ToJsonString(), entry.After?.ToJsonString(),
     ];

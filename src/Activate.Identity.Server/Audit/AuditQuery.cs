@@ -47,7 +47,7 @@ public sealed record AuditQuery
             return TimeInvalid("from");
         if (!TryTime(to, endOfDay: true, out var until))
             return TimeInvalid("to");
-        if (client?.Length > LongestClient || client?.Any(c => c is < ' ' or > '~') == true)
+        if (!MayBeClient(client))
             return Problems.Invalid("client", "client_invalid", "The client is the client id of an application, such as 'activate-cli'.");
         IPAddress? place = null;
         if (!string.IsNullOrEmpty(address) && !IPAddress.TryParse(address, out place))
@@ -65,7 +65,10 @@ public sealed record AuditQuery
         };
     }
 
-    private static string? Some(string? text) => string.IsNullOrWhiteSpace(text) ? null : text.Trim();
+    /// <summary>What cannot be the id of an application, or nothing, is not sent to the database.</summary>
+    internal static bool MayBeClient(string? text) => !(text?.Length > LongestClient) && text?.Any(c => c is < ' ' or > '~') != true;
+
+    internal static string? Some(string? text) => string.IsNullOrWhiteSpace(text) ? null : text.Trim();
 
     /// <summary>RFC 3339, or a day in UTC. Empty is absent.</summary>
     internal static bool TryTime(string? text, bool endOfDay, out DateTime? time)

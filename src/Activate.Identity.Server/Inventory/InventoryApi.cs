@@ -1,4 +1,3 @@
-using System.Globalization;
 using Activate.Identity.Core;
 using Activate.Identity.Core.Credentials;
 using Activate.Identity.Core.Errors;
@@ -91,10 +90,8 @@ internal static class InventoryExport
     private static string?[] Cells(InventoryBody item) =>
     [
         item.Kind, item.Id.ToString(), item.Name, item.Owner, item.OwnerId.ToString(), item.Last4, item.Fingerprint, item.Scopes is null ? null : string.Join(' ', item.Scopes), item.ClientId,
-        Time(item.CreatedAt), Time(item.ExpiresAt), item.ExpiresBecause, Time(item.LastUsedAt), item.LastUsedFrom, item.State,
+        FileExport.Time(item.CreatedAt), FileExport.Time(item.ExpiresAt), item.ExpiresBecause, FileExport.Time(item.LastUsedAt), item.LastUsedFrom, item.State,
     ];
-
-    private static string? Time(DateTime? time) => time?.ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture);
 }
 
 /// <param name="Kind"><c>apiKey</c>, <c>token</c>, <c>session</c> or <c>sshKey</c>.</param>

@@ -9,8 +9,6 @@ namespace Activate.Identity.Server.Inventory;
 /// <summary>Which credentials of an organization: what REST, page and command line ask for, as they write it.</summary>
 public sealed record InventoryQuery
 {
-    private const int LongestClient = 100;
-
     /// <summary>The states that lists show.</summary>
     public static readonly IReadOnlyList<string> States = ["active", "expiring", "expired"];
 
@@ -41,14 +39,12 @@ public sealed record InventoryQuery
             return Problems.Invalid("kind", "kind_unknown", $"A kind is one of {string.Join(", ", CredentialNames.Kinds.Select(one => one.Word()))}.");
         if (!string.IsNullOrEmpty(state) && !States.Contains(state))
             return Problems.Invalid("state", "state_unknown", $"A state is one of {string.Join(", ", States)}.");
-        if (application?.Length > LongestClient || application?.Any(c => c is < ' ' or > '~') == true)
+        if (!AuditQuery.MayBeClient(application))
             return Problems.Invalid("application", "application_invalid", "The application is a client id, such as 'activate-cli'.");
         if (!AuditQuery.TryTime(lastUsedBefore, endOfDay: false, out var before))
             return AuditQuery.TimeInvalid(timeField);
-        return new InventoryQuery { Kind = known, Owner = Some(owner), Application = Some(application), State = Some(state), LastUsedBefore = before };
+        return new InventoryQuery { Kind = known, Owner = AuditQuery.Some(owner), Application = AuditQuery.Some(application), State = AuditQuery.Some(state), LastUsedBefore = before };
     }
-
-    private static string? Some(string? text) => string.IsNullOrWhiteSpace(text) ? null : text.Trim();
 }
 
 /// <summary>The place of a credential in the inventory: kind, then owner, then id. Travels as an opaque text.</summary>

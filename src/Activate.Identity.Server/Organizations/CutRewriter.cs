@@ -12,10 +12,10 @@ namespace Activate.Identity.Server.Organizations;
 /// Writes the ends that a cut gave into the rows, in small batches, so that checks need not apply it for ever. Nothing depends on when: every check applies a cut until
 /// its rows are done. One node at a time works on a cut; a node that dies is replaced when its claim runs out.
 /// </summary>
-public sealed class CutRewriter(IServiceScopeFactory scopes, TimeProvider clock, ILogger<CutRewriter> logger) : BackgroundService
+public sealed class CutRewriter(IServiceScopeFactory scopes, TimeProvider clock, ILogger<CutRewriter> logger)
+    : PolicyRounds(TimeSpan.FromSeconds(30), "The rows of a policy's cut were not all rewritten; checks apply it all the same, and the next round goes on", logger)
 {
     private const int BatchSize = 500;
-    private static readonly TimeSpan s_interval = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan s_claim = TimeSpan.FromMinutes(1);
 
     /// <summary>A credential decided under the policy before may still be on its way into the database: a cut is done only after a round that began this long after it.</summary>
@@ -24,32 +24,7 @@ public sealed class CutRewriter(IServiceScopeFactory scopes, TimeProvider clock,
     /// <summary>How long a cut that is done is kept, for whoever wants to know; each is a row that every check of the organization steps over.</summary>
     private static readonly TimeSpan s_history = TimeSpan.FromDays(1);
 
-    private readonly SemaphoreSlim _wake = new(0);
-
-    /// <summary>There is a new cut: begin at once.</summary>
-    public void Wake() => _wake.Release();
-
-    public override void Dispose()
-    {
-        _wake.Dispose();
-        base.Dispose();
-    }
-
-    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
-    {
-        while (true)
-        {
-            await _wake.WaitAsync(s_interval, stoppingToken);
-            try
-            {
-                await RewriteAsync(stoppingToken);
-            }
-            catch (Exception exception) when (exception is not OperationCanceledException)
-            {
-                logger.LogWarning(exception, "The rows of a policy's cut were not all rewritten; checks apply it all the same, and the next round goes on");
-            }
-        }
-    }
+    protected override Task RoundAsync(CancellationToken cancellationToken) => RewriteAsync(cancellationToken);
 
     /// <summary>One round over all cuts that are not done; those done long ago are deleted.</summary>
     public async Task RewriteAsync(CancellationToken cancellationToken)

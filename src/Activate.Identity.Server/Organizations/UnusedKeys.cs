@@ -13,38 +13,13 @@ namespace Activate.Identity.Server.Organizations;
 /// Ends API keys and SSH keys that nobody uses, where the policy says so: each with its event, in small batches. A key ends by a statement that looks at its last use once more, so
 /// that one which was used meanwhile lives on, and of two nodes that come at once one ends it. They stay listed as ended, with <c>unused</c> as the reason.
 /// </summary>
-public sealed class UnusedKeys(IServiceScopeFactory scopes, PolicyReader policies, LastUses uses, CredentialCache cache, TimeProvider clock, ILogger<UnusedKeys> logger) : BackgroundService
+public sealed class UnusedKeys(IServiceScopeFactory scopes, PolicyReader policies, LastUses uses, CredentialCache cache, TimeProvider clock, ILogger<UnusedKeys> logger)
+    : PolicyRounds(TimeSpan.FromHours(1), "Keys that nobody uses were not all ended; the next round goes on", logger)
 {
     private const int BatchSize = 100;
-    private static readonly TimeSpan s_interval = TimeSpan.FromHours(1);
     private static readonly TimeSpan s_pause = TimeSpan.FromMilliseconds(20);
 
-    private readonly SemaphoreSlim _wake = new(0);
-
-    /// <summary>A policy was changed: what it ends is to end now, as the preview said.</summary>
-    public void Wake() => _wake.Release();
-
-    public override void Dispose()
-    {
-        _wake.Dispose();
-        base.Dispose();
-    }
-
-    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
-    {
-        while (true)
-        {
-            await _wake.WaitAsync(s_interval, stoppingToken);
-            try
-            {
-                await EndAsync(stoppingToken);
-            }
-            catch (Exception exception) when (exception is not OperationCanceledException)
-            {
-                logger.LogWarning(exception, "Keys that nobody uses were not all ended; the next round goes on");
-            }
-        }
-    }
+    protected override Task RoundAsync(CancellationToken cancellationToken) => EndAsync(cancellationToken);
 
     /// <summary>One round over all organizations.</summary>
     public async Task EndAsync(CancellationToken cancellationToken)

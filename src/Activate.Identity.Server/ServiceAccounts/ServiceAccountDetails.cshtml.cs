@@ -131,7 +131,7 @@ public sealed class ServiceAccountDetailsPage(
             return false;
         (Account, AsAdministrator) = (opened.Account, opened.AsAdministrator);
         (Description, Role, Keepers) = (Account.Description, Account.Role.Word(), string.Join(' ', Account.Keepers.Select(keeper => keeper.Username)));
-        Keys = (await keys.ListAsync(Access.Person.ToActor(), account, new PageQuery(MostShown, null), cancellationToken)) is var all && all.Count > MostShown ? all[..MostShown] : all;
+        Keys = [.. (await keys.ListAsync(Access.Person.ToActor(), account, new PageQuery(MostShown, null), cancellationToken)).Take(MostShown)];
         Leaks = await LeakedCredentials.NoticesAsync(database, account, Access.Now, cancellationToken);
         return true;
     }

@@ -8,7 +8,6 @@ using Activate.Identity.Server.Audit;
 using Activate.Identity.Server.Credentials;
 using Activate.Identity.Server.Organizations;
 using Activate.Identity.Server.Web;
-using Microsoft.EntityFrameworkCore;
 
 namespace Activate.Identity.Server.ServiceAccounts;
 
@@ -18,12 +17,8 @@ namespace Activate.Identity.Server.ServiceAccounts;
 /// </summary>
 public sealed class ServiceAccountKeys(ActivateDbContext database, ServiceAccountRegistry accounts, ApiKeyIssuer keys, PendingCuts cuts, TimeProvider clock)
 {
-    public async Task<List<ApiKey>> ListAsync(AuditActor actor, Guid account, PageQuery page, CancellationToken cancellationToken)
-    {
-        var rows = await ApiKeysApi.Listed(account, database, clock.Now()).Where(k => page.After == null || k.Id.CompareTo(page.After.Value) < 0)
-            .OrderByDescending(k => k.Id).Take(page.Limit + 1).ToListAsync(cancellationToken);
-        return [.. await cuts.ApplyAsync(actor.OrganizationId, rows, cancellationToken)];
-    }
+    public Task<IReadOnlyList<ApiKey>> ListAsync(AuditActor actor, Guid account, PageQuery page, CancellationToken cancellationToken) =>
+        ApiKeysApi.ReadAsync(account, actor.OrganizationId, page, database, cuts, clock.Now(), cancellationToken);
 
     public async Task<Result<IssuedApiKey>> CreateAsync(
         AuditActor actor, ScopeGiver giver, Guid account, ApiKeyDraft draft, bool mayAdminister, CancellationToken cancellationToken, Guid? form = null) =>

@@ -40,8 +40,9 @@ internal static class AuthorizedKeysApi
         if (wanted is not null)
             keys = [.. keys.Where(key => key.Fingerprint.AsSpan().SequenceEqual(wanted))];
         // Without a fingerprint sshd does not say which of them somebody holds: each of them may be in use.
+        var address = context.RemoteAddress();
         foreach (var key in keys)
-            uses.Record(CredentialKind.SshKey, key.Id, context.RemoteAddress());
+            uses.Record(CredentialKind.SshKey, key.Id, address);
         if (!WantsText(context.Request))
             return Results.Ok(new AuthorizedKeysBody(username, [.. keys.Select(key => new AuthorizedKeyBody(key.PublicKey, SshFingerprint.Of(key.Fingerprint), key.ExpiresAt))]));
         var lines = new StringBuilder();

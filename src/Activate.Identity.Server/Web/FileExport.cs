@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text;
 using System.Text.Json;
 using Microsoft.Net.Http.Headers;
@@ -9,6 +10,9 @@ public static class FileExport
 {
     public const string Csv = "text/csv";
     public const string NdJson = "application/x-ndjson";
+
+    /// <summary>A time in a cell; null: an empty one.</summary>
+    public static string? Time(DateTime? time) => time?.ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture);
 
     /// <summary>The type that a request prefers among JSON, CSV and NDJSON; null: JSON.</summary>
     public static string? Wanted(HttpRequest request)

@@ -1,5 +1,4 @@
 using System.Net;
-using System.Text;
 using System.Text.Json;
 using Activate.Identity.EndToEnd.Tests.Web;
 using Activate.Identity.Testing;
@@ -26,7 +25,8 @@ public sealed class BrowserProgramTests(Site site) : IClassFixture<Site>
         Assert.True(registered.Status == 201, registered.ToString());
         Assert.False(registered.Has("clientSecret") && registered.Json.GetProperty("clientSecret").ValueKind == JsonValueKind.String, "A program that anybody can read has no secret.");
 
-        await using var pages = new Pages(home, new { issuer = site.Origin, clientId = registered.Text("clientId") });
+        var settings = new { issuer = site.Origin, clientId = registered.Text("clientId") };
+        await using var pages = new Listener($"{home}/", context => FileAsync(context, settings));
         await window.Page.GotoAsync(home);
         await window.Page.GetByRole(AriaRole.Button, new() { Name = "Allow" }).ClickAsync();
         await Assertions.Expect(window.Page.Locator("pre")).Not.ToBeEmptyAsync();
@@ -34,49 +34,17 @@ public sealed class BrowserProgramTests(Site site) : IClassFixture<Site>
         Assert.Equal($$"""{"name":"{{Site.Username}}","scope":"openid profile offline_access platform","api":"refused by the browser","afterwards":401}""", got);
     }
 
-    /// <summary>The program's files, at its own origin.</summary>
-    private sealed class Pages : IAsyncDisposable
+    /// <summary>The program's files.</summary>
+    private static async Task<string> FileAsync(HttpListenerContext context, object settings)
     {
-        private readonly HttpListener _listener = new();
-        private readonly Task _serving;
-
-        public Pages(string home, object settings)
+        var (type, text) = context.Request.Url!.AbsolutePath switch
         {
-            _listener.Prefixes.Add($"{home}/");
-            _listener.Start();
-            _serving = ServeAsync(JsonSerializer.Serialize(settings));
-        }
-
-        public async ValueTask DisposeAsync()
-        {
-            _listener.Close();
-            await _serving;
-        }
-
-        private async Task ServeAsync(string settings)
-        {
-            while (true)
-            {
-                HttpListenerContext context;
-                try
-                {
-                    context = await _listener.GetContextAsync();
-                }
-                catch (Exception closed) when (closed is HttpListenerException or ObjectDisposedException)
-                {
-                    return;
-                }
-
-                var (type, text) = context.Request.Url!.AbsolutePath switch
-                {
-                    "/settings.json" => ("application/json", settings),
-                    "/browser.mjs" => ("text/javascript", await File.ReadAllTextAsync(Path.Combine(NodeProgram.Folder, "browser.mjs"))),
-                    "/oauth4webapi.js" => ("text/javascript", await File.ReadAllTextAsync(Path.Combine(NodeProgram.Modules, "oauth4webapi", "build", "index.js"))),
-                    _ => ("text/html", "<!doctype html><html lang=en><title>Notebook</title><link rel=icon href=data:,><main><h1>Notebook</h1><pre></pre></main><script type=module src=/browser.mjs></script></html>"),
-                };
-                context.Response.ContentType = $"{type}; charset=utf-8";
-                context.Response.Close(Encoding.UTF8.GetBytes(text), willBlock: false);
-            }
-        }
+            "/settings.json" => ("application/json", JsonSerializer.Serialize(settings)),
+            "/browser.mjs" => ("text/javascript", await File.ReadAllTextAsync(Path.Combine(NodeProgram.Folder, "browser.mjs"))),
+            "/oauth4webapi.js" => ("text/javascript", await File.ReadAllTextAsync(Path.Combine(NodeProgram.Modules, "oauth4webapi", "build", "index.js"))),
+            _ => ("text/html", "<!doctype html><html lang=en><title>Notebook</title><link rel=icon href=data:,><main><h1>Notebook</h1><pre></pre></main><script type=module src=/browser.mjs></script></html>"),
+        };
+        context.Response.ContentType = $"{type}; charset=utf-8";
+        return text;
     }
 }

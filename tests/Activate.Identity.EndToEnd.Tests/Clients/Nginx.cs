@@ -8,17 +8,14 @@ namespace Activate.Identity.EndToEnd.Tests.Clients;
 internal sealed class Nginx : IAsyncDisposable
 {
     private readonly string _folder = Directory.CreateTempSubdirectory("activate-nginx-").FullName;
-    private readonly HttpListener _behind = new();
-    private readonly Task _serving;
+    private readonly Listener _behind;
     private readonly Process _process;
 
     private Nginx(string binary, Uri server)
     {
         var (port, behind) = (RunningProgram.FreePort(), RunningProgram.FreePort());
         Origin = new Uri($"http://127.0.0.1:{port}");
-        _behind.Prefixes.Add($"http://127.0.0.1:{behind}/");
-        _behind.Start();
-        _serving = ServeAsync();
+        _behind = new Listener($"http://127.0.0.1:{behind}/", TellAsync);
         var settings = Repository.CodeBlock("integrations/nginx.md", "Nothing has to be registered");
         foreach (var (documented, here) in new[]
         {
@@ -77,30 +74,15 @@ internal sealed class Nginx : IAsyncDisposable
         _process.Kill(entireProcessTree: true);
         await _process.WaitForExitAsync();
         _process.Dispose();
-        _behind.Close();
-        await _serving;
+        await _behind.DisposeAsync();
         Directory.Delete(_folder, recursive: true);
     }
 
-    private async Task ServeAsync()
+    private static async Task<string> TellAsync(HttpListenerContext context)
     {
-        while (true)
-        {
-            HttpListenerContext context;
-            try
-            {
-                context = await _behind.GetContextAsync();
-            }
-            catch (Exception closed) when (closed is HttpListenerException or ObjectDisposedException)
-            {
-                return;
-            }
-
-            using var reader = new StreamReader(context.Request.InputStream);
-            var headers = context.Request.Headers;
-            var told = $"{headers["X-Remote-User"]} of {headers["X-Remote-Organization"]}, {headers["Authorization"] ?? "no key"}, {await reader.ReadToEndAsync()}";
-            context.Response.Close(System.Text.Encoding.UTF8.GetBytes(told), willBlock: false);
-        }
+        using var reader = new StreamReader(context.Request.InputStream);
+        var headers = context.Request.Headers;
+        return $"{headers["X-Remote-User"]} of {headers["X-Remote-Organization"]}, {headers["Authorization"] ?? "no key"}, {await reader.ReadToEndAsync()}";
     }
 }
 

@@ -1,5 +1,4 @@
 using System.Net;
-using System.Text;
 using System.Web;
 using Activate.Identity.Testing;
 
@@ -8,18 +7,15 @@ namespace Activate.Identity.EndToEnd.Tests.Web;
 /// <summary>A third party's web application with its own small pages: an OAuth client as many are, that knows of the server only the issuer and what discovery tells.</summary>
 internal sealed class Portal : IAsyncDisposable
 {
-    private readonly HttpListener _listener = new();
+    private readonly Listener _listener;
     private readonly HttpClient _client;
     private readonly Uri _issuer;
-    private readonly Task _serving;
     private (string State, Pkce Pkce) _asked;
 
     public Portal(Uri issuer)
     {
         (_issuer, _client) = (issuer, TestServer.ClientOf(issuer, issuer.Port));
-        _listener.Prefixes.Add(Home);
-        _listener.Start();
-        _serving = ServeAsync();
+        _listener = new Listener(Home, AnswerAsync);
     }
 
     /// <summary>Opening it begins a sign-in.</summary>
@@ -40,33 +36,17 @@ internal sealed class Portal : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
-        _listener.Close();
-        await _serving;
+        await _listener.DisposeAsync();
         _client.Dispose();
     }
 
-    private async Task ServeAsync()
+    private async Task<string> AnswerAsync(HttpListenerContext context)
     {
-        while (true)
-        {
-            HttpListenerContext context;
-            try
-            {
-                context = await _listener.GetContextAsync();
-            }
-            catch (Exception closed) when (closed is HttpListenerException or ObjectDisposedException)
-            {
-                return;
-            }
-
-            var page = "";
-            if (context.Request.Url!.AbsolutePath == "/")
-                context.Response.Redirect(await BeginAsync());
-            else
-                page = await EndAsync(context.Request.Url);
-            context.Response.ContentType = "text/html; charset=utf-8";
-            context.Response.Close(Encoding.UTF8.GetBytes(page), willBlock: false);
-        }
+        context.Response.ContentType = "text/html; charset=utf-8";
+        if (context.Request.Url!.AbsolutePath != "/")
+            return await EndAsync(context.Request.Url);
+        context.Response.Redirect(await BeginAsync());
+        return "";
     }
 
     private async Task<string> BeginAsync()
