@@ -8,7 +8,7 @@ public class DeviceLoginTests
     [Fact]
     public async Task A_device_login_with_three_hours_gives_a_token_of_10800_seconds_that_works()
     {
-        await using var server = await TestServer.StartAsync();
+        await using var server = await TestServer.StartAsync(new TestServerOptions { FakeClock = true });
         var login = await server.StartDeviceAsync(TestServer.ManageScopes, "login-node-07");
         Assert.Equal(5, login.Answer.Json.GetProperty("interval").GetInt32());
         Assert.Equal("authorization_pending", (await server.PollAsync(login)).Error);
