@@ -143,6 +143,7 @@ internal sealed class Actid
             SigningKeyCommands.Create(this),
             ApplicationCommands.Create(this),
             CredentialCommands.Create(this),
+            ConsentCommands.Create(this),
             AuditCommands.Create(this),
             LeakCommands.Create(this),
             AuthorizedKeysCommand.Create(this),

@@ -87,6 +87,8 @@ internal sealed record OrganizationItem(string? Id, string? Slug, string? Name, 
 /// <summary>A credential of anybody in the organization.</summary>
 internal sealed record InventoryItem(string? Kind, string? Id, string? Name, string? Owner, DateTimeOffset? ExpiresAt, DateTimeOffset? LastUsedAt, string? LastUsedFrom, string? State);
 
+internal sealed record ConsentItem(string? Id, string? Owner, string? Application, string[]? Scopes, DateTimeOffset? GrantedAt, DateTimeOffset? LastUsedAt, string? LastUsedFrom);
+
 /// <summary><c>/organization/credentials/end</c>.</summary>
 internal sealed record EndedManyAnswer([property: JsonRequired] Dictionary<string, int> Counts, int Kept, bool More);
 
@@ -122,6 +124,7 @@ internal sealed record ProblemAnswer(string? Title, string? Detail, string? Code
 [JsonSerializable(typeof(ImportedKey))]
 [JsonSerializable(typeof(OrganizationItem))]
 [JsonSerializable(typeof(InventoryItem))]
+[JsonSerializable(typeof(ConsentItem))]
 [JsonSerializable(typeof(EndedManyAnswer))]
 [JsonSerializable(typeof(ExplainAnswer))]
 [JsonSerializable(typeof(AuditItem))]

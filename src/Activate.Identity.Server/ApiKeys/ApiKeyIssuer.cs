@@ -125,10 +125,13 @@ public sealed class ApiKeyIssuer(
     /// <param name="overlapHours">0 to 168; null: 24.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
     /// <param name="serviceAccount">Whose key it is; null: the actor's.</param>
+    /// <param name="form">The one-time form it comes from, if it comes from one.</param>
     public async Task<Result<IssuedApiKey>> RotateAsync(
-        AuditActor actor, ScopeGiver? giver, Guid id, int? overlapHours, CancellationToken cancellationToken, Guid? serviceAccount = null)
+        AuditActor actor, ScopeGiver? giver, Guid id, int? overlapHours, CancellationToken cancellationToken, Guid? serviceAccount = null, Guid? form = null)
     {
         var owner = serviceAccount ?? actor.UserId;
+        if (await OneTimeForms.IsSpentAsync(database, form, cancellationToken))
+            return OneTimeForms.Spent;
         var overlap = overlapHours ?? 24;
         if (overlap is < 0 or > LongestOverlapHours)
             return Problems.Invalid("overlapHours", "overlap_invalid", $"The overlap is a whole number of hours from 0 to {LongestOverlapHours}.");
@@ -151,6 +154,8 @@ public sealed class ApiKeyIssuer(
             .ExecuteUpdateAsync(set => set.SetProperty(k => k.RotationEndsAt, end).SetProperty(k => k.Last4, secret.Last4), cancellationToken);
         if (taken == 0)
             return await WhyNotRotatedAsync(actor, owner, id, now, cancellationToken);
+        if (await OneTimeForms.SpendAsync(database, form, now, cancellationToken) is { } spent)
+            return spent;
         await database.ApiKeyHashes.Where(h => h.ApiKeyId == id && h.EndsAt != null).ExecuteDeleteAsync(cancellationToken);
         await database.ApiKeyHashes.Where(h => h.ApiKeyId == id).ExecuteUpdateAsync(set => set.SetProperty(h => h.EndsAt, end), cancellationToken);
         database.ApiKeyHashes.Add(new ApiKeyHash { Hash = secret.Hash(), ApiKeyId = id });
@@ -239,7 +244,7 @@ public sealed class ApiKeyIssuer(
         ranges is null ? new Optional<string?>(null) : AllowedAddresses.Parse(ranges).TryGet(out var addresses, out var problem) ? new Optional<string?>(addresses.ToString()) : problem;
 
     /// <summary>The owner's key as it is now, not tracked.</summary>
-    private async Task<Result<ApiKey>> FindAsync(AuditActor actor, Guid owner, Guid id, CancellationToken cancellationToken)
+    internal async Task<Result<ApiKey>> FindAsync(AuditActor actor, Guid owner, Guid id, CancellationToken cancellationToken)
     {
         var rows = await database.ApiKeys.AsNoTracking().Where(k => k.Id == id && k.OwnerId == owner).ToListAsync(cancellationToken);
         return await cuts.ApplyAsync(actor.OrganizationId, rows, cancellationToken) is [var key] ? key : Problems.NotFound;

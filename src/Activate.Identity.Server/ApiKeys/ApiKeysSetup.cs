@@ -1,4 +1,5 @@
 using System.ComponentModel.DataAnnotations;
+using Microsoft.AspNetCore.Mvc.RazorPages;
 
 namespace Activate.Identity.Server.ApiKeys;
 
@@ -17,6 +18,7 @@ public static class ApiKeysSetup
     {
         builder.Services.AddOptions<ApiKeysOptions>().BindConfiguration("ApiKeys").ValidateDataAnnotations().ValidateOnStart();
         builder.Services.AddScoped<ApiKeyIssuer>();
+        builder.Services.Configure<RazorPagesOptions>(pages => pages.Conventions.AddPageRoute("/ApiKeys/ApiKey", ApiKeyPage.ServiceAccountRoute));
     }
 
     public static void MapApiKeys(this WebApplication app) => app.MapApiKeysApi();

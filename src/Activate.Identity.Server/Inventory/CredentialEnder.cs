@@ -167,13 +167,14 @@ public sealed class CredentialEnder(ActivateDbContext database, CredentialInvent
             + await database.Consents.Where(consent => consent.ApplicationId == known.Id && people.Contains(consent.UserId)).ExecuteDeleteAsync(cancellationToken);
         if (gone == 0)
             return;
-        audit.Add(AuditTypes.ApplicationEnded, actor, known.Id, clientId, $"“{known.DisplayName}”");
+        audit.Add(AuditTypes.ApplicationEnded, actor, known.Id, clientId, $"“{known.DisplayName}”", owner: owner);
         await database.SaveChangesAsync(cancellationToken);
         await transaction.CommitAsync(cancellationToken);
         database.ChangeTracker.Clear();
     }
 
-    private async Task<MemberStanding?> StandingAsync(AuditActor actor, CancellationToken cancellationToken)
+    /// <summary>An administrator's standing; null: not one any more.</summary>
+    internal async Task<MemberStanding?> StandingAsync(AuditActor actor, CancellationToken cancellationToken)
     {
         var rows = await database.Users.AsNoTracking().Where(u => u.Id == actor.UserId && u.OrganizationId == actor.OrganizationId)
             .Select(u => new MemberStanding(u.Id, u.Role, u.IsOperator)).ToListAsync(cancellationToken);

@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Text.Encodings.Web;
 using Activate.Identity.Core.Credentials;
 using Activate.Identity.Core.Errors;
 using Activate.Identity.Data;
@@ -35,9 +34,9 @@ public sealed class CredentialsPage(
     public Administration Access { get; private set; } = null!;
 
     /// <summary>What the form says.</summary>
-    public IReadOnlyDictionary<string, string?> Values { get; private set; } = new Dictionary<string, string?>();
+    public FilterValues Values { get; private set; } = FilterValues.None;
 
-    public bool IsFiltered => Values.Values.Any(value => value is not null);
+    public bool IsFiltered => Values.Any;
 
     /// <summary>A state is for looking: what is ended is what lives.</summary>
     public bool MayEndAll => IsFiltered && Values["state"] is null && Rows.Count > 0;
@@ -59,11 +58,13 @@ public sealed class CredentialsPage(
 
     public (InventoryRow Row, ExplainedEnd End)? Explained { get; private set; }
 
-    public IEnumerable<Field> Fields =>
+    public IEnumerable<Field> Fields => FieldsOf(Values);
+
+    internal static IEnumerable<Field> FieldsOf(FilterValues values) =>
     [
-        new("owner", "Owner", Values["owner"], Hint: "A username or an id."),
-        new("application", "Application", Values["application"], Hint: "The client ID of an application, for its sign-ins."),
-        new("lastUsedBefore", "Not used since", Values["lastUsedBefore"], Hint: "2026-08-24: neither used nor made since that day."),
+        new("owner", "Owner", values["owner"], Hint: "A username or an id."),
+        new("application", "Application", values["application"], Hint: "The client ID of an application, for its sign-ins."),
+        new("lastUsedBefore", "Not used since", values["lastUsedBefore"], Hint: "2026-08-24: neither used nor made since that day."),
     ];
 
     public async Task<IActionResult> OnGetAsync(string? after, Guid? delete, Guid? deleted, Guid? explain, string? end, CancellationToken cancellationToken)
@@ -144,12 +145,7 @@ public sealed class CredentialsPage(
     }
 
     /// <summary>The address of this view, with more or other parameters.</summary>
-    public string Link(params IEnumerable<(string Name, string Value)> more)
-    {
-        var all = Values.Where(pair => pair.Value is not null).Select(pair => (Name: pair.Key, Value: pair.Value!)).Concat(more)
-            .Select(pair => $"{pair.Name}={UrlEncoder.Default.Encode(pair.Value)}").ToList();
-        return all.Count == 0 ? Path : $"{Path}?{string.Join('&', all)}";
-    }
+    public string Link(params IEnumerable<(string Name, string Value)> more) => Values.Link(Path, more);
 
     public string Application(string clientId) => _applications.GetValueOrDefault(clientId, clientId);
 
@@ -186,7 +182,7 @@ public sealed class CredentialsPage(
     private InventoryQuery? Read(Func<string, string?> value)
     {
         Access = Administration.Of(HttpContext, clock);
-        Values = s_filters.ToDictionary(name => name, name => value(name) is { } text && !string.IsNullOrWhiteSpace(text) ? text.Trim() : null);
+        Values = FilterValues.Of(s_filters, value);
         if (!Access.IsAdmin)
         {
             Response.StatusCode = StatusCodes.Status403Forbidden;

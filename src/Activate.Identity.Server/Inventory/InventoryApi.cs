@@ -37,13 +37,13 @@ internal static class InventoryApi
             return AdminRequired.ToResult();
         if (!PageQuery.Parse(limit, null).TryGet(out var page, out var problem) || !InventoryQuery.Parse(kind, owner, application, state, lastUsedBefore).TryGet(out var query, out problem))
             return problem.ToResult();
-        if (format is not (null or "json" or "csv" or "ndjson"))
-            return Problems.Invalid("format", "format_unknown", "A format is 'json' (a page), 'csv' or 'ndjson' (everything).").ToResult();
+        if (!FileExport.TryWanted(format, context.Request, out var type))
+            return FileExport.FormatUnknown.ToResult();
         InventoryCursor? cursor = null;
         if (after is not null && !InventoryCursor.Parse(after).TryGet(out cursor, out problem))
             return problem.ToResult();
 
-        if (format switch { "csv" => FileExport.Csv, "ndjson" => FileExport.NdJson, "json" => null, _ => FileExport.Wanted(context.Request) } is { } type)
+        if (type is not null)
         {
             trail.Add(AuditTypes.CredentialsExported, caller.ToActor(), caller.OrganizationId, caller.ClientId, type);
             await database.SaveChangesAsync(cancellationToken);

@@ -50,6 +50,8 @@ public sealed record InventoryQuery
 /// <summary>The place of a credential in the inventory: kind, then owner, then id. Travels as an opaque text.</summary>
 public sealed record InventoryCursor(CredentialKind Kind, Guid OwnerId, Guid Id)
 {
+    internal static readonly Problem Invalid = Problems.Invalid("after", "cursor_invalid", "'after' is the 'next' of the page before, unchanged.");
+
     private const int Bytes = 1 + 16 + 16;
 
     public static Result<InventoryCursor> Parse(string text)
@@ -57,7 +59,7 @@ public sealed record InventoryCursor(CredentialKind Kind, Guid OwnerId, Guid Id)
         Span<byte> bytes = stackalloc byte[Bytes];
         if (text.Length != Bytes / 3 * 4 || Base64Url.DecodeFromChars(text, bytes, out _, out var length) != OperationStatus.Done || length != Bytes
             || !CredentialNames.Kinds.Contains((CredentialKind)bytes[0]))
-            return Problems.Invalid("after", "cursor_invalid", "'after' is the 'next' of the page before, unchanged.");
+            return Invalid;
         return new InventoryCursor((CredentialKind)bytes[0], new Guid(bytes[1..17]), new Guid(bytes[17..]));
     }
 

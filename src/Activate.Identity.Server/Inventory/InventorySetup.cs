@@ -8,7 +8,12 @@ public static class InventorySetup
         builder.Services.AddScoped<CredentialInventory>();
         builder.Services.AddScoped<CredentialEnder>();
         builder.Services.AddScoped<EndExplainer>();
+        builder.Services.AddScoped<ConsentInventory>();
     }
 
-    public static void MapInventory(this WebApplication app) => app.MapInventoryApi();
+    public static void MapInventory(this WebApplication app)
+    {
+        app.MapInventoryApi();
+        app.MapConsentsApi();
+    }
 }

@@ -27,9 +27,9 @@ public sealed class ServiceAccountKeys(ActivateDbContext database, ServiceAccoun
             : problem;
 
     public async Task<Result<IssuedApiKey>> RotateAsync(
-        AuditActor actor, ScopeGiver giver, Guid account, Guid key, int? overlapHours, bool mayAdminister, CancellationToken cancellationToken) =>
+        AuditActor actor, ScopeGiver giver, Guid account, Guid key, int? overlapHours, bool mayAdminister, CancellationToken cancellationToken, Guid? form = null) =>
         (await OpenAsync(actor, account, mayAdminister, cancellationToken)).TryGet(out var opened, out var problem)
-            ? await keys.RotateAsync(actor, giver.For(opened.Account.Role), key, overlapHours, cancellationToken, account)
+            ? await keys.RotateAsync(actor, giver.For(opened.Account.Role), key, overlapHours, cancellationToken, account, form)
             : problem;
 
     public async Task<Result<ApiKey>> ChangeAsync(
@@ -37,6 +37,10 @@ public sealed class ServiceAccountKeys(ActivateDbContext database, ServiceAccoun
         (await OpenAsync(actor, account, mayAdminister, cancellationToken)).TryGet(out _, out var problem)
             ? await keys.ChangeAsync(actor, key, name, allowedAddresses, cancellationToken, account)
             : problem;
+
+    /// <summary>One of them, for whoever may change it.</summary>
+    public async Task<Result<ApiKey>> FindAsync(AuditActor actor, Guid account, Guid key, bool mayAdminister, CancellationToken cancellationToken) =>
+        (await OpenAsync(actor, account, mayAdminister, cancellationToken)).TryGet(out _, out var problem) ? await keys.FindAsync(actor, account, key, cancellationToken) : problem;
 
     public async Task<Problem?> DeleteAsync(AuditActor actor, Guid account, Guid key, bool mayAdminister, CancellationToken cancellationToken) =>
         (await OpenAsync(actor, account, mayAdminister, cancellationToken)).TryGet(out _, out var problem) ? await keys.DeleteAsync(actor, key, cancellationToken, account) : problem;

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text;
 using System.Text.Json;
+using Activate.Identity.Core.Errors;
 using Microsoft.Net.Http.Headers;
 
 namespace Activate.Identity.Server.Web;
@@ -13,6 +14,15 @@ public static class FileExport
 
     /// <summary>A time in a cell; null: an empty one.</summary>
     public static string? Time(DateTime? time) => time?.ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture);
+
+    public static readonly Problem FormatUnknown = Problems.Invalid("format", "format_unknown", "A format is 'json' (a page), 'csv' or 'ndjson' (everything).");
+
+    /// <summary>The type that a request asks for, by <c>?format=</c> or else by Accept; null: a page of JSON. False: there is no such format.</summary>
+    public static bool TryWanted(string? format, HttpRequest request, out string? type)
+    {
+        type = format switch { "csv" => Csv, "ndjson" => NdJson, "json" => null, _ => Wanted(request) };
+        return format is null or "csv" or "ndjson" or "json";
+    }
 
     /// <summary>The type that a request prefers among JSON, CSV and NDJSON; null: JSON.</summary>
     public static string? Wanted(HttpRequest request)

@@ -171,6 +171,7 @@ public sealed class LookTests(Site site) : IClassFixture<Site>
                 await CheckAsync("credentials", page => page.GotoAsync("/organization/credentials"));
                 await CheckAsync("credentials-end", async page => await page.GetByRole(AriaRole.Button, new() { NameRegex = new("^End ") }).First.ClickAsync());
                 await CheckAsync("credentials-end-all", page => page.GotoAsync("/organization/credentials?kind=apiKey&end=all"));
+                await CheckAsync("consents", page => page.GotoAsync("/organization/consents"));
                 await CheckAsync("credentials-none", page => page.GotoAsync("/organization/credentials?owner=nobody"));
                 await CheckAsync("audit", page => page.GotoAsync("/organization/audit"));
                 await CheckAsync("audit-none", page => page.GotoAsync("/organization/audit?type=signing_key.rotated&actor=nobody"));
@@ -244,7 +245,7 @@ public sealed class LookTests(Site site) : IClassFixture<Site>
         var application = await window.Page.GetByRole(AriaRole.Link, new() { Name = "Observatory Portal" }).GetAttributeAsync("href");
         foreach (var path in (string[])["/sign-in?reauthenticate=1", "/", "/account/profile", "/account/authentication/api-keys", "/account/authentication/ssh-keys", "/account/authentication/api-keys/add",
             "/organization/policy", "/account/connected-apps", "/organization/applications", "/organization/applications/add", application!,
-            "/organization/members", "/organization/members/invite", "/organization/members/import", "/organization/credentials", "/organization/audit", "/account/profile/leave", "/operator/organizations", "/operator/organizations/add", Authorize(s_notebook!),
+            "/organization/members", "/organization/members/invite", "/organization/members/import", "/organization/credentials", "/organization/consents", "/organization/audit", "/account/profile/leave", "/operator/organizations", "/operator/organizations/add", Authorize(s_notebook!),
             "/connect/logout"])
         {
             await window.Page.GotoAsync(path);

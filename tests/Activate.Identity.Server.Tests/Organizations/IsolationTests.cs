@@ -6,6 +6,7 @@ using System.Text.Json;
 using System.Text.RegularExpressions;
 using Activate.Identity.Core.Credentials;
 using Activate.Identity.Core.Organizations;
+using Activate.Identity.Data.Applications;
 using Activate.Identity.Data.Organizations;
 using Activate.Identity.Server.Tests.ApiKeys;
 using Activate.Identity.Server.Tests.SshKeys;
@@ -171,8 +172,15 @@ public sealed partial class IsolationTests(IsolationTests.Fixture fixture, ITest
         var ssh = await CreateAsync("/api/v1/ssh-keys", new { name = "laptop", publicKey = SshTestKeys.Ed25519() });
         var application = await CreateAsync("/api/v1/organization/applications", new { name = "Portal", type = "web", redirectUris = s_callback, scopes = s_scopes });
         var account = (await CreateAsync(ServiceAccounts, new { username = $"robot-{Guid.NewGuid():N}"[..20], description = "theirs", keepers = new[] { owner.UserName } })).Text("id");
+        var consent = Guid.CreateVersion7();
+        await _server.QueryAsync(async database =>
+        {
+            database.Consents.Add(new Consent { Id = consent, UserId = owner.Id, ApplicationId = Guid.Parse(application.Text("id")), Scopes = "openid", GrantedAt = _server.Now });
+            return await database.SaveChangesAsync();
+        });
         return new Victim(organization, session, owner.UserName!, new Dictionary<string, string>
         {
+            ["/api/v1/organization/consents"] = consent.ToString(),
             ["/api/v1/api-keys"] = key.Id,
             ["/api/v1/tokens"] = (await CreateAsync("/api/v1/tokens", new { name = "theirs" })).Text("id"),
             ["/api/v1/sessions"] = (await _server.GetAsync("/api/v1/sessions", session)).Json.GetProperty("items")[0].GetProperty("id").GetString()!,
@@ -235,7 +243,7 @@ public sealed partial class IsolationTests(IsolationTests.Fixture fixture, ITest
     {
         var lists = new List<string>();
         foreach (var path in (string[])["/api/v1/api-keys", "/api/v1/tokens", "/api/v1/sessions", "/api/v1/ssh-keys", "/api/v1/organization", "/api/v1/organization/policy",
-            "/api/v1/organization/members", "/api/v1/organization/applications", "/api/v1/organization/clusters", "/api/v1/organization/credentials", "/api/v1/organization/audit-events",
+            "/api/v1/organization/members", "/api/v1/organization/applications", "/api/v1/organization/clusters", "/api/v1/organization/credentials", "/api/v1/organization/consents", "/api/v1/organization/audit-events",
             ServiceAccounts, $"{ServiceAccounts}/{victim.Values[ServiceAccounts]}/api-keys"])
         {
             var answer = await _server.GetAsync(path, victim.Session);
