@@ -190,7 +190,8 @@ public sealed class ClusterRegistry(ActivateDbContext database, UserRegistry use
     /// <param name="id">The cluster.</param>
     /// <param name="overlapHours">0 to 168; null: 24.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
-    public async Task<Result<RegisteredCluster>> RotateKeyAsync(AuditActor actor, Guid id, int? overlapHours, CancellationToken cancellationToken)
+    /// <param name="form">The one-time form it comes from, if it comes from one.</param>
+    public async Task<Result<RegisteredCluster>> RotateKeyAsync(AuditActor actor, Guid id, int? overlapHours, CancellationToken cancellationToken, Guid? form = null)
     {
         var overlap = overlapHours ?? 24;
         if (overlap is < 0 or > LongestOverlapHours)
@@ -201,6 +202,8 @@ public sealed class ClusterRegistry(ActivateDbContext database, UserRegistry use
         await database.TakeTurnOfOrganizationAsync(actor.OrganizationId, cancellationToken);
         if (await FindAsync(actor.OrganizationId, id, cancellationToken) is not { } shown)
             return Problems.NotFound;
+        if (await OneTimeForms.SpendAsync(database, form, now, cancellationToken) is { } spent)
+            return spent;
         var earlier = database.ApiKeys.Where(k => k.OwnerId == shown.Cluster.ServiceAccountId);
         if (overlap == 0)
             await earlier.ExecuteDeleteAsync(cancellationToken);

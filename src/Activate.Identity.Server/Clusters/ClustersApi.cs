@@ -44,7 +44,7 @@ internal static class ClustersApi
     private static async Task<IResult> Create(CreateClusterBody body, Caller caller, ClusterRegistry registry, CancellationToken cancellationToken) =>
         AccessOf(body.Access ?? new ClusterAccessBody("everyone")).TryGet(out var access, out var problem)
         && (await registry.CreateAsync(caller.ToActor(), body.Name, body.Address, access, cancellationToken)).TryGet(out var registered, out problem)
-            ? Results.Created($"{Path}/{registered.Cluster.Id}", ClusterBody.From(new ShownCluster(registered.Cluster, registered.Usernames), caller) with { Key = registered.Key.Secret.Reveal() })
+            ? Results.Created($"{Path}/{registered.Cluster.Id}", ClusterBody.WithKey(registered, caller))
             : problem.ToResult();
 
     private static async Task<IResult> Change(Guid id, ChangeClusterBody body, Caller caller, ClusterRegistry registry, CancellationToken cancellationToken)
@@ -59,7 +59,7 @@ internal static class ClustersApi
 
     private static async Task<IResult> RotateKey(Guid id, Caller caller, ClusterRegistry registry, CancellationToken cancellationToken, RotateClusterKeyBody? body = null) =>
         (await registry.RotateKeyAsync(caller.ToActor(), id, body?.OverlapHours, cancellationToken)).TryGet(out var registered, out var problem)
-            ? Results.Ok(ClusterBody.From(new ShownCluster(registered.Cluster, registered.Usernames), caller) with { Key = registered.Key.Secret.Reveal() })
+            ? Results.Ok(ClusterBody.WithKey(registered, caller))
             : problem.ToResult();
 
     private static async Task<IResult> Accounts(Guid id, Caller caller, ClusterRegistry registry, CancellationToken cancellationToken) =>
@@ -102,6 +102,13 @@ internal sealed record ClusterBody(Guid Id, string Name, string Address, Cluster
     /// <summary>The API key of the cluster's service account: in the answer that made it, and never again.</summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public string? Key { get; init; }
+
+    /// <summary>When that key ends; absent: never.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public DateTime? KeyExpiresAt { get; init; }
+
+    public static ClusterBody WithKey(RegisteredCluster registered, Caller caller) =>
+        From(new ShownCluster(registered.Cluster, registered.Usernames), caller) with { Key = registered.Key.Secret.Reveal(), KeyExpiresAt = registered.Key.Key.ExpiresAt };
 
     public static ClusterBody From(ShownCluster shown, Caller caller)
     {
