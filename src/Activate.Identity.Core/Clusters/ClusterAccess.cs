@@ -22,10 +22,13 @@ public sealed record ClusterAccess(ClusterAccessMode Mode, IReadOnlyList<Role> R
 
     public static readonly ClusterAccess Everyone = new(ClusterAccessMode.Everyone, [], []);
 
-    private static readonly Problem s_roles = Problems.Invalid("access.roles", "access_invalid", "Name one role or several, 'member', 'admin' or 'owner', and only with the mode 'roles'.");
+    private static readonly Problem s_roles = Problems.Invalid("access.roles", "access_invalid", "Name one role or several: 'member', 'admin' or 'owner'.");
 
-    private static readonly Problem s_users = Problems.Invalid("access.usernames", "access_invalid",
-        $"Name 1 to {MostUsers} usernames of people of your organization, and only with the mode 'users'.");
+    private static readonly Problem s_noRoles = Problems.Invalid("access.roles", "access_invalid", "Roles count only with the mode 'roles'.");
+
+    private static readonly Problem s_users = Problems.Invalid("access.usernames", "access_invalid", $"Name 1 to {MostUsers} people of your organization, by their usernames.");
+
+    private static readonly Problem s_noUsers = Problems.Invalid("access.usernames", "access_invalid", "Usernames count only with the mode 'users'.");
 
     public string Word => WordOf(Mode);
 
@@ -50,9 +53,13 @@ public sealed record ClusterAccess(ClusterAccessMode Mode, IReadOnlyList<Role> R
     {
         if (Enum.GetValues<ClusterAccessMode>().FirstOrDefault(known => WordOf(known) == mode) is not (>= ClusterAccessMode.Everyone and var parsed))
             return Problems.Invalid("access.mode", "access_invalid", "The mode is 'everyone', 'roles' or 'users'.");
-        if (parsed == ClusterAccessMode.Roles == (roles is not { Count: > 0 }))
+        if (parsed != ClusterAccessMode.Roles && roles is { Count: > 0 })
+            return s_noRoles;
+        if (parsed != ClusterAccessMode.Users && usernames is { Count: > 0 })
+            return s_noUsers;
+        if (parsed == ClusterAccessMode.Roles && roles is not { Count: > 0 })
             return s_roles;
-        if (parsed == ClusterAccessMode.Users == (usernames is not { Count: > 0 and <= MostUsers }) || (parsed != ClusterAccessMode.Users && usernames is { Count: > 0 }))
+        if (parsed == ClusterAccessMode.Users && usernames is not { Count: > 0 and <= MostUsers })
             return s_users;
         var allowed = new SortedSet<Role>();
         foreach (var word in roles ?? [])

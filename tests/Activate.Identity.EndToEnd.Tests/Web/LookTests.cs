@@ -172,7 +172,7 @@ public sealed class LookTests(Site site) : IClassFixture<Site>
                     await page.GetByLabel("Address").FillAsync("login.frontier.example.test");
                     await page.GetByLabel("Who may log in").SelectOptionAsync("users");
                     await page.GetByRole(AriaRole.Button, new() { Name = "Add Cluster" }).ClickAsync();
-                    await Assertions.Expect(page.GetByText("Name 1 to 5000 usernames")).ToBeVisibleAsync();
+                    await Assertions.Expect(page.GetByText("Name 1 to 5000 people")).ToBeVisibleAsync();
                 });
                 await CheckAsync("clusters-shown", async page =>
                 {
