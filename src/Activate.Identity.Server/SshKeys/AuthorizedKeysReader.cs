@@ -40,13 +40,14 @@ public sealed class AuthorizedKeysReader(IServiceScopeFactory scopes, TimeProvid
 
     // The order of the members is the order of the columns below. Usernames are unique on the whole server, and stored in lower case. The organization is part of the
     // question, so that a user of another costs what nobody costs: no key is read. An account that is mapped belongs to whom it is mapped to, and to nobody of that name; and
-    // who is mapped has no other account. Two questions with an index each, not one with "or", for which a database may read a table.
+    // who is mapped has no other account. Questions with an index each, and none with "or", for which a database may read a table.
     internal static IQueryable KeysByUsername(ActivateDbContext database, UserAt at) =>
         from id in database.ClusterAccounts
             .Where(account => account.Cluster!.ServiceAccountId == at.Cluster && account.UnixName == at.Username).Select(account => account.UserId)
             .Concat(database.Users
-                .Where(named => named.NormalizedUserName == at.Username && !database.ClusterAccounts
-                    .Any(account => account.Cluster!.ServiceAccountId == at.Cluster && (account.UserId == named.Id || account.UnixName == at.Username)))
+                .Where(named => named.NormalizedUserName == at.Username
+                    && !database.ClusterAccounts.Any(account => account.Cluster!.ServiceAccountId == at.Cluster && account.UserId == named.Id)
+                    && !database.ClusterAccounts.Any(account => account.Cluster!.ServiceAccountId == at.Cluster && account.UnixName == at.Username))
                 .Select(named => named.Id))
         join user in database.Users on id equals user.Id
         join key in database.SshKeys on user.Id equals key.OwnerId
