@@ -7,6 +7,7 @@ using Activate.Identity.Cli.Api;
 using Activate.Identity.Cli.ApiKeys;
 using Activate.Identity.Cli.Applications;
 using Activate.Identity.Cli.Audit;
+using Activate.Identity.Cli.Clusters;
 using Activate.Identity.Cli.Completion;
 using Activate.Identity.Cli.Contexts;
 using Activate.Identity.Cli.Inventory;
@@ -129,7 +130,7 @@ internal sealed class Actid
 
     private RootCommand Root()
     {
-        var root = new RootCommand("The command line of Activate.Identity: sign in from a terminal, manage API keys, tokens, SSH keys and sessions, look after your organization's people, service accounts and policy, register applications, and let clusters look up keys.")
+        var root = new RootCommand("The command line of Activate.Identity: sign in from a terminal, manage API keys, tokens, SSH keys and sessions, look after your organization's people, service accounts and policy, register applications and clusters, and let clusters look up keys.")
         {
             AuthCommands.Create(this),
             ApiKeyCommands.Create(this),
@@ -142,6 +143,7 @@ internal sealed class Actid
             OrganizationCommands.Create(this),
             SigningKeyCommands.Create(this),
             ApplicationCommands.Create(this),
+            ClusterCommands.Create(this),
             CredentialCommands.Create(this),
             ConsentCommands.Create(this),
             AuditCommands.Create(this),

@@ -40,6 +40,8 @@ public abstract class ActivateDbContext(DbContextOptions options) : IdentityUser
     public DbSet<SshKey> SshKeys => Set<SshKey>();
     public DbSet<KnownSshKey> KnownSshKeys => Set<KnownSshKey>();
     public DbSet<Cluster> Clusters => Set<Cluster>();
+    public DbSet<ClusterUser> ClusterUsers => Set<ClusterUser>();
+    public DbSet<ClusterAccount> ClusterAccounts => Set<ClusterAccount>();
     public DbSet<DeviceRequest> DeviceRequests => Set<DeviceRequest>();
     public DbSet<Application> Applications => Set<Application>();
     public DbSet<AuthorizationCode> AuthorizationCodes => Set<AuthorizationCode>();

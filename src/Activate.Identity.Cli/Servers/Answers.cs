@@ -65,6 +65,14 @@ internal sealed record KeeperItem(string? Username, bool Active);
 
 internal sealed record ClusterName(string? Name);
 
+/// <summary>A cluster, in a list or alone.</summary>
+internal sealed record ClusterItem(string? Id, string? Name, string? Address, ClusterAccessItem? Access, DateTimeOffset? CreatedAt, string? Key, DateTimeOffset? KeyExpiresAt)
+{
+    public override string ToString() => $"{Name} ({Id})";
+}
+
+internal sealed record ClusterAccessItem(string? Mode, string[]? Roles, string[]? Usernames);
+
 /// <summary><c>/organization/members/{id}/revoke-credentials</c>.</summary>
 internal sealed record EndedCredentials(int ApiKeys, int Tokens, int Sessions, int SshKeys, int Applications, int BrowserSessions);
 
@@ -119,6 +127,8 @@ internal sealed record ProblemAnswer(string? Title, string? Detail, string? Code
 [JsonSerializable(typeof(ApplicationItem))]
 [JsonSerializable(typeof(MemberItem))]
 [JsonSerializable(typeof(ServiceAccountItem))]
+[JsonSerializable(typeof(ClusterItem))]
+[JsonSerializable(typeof(Dictionary<string, string>))]
 [JsonSerializable(typeof(EndedCredentials))]
 [JsonSerializable(typeof(ImportAnswer))]
 [JsonSerializable(typeof(ImportedKey))]

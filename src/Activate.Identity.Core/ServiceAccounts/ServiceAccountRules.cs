@@ -28,7 +28,7 @@ public static class ServiceAccountRules
     public static readonly Problem RoleBeyond = new(ProblemKind.Refused, "role_beyond_own", "A service account gets no role above your own.", "role");
 
     public static readonly Problem OfCluster = new(ProblemKind.Conflict, "cluster_account",
-        "This account belongs to a cluster, and its key with it. Register the cluster anew for a new key, or delete the cluster; nothing of the account is changed here.");
+        "This account belongs to a cluster, and its key with it. Give the cluster a new key, or delete it, where clusters are; nothing of the account is changed here.");
 
     private static readonly Problem s_keepers = Problems.Invalid("keepers", "keepers_invalid", $"A service account has 1 to {MostKeepers} keepers: usernames of people of your organization.");
 

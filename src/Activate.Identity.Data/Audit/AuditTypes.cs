@@ -29,6 +29,9 @@ public static class AuditTypes
     public const string OrganizationRenamed = "organization.renamed";
     public const string SigningKeyRotated = "signing_key.rotated";
     public const string ClusterCreated = "cluster.created";
+    public const string ClusterChanged = "cluster.changed";
+    public const string ClusterAccountsChanged = "cluster.accounts_changed";
+    public const string ClusterKeyRotated = "cluster.key_rotated";
     public const string ClusterDeleted = "cluster.deleted";
     public const string SessionStarted = "session.started";
     public const string SessionEnded = "session.ended";

@@ -1,3 +1,4 @@
+using Activate.Identity.Core.Clusters;
 using Activate.Identity.Data.Accounts;
 using Activate.Identity.Data.Organizations;
 using Microsoft.EntityFrameworkCore;
@@ -18,9 +19,31 @@ public sealed class Cluster
     public Guid ServiceAccountId { get; init; }
     public User? ServiceAccount { get; init; }
     public DateTime CreatedAt { get; init; }
+    public ClusterAccessMode AccessMode { get; set; } = ClusterAccessMode.Everyone;
+    /// <summary>With the mode <c>roles</c>: a bit for each (<see cref="ClusterAccess.RoleBits"/>).</summary>
+    public int AllowedRoles { get; set; }
 }
 
-internal sealed class ClusterMapping : IEntityTypeConfiguration<Cluster>
+/// <summary>With the mode <c>users</c>: somebody who may log in.</summary>
+public sealed class ClusterUser
+{
+    public Guid ClusterId { get; init; }
+    public Cluster? Cluster { get; init; }
+    public Guid UserId { get; init; }
+    public User? User { get; init; }
+}
+
+/// <summary>Whose Unix account on a cluster has another name than the person. Each account belongs to one person.</summary>
+public sealed class ClusterAccount
+{
+    public Guid ClusterId { get; init; }
+    public Cluster? Cluster { get; init; }
+    public Guid UserId { get; init; }
+    public User? User { get; init; }
+    public required string UnixName { get; init; }
+}
+
+internal sealed class ClusterMapping : IEntityTypeConfiguration<Cluster>, IEntityTypeConfiguration<ClusterUser>, IEntityTypeConfiguration<ClusterAccount>
 {
     public void Configure(EntityTypeBuilder<Cluster> builder)
     {
@@ -28,9 +51,30 @@ internal sealed class ClusterMapping : IEntityTypeConfiguration<Cluster>
         builder.Property(c => c.Name).HasMaxLength(128);
         builder.Property(c => c.NormalizedName).HasMaxLength(256);
         builder.Property(c => c.Address).HasMaxLength(255);
+        // What was registered before there was a choice lets everyone in.
+        builder.Property(c => c.AccessMode).HasDefaultValue(ClusterAccessMode.Everyone).HasSentinel(default(ClusterAccessMode));
         builder.HasOne(c => c.Organization).WithMany().HasForeignKey(c => c.OrganizationId).OnDelete(DeleteBehavior.Restrict);
         builder.HasOne(c => c.ServiceAccount).WithMany().HasForeignKey(c => c.ServiceAccountId).OnDelete(DeleteBehavior.Cascade);
         builder.HasIndex(c => new { c.OrganizationId, c.NormalizedName }).IsUnique();
         builder.HasIndex(c => c.ServiceAccountId).IsUnique();
+    }
+
+    // Restrict, both: SQL Server takes only one way from a user to these tables. Whoever deletes a cluster takes its rows off first.
+    public void Configure(EntityTypeBuilder<ClusterUser> builder)
+    {
+        builder.ToTable("ClusterUsers");
+        builder.HasKey(u => new { u.ClusterId, u.UserId });
+        builder.HasOne(u => u.Cluster).WithMany().HasForeignKey(u => u.ClusterId).OnDelete(DeleteBehavior.Restrict);
+        builder.HasOne(u => u.User).WithMany().HasForeignKey(u => u.UserId).OnDelete(DeleteBehavior.Cascade);
+    }
+
+    public void Configure(EntityTypeBuilder<ClusterAccount> builder)
+    {
+        builder.ToTable("ClusterAccounts");
+        builder.HasKey(a => new { a.ClusterId, a.UserId });
+        builder.Property(a => a.UnixName).HasMaxLength(32);
+        builder.HasOne(a => a.Cluster).WithMany().HasForeignKey(a => a.ClusterId).OnDelete(DeleteBehavior.Restrict);
+        builder.HasOne(a => a.User).WithMany().HasForeignKey(a => a.UserId).OnDelete(DeleteBehavior.Cascade);
+        builder.HasIndex(a => new { a.ClusterId, a.UnixName }).IsUnique();
     }
 }

@@ -36,7 +36,7 @@ internal static class AuthorizedKeysApi
         if (expiryTime is not (null or "true" or "false"))
             return Problems.Invalid("expiry-time", "flag_invalid", "'expiry-time' is true or false.").ToResult();
 
-        var keys = await reader.LiveAsync(caller.OrganizationId, username, cancellationToken);
+        var keys = await reader.LiveAsync(caller.OrganizationId, caller.UserId, username, cancellationToken);
         if (wanted is not null)
             keys = [.. keys.Where(key => key.Fingerprint.AsSpan().SequenceEqual(wanted))];
         // Without a fingerprint sshd does not say which of them somebody holds: each of them may be in use.

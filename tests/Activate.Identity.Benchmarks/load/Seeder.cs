@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using Activate.Identity.Core.ApiKeys;
+using Activate.Identity.Core.Clusters;
 using Activate.Identity.Core.Credentials;
 using Activate.Identity.Core.Organizations;
 using Activate.Identity.Data;
@@ -78,7 +79,7 @@ internal static class Seeder
     private static async Task AddUsersWithSshKeysAsync(IServiceProvider services, User owner, DateTime now, string output)
     {
         var database = services.GetRequiredService<ActivateDbContext>();
-        var registered = await services.GetRequiredService<ClusterRegistry>().CreateAsync(new AuditActor(owner.Id, owner.OrganizationId, null), "cluster", "cluster.example.test", default);
+        var registered = await services.GetRequiredService<ClusterRegistry>().CreateAsync(new AuditActor(owner.Id, owner.OrganizationId, null), "cluster", "cluster.example.test", ClusterAccess.Everyone, default);
         if (!registered.TryGet(out var cluster, out var problem))
             throw new InvalidOperationException(problem.Detail);
         foreach (var chunk in Enumerable.Range(0, Users).Chunk(2000))

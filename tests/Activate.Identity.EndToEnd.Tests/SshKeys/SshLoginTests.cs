@@ -15,14 +15,17 @@ public sealed class SshLoginTests : IAsyncLifetime
     private readonly Site _site = new() { Owner = $"e2e{Guid.NewGuid():N}"[..16] };
     private Window _window = null!;
     private Sshd _sshd = null!;
+    private Answer _cluster = null!;
+    private string _session = "";
 
     public async ValueTask InitializeAsync()
     {
         await _site.InitializeAsync();
         _window = await _site.OpenAsync();
         await _window.SignInAsync();
-        var cluster = await SendAsync(HttpMethod.Post, "/api/v1/organization/clusters", await _site.LoginWithDeviceAsync(_window), new { name = "democluster", address = "127.0.0.1" });
-        _sshd = await Sshd.PrepareAsync(_site.Owner, cluster.Text("key"));
+        _session = await _site.LoginWithDeviceAsync(_window);
+        _cluster = await SendAsync(HttpMethod.Post, "/api/v1/organization/clusters", _session, new { name = "democluster", address = "127.0.0.1" });
+        _sshd = await Sshd.PrepareAsync(_site.Owner, _cluster.Text("key"));
     }
 
     public async ValueTask DisposeAsync()
@@ -101,6 +104,30 @@ public sealed class SshLoginTests : IAsyncLifetime
 
         await _sshd.StartAsync();
         Assert.Equal(_site.Owner, await _sshd.LogInAsync(key));
+    }
+
+    [Fact]
+    public async Task Who_may_log_in_and_with_which_account_is_obeyed_by_the_next_login()
+    {
+        var item = $"/api/v1/organization/clusters/{_cluster.Text("id")}";
+        var key = await _sshd.NewKeyAsync("ed25519");
+        await AddInBrowserAsync("laptop", key);
+        await _sshd.StartAsync();
+        Assert.Equal(_site.Owner, await _sshd.LogInAsync(key));
+        await ChangeAsync(HttpMethod.Patch, item, new { access = new { mode = "roles", roles = new[] { "member" } } });
+        Assert.Null(await _sshd.LogInAsync(key));
+        await ChangeAsync(HttpMethod.Patch, item, new { access = new { mode = "users", usernames = new[] { _site.Owner } } });
+        Assert.Equal(_site.Owner, await _sshd.LogInAsync(key));
+
+        var unix = $"x{Guid.NewGuid():N}"[..16];
+        await using var other = await Sshd.PrepareAsync(unix, _cluster.Text("key"));
+        await other.StartAsync();
+        Assert.Null(await other.LogInAsync(key));
+        await ChangeAsync(HttpMethod.Put, $"{item}/accounts", new Dictionary<string, string> { [_site.Owner] = unix });
+        Assert.Equal(unix, await other.LogInAsync(key));
+        Assert.Null(await _sshd.LogInAsync(key));
+
+        async Task ChangeAsync(HttpMethod method, string path, object body) => Assert.Equal(200, (await SendAsync(method, path, _session, body)).Status);
     }
 
     private async Task AddInBrowserAsync(string name, string privateKey)

@@ -165,6 +165,30 @@ public sealed class LookTests(Site site) : IClassFixture<Site>
                 await CheckAsync("service-account-key", page => page.GetByRole(AriaRole.Link, new() { Name = "Done" }).ClickAsync());
                 await CheckAsync("service-accounts", page => page.GotoAsync("/organization/service-accounts"));
                 await CheckAsync("service-accounts-delete", async page => await page.GetByRole(AriaRole.Button, new() { Name = $"Delete {robot}" }).ClickAsync());
+                await CheckAsync("clusters-add-refused", async page =>
+                {
+                    await page.GotoAsync("/organization/clusters/add");
+                    await page.GetByLabel("Name", new() { Exact = true }).FillAsync(robot);
+                    await page.GetByLabel("Address").FillAsync("login.frontier.example.test");
+                    await page.GetByLabel("Who may log in").SelectOptionAsync("users");
+                    await page.GetByRole(AriaRole.Button, new() { Name = "Add Cluster" }).ClickAsync();
+                    await Assertions.Expect(page.GetByText("Name 1 to 5000 people")).ToBeVisibleAsync();
+                });
+                await CheckAsync("clusters-shown", async page =>
+                {
+                    await page.GetByLabel("Who may log in").SelectOptionAsync("everyone");
+                    await page.GetByRole(AriaRole.Button, new() { Name = "Add Cluster" }).ClickAsync();
+                    await Assertions.Expect(page.Locator("#secret")).ToBeVisibleAsync();
+                });
+                await CheckAsync("cluster", page => page.GetByRole(AriaRole.Link, new() { Name = "Done" }).ClickAsync());
+                await CheckAsync("cluster-account-refused", async page =>
+                {
+                    await page.GetByLabel("Unix accounts of other names").FillAsync("nobody-here=x4711");
+                    await page.GetByRole(AriaRole.Button, new() { Name = "Save Accounts" }).ClickAsync();
+                    await Assertions.Expect(page.GetByText("Nobody of your organization has the username").First).ToBeVisibleAsync();
+                });
+                await CheckAsync("clusters", page => page.GotoAsync("/organization/clusters"));
+                await CheckAsync("clusters-delete", async page => await page.GetByRole(AriaRole.Button, new() { Name = $"Delete {robot}" }).ClickAsync());
                 await CheckAsync("leave", page => page.GotoAsync("/account/profile/leave"));
                 await CheckAsync("organizations-add", page => page.GotoAsync("/operator/organizations/add"));
                 await CheckAsync("organizations", page => page.GotoAsync("/operator/organizations"));
@@ -245,7 +269,7 @@ public sealed class LookTests(Site site) : IClassFixture<Site>
         var application = await window.Page.GetByRole(AriaRole.Link, new() { Name = "Observatory Portal" }).GetAttributeAsync("href");
         foreach (var path in (string[])["/sign-in?reauthenticate=1", "/", "/account/profile", "/account/authentication/api-keys", "/account/authentication/ssh-keys", "/account/authentication/api-keys/add",
             "/organization/policy", "/account/connected-apps", "/organization/applications", "/organization/applications/add", application!,
-            "/organization/members", "/organization/members/invite", "/organization/members/import", "/organization/credentials", "/organization/consents", "/organization/audit", "/account/profile/leave", "/operator/organizations", "/operator/organizations/add", Authorize(s_notebook!),
+            "/organization/members", "/organization/members/invite", "/organization/members/import", "/organization/clusters", "/organization/clusters/add", "/organization/credentials", "/organization/consents", "/organization/audit", "/account/profile/leave", "/operator/organizations", "/operator/organizations/add", Authorize(s_notebook!),
             "/connect/logout"])
         {
             await window.Page.GotoAsync(path);

@@ -97,6 +97,8 @@ public class EveryPathTests(EveryPathTests.Fixture fixture) : IClassFixture<Ever
         var cluster = await _server.PostAsync("/api/v1/organization/clusters", person.Session, new { name = "c", address = "c.example.test" });
         var clusterEnd = (await _server.GetAsync("/api/v1/me", cluster.Text("key"))).Json.GetProperty("credential").Time("expiresAt");
         Assert.Equal(5, Math.Round((clusterEnd!.Value - DateTime.UtcNow).TotalDays));
+        var rotated = (await _server.PostAsync($"/api/v1/organization/clusters/{cluster.Text("id")}/rotate-key", person.Session, new { })).Text("key");
+        Assert.Equal(5, Math.Round(((await _server.GetAsync("/api/v1/me", rotated)).Json.GetProperty("credential").Time("expiresAt")!.Value - DateTime.UtcNow).TotalDays));
 
         await _server.RegisterApplicationAsync("app", "secret-of-the-app");
         var pkce = Pkce.New();

@@ -179,6 +179,8 @@ public class AuthorizedKeysApiTests(ClockedServer fixture) : IClassFixture<Clock
         var (foreign, foreignOwner, foreignSession) = await _server.AddOrganizationAsync();
         foreach (var person in (string[])[session, foreignSession])
             Assert.Equal(201, (await _server.PostAsync(Keys, person, new { name = "k", publicKey = SshTestKeys.Ed25519() })).Status);
+        await ClusterAsync(session);
+        await ClusterAsync(foreignSession);
         Assert.Equal(1, await RowsAsync(organization.Id, owner.UserName!));
         Assert.Equal(1, await RowsAsync(foreign.Id, foreignOwner.UserName!));
         Assert.Equal(0, await RowsAsync(organization.Id, foreignOwner.UserName!));
@@ -186,7 +188,8 @@ public class AuthorizedKeysApiTests(ClockedServer fixture) : IClassFixture<Clock
         Task<int> RowsAsync(Guid organizationId, string username) => _server.QueryAsync(async database =>
         {
             await database.Database.OpenConnectionAsync();
-            await using var command = AuthorizedKeysReader.KeysByUsername(database, new UserAt(organizationId, username)).CreateDbCommand();
+            var cluster = await database.Clusters.Where(c => c.OrganizationId == organizationId).Select(c => c.ServiceAccountId).SingleAsync();
+            await using var command = AuthorizedKeysReader.KeysByUsername(database, new UserAt(organizationId, cluster, username)).CreateDbCommand();
             await using var reader = await command.ExecuteReaderAsync();
             var rows = 0;
             while (await reader.ReadAsync())
@@ -202,8 +205,8 @@ public class AuthorizedKeysApiTests(ClockedServer fixture) : IClassFixture<Clock
     {
         await using var nothing = new ServiceCollection().BuildServiceProvider();
         await using var reader = new AuthorizedKeysReader(nothing.GetRequiredService<IServiceScopeFactory>(), TimeProvider.System);
-        Assert.Empty(await reader.LiveAsync(Guid.NewGuid(), new string('a', 33), TestContext.Current.CancellationToken));
-        await Assert.ThrowsAsync<InvalidOperationException>(async () => await reader.LiveAsync(Guid.NewGuid(), new string('a', 32), TestContext.Current.CancellationToken));
+        Assert.Empty(await reader.LiveAsync(Guid.NewGuid(), Guid.NewGuid(), new string('a', 33), TestContext.Current.CancellationToken));
+        await Assert.ThrowsAsync<InvalidOperationException>(async () => await reader.LiveAsync(Guid.NewGuid(), Guid.NewGuid(), new string('a', 32), TestContext.Current.CancellationToken));
     }
 
     private async Task<string> ClusterAsync(string session)

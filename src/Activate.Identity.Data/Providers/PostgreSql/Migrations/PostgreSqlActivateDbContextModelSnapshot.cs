@@ -646,10 +646,18 @@ namespace Activate.Identity.Data.Providers.PostgreSql.Migrations
                         .ValueGeneratedOnAdd()
                         .HasColumnType("uuid");
 
+                    b.Property<int>("AccessMode")
+                        .ValueGeneratedOnAdd()
+                        .HasColumnType("integer")
+                        .HasDefaultValue(1);
+
                     b.Property<string>("Address")
                         .IsRequired()
                         .HasMaxLength(255)
                         .HasColumnType("character varying(255)");
+
+                    b.Property<int>("AllowedRoles")
+                        .HasColumnType("integer");
 
                     b.Property<DateTime>("CreatedAt")
                         .HasColumnType("timestamp with time zone");
@@ -679,6 +687,44 @@ namespace Activate.Identity.Data.Providers.PostgreSql.Migrations
                         .IsUnique();
 
                     b.ToTable("Clusters", (string)null);
+                });
+
+            modelBuilder.Entity("Activate.Identity.Data.Clusters.ClusterAccount", b =>
+                {
+                    b.Property<Guid>("ClusterId")
+                        .HasColumnType("uuid");
+
+                    b.Property<Guid>("UserId")
+                        .HasColumnType("uuid");
+
+                    b.Property<string>("UnixName")
+                        .IsRequired()
+                        .HasMaxLength(32)
+                        .HasColumnType("character varying(32)");
+
+                    b.HasKey("ClusterId", "UserId");
+
+                    b.HasIndex("UserId");
+
+                    b.HasIndex("ClusterId", "UnixName")
+                        .IsUnique();
+
+                    b.ToTable("ClusterAccounts", (string)null);
+                });
+
+            modelBuilder.Entity("Activate.Identity.Data.Clusters.ClusterUser", b =>
+                {
+                    b.Property<Guid>("ClusterId")
+                        .HasColumnType("uuid");
+
+                    b.Property<Guid>("UserId")
+                        .HasColumnType("uuid");
+
+                    b.HasKey("ClusterId", "UserId");
+
+                    b.HasIndex("UserId");
+
+                    b.ToTable("ClusterUsers", (string)null);
                 });
 
             modelBuilder.Entity("Activate.Identity.Data.Devices.DeviceRequest", b =>
@@ -1400,6 +1446,44 @@ namespace Activate.Identity.Data.Providers.PostgreSql.Migrations
                     b.Navigation("Organization");
 
                     b.Navigation("ServiceAccount");
+                });
+
+            modelBuilder.Entity("Activate.Identity.Data.Clusters.ClusterAccount", b =>
+                {
+                    b.HasOne("Activate.Identity.Data.Clusters.Cluster", "Cluster")
+                        .WithMany()
+                        .HasForeignKey("ClusterId")
+                        .OnDelete(DeleteBehavior.Restrict)
+                        .IsRequired();
+
+                    b.HasOne("Activate.Identity.Data.Accounts.User", "User")
+                        .WithMany()
+                        .HasForeignKey("UserId")
+                        .OnDelete(DeleteBehavior.Cascade)
+                        .IsRequired();
+
+                    b.Navigation("Cluster");
+
+                    b.Navigation("User");
+                });
+
+            modelBuilder.Entity("Activate.Identity.Data.Clusters.ClusterUser", b =>
+                {
+                    b.HasOne("Activate.Identity.Data.Clusters.Cluster", "Cluster")
+                        .WithMany()
+                        .HasForeignKey("ClusterId")
+                        .OnDelete(DeleteBehavior.Restrict)
+                        .IsRequired();
+
+                    b.HasOne("Activate.Identity.Data.Accounts.User", "User")
+                        .WithMany()
+                        .HasForeignKey("UserId")
+                        .OnDelete(DeleteBehavior.Cascade)
+                        .IsRequired();
+
+                    b.Navigation("Cluster");
+
+                    b.Navigation("User");
                 });
 
             modelBuilder.Entity("Activate.Identity.Data.Devices.DeviceRequest", b =>

@@ -648,10 +648,18 @@ namespace Activate.Identity.Data.Providers.SqlServer.Migrations
                         .ValueGeneratedOnAdd()
                         .HasColumnType("uniqueidentifier");
 
+                    b.Property<int>("AccessMode")
+                        .ValueGeneratedOnAdd()
+                        .HasColumnType("int")
+                        .HasDefaultValue(1);
+
                     b.Property<string>("Address")
                         .IsRequired()
                         .HasMaxLength(255)
                         .HasColumnType("nvarchar(255)");
+
+                    b.Property<int>("AllowedRoles")
+                        .HasColumnType("int");
 
                     b.Property<DateTime>("CreatedAt")
                         .HasColumnType("datetime2");
@@ -681,6 +689,44 @@ namespace Activate.Identity.Data.Providers.SqlServer.Migrations
                         .IsUnique();
 
                     b.ToTable("Clusters", (string)null);
+                });
+
+            modelBuilder.Entity("Activate.Identity.Data.Clusters.ClusterAccount", b =>
+                {
+                    b.Property<Guid>("ClusterId")
+                        .HasColumnType("uniqueidentifier");
+
+                    b.Property<Guid>("UserId")
+                        .HasColumnType("uniqueidentifier");
+
+                    b.Property<string>("UnixName")
+                        .IsRequired()
+                        .HasMaxLength(32)
+                        .HasColumnType("nvarchar(32)");
+
+                    b.HasKey("ClusterId", "UserId");
+
+                    b.HasIndex("UserId");
+
+                    b.HasIndex("ClusterId", "UnixName")
+                        .IsUnique();
+
+                    b.ToTable("ClusterAccounts", (string)null);
+                });
+
+            modelBuilder.Entity("Activate.Identity.Data.Clusters.ClusterUser", b =>
+                {
+                    b.Property<Guid>("ClusterId")
+                        .HasColumnType("uniqueidentifier");
+
+                    b.Property<Guid>("UserId")
+                        .HasColumnType("uniqueidentifier");
+
+                    b.HasKey("ClusterId", "UserId");
+
+                    b.HasIndex("UserId");
+
+                    b.ToTable("ClusterUsers", (string)null);
                 });
 
             modelBuilder.Entity("Activate.Identity.Data.Devices.DeviceRequest", b =>
@@ -1402,6 +1448,44 @@ namespace Activate.Identity.Data.Providers.SqlServer.Migrations
                     b.Navigation("Organization");
 
                     b.Navigation("ServiceAccount");
+                });
+
+            modelBuilder.Entity("Activate.Identity.Data.Clusters.ClusterAccount", b =>
+                {
+                    b.HasOne("Activate.Identity.Data.Clusters.Cluster", "Cluster")
+                        .WithMany()
+                        .HasForeignKey("ClusterId")
+                        .OnDelete(DeleteBehavior.Restrict)
+                        .IsRequired();
+
+                    b.HasOne("Activate.Identity.Data.Accounts.User", "User")
+                        .WithMany()
+                        .HasForeignKey("UserId")
+                        .OnDelete(DeleteBehavior.Cascade)
+                        .IsRequired();
+
+                    b.Navigation("Cluster");
+
+                    b.Navigation("User");
+                });
+
+            modelBuilder.Entity("Activate.Identity.Data.Clusters.ClusterUser", b =>
+                {
+                    b.HasOne("Activate.Identity.Data.Clusters.Cluster", "Cluster")
+                        .WithMany()
+                        .HasForeignKey("ClusterId")
+                        .OnDelete(DeleteBehavior.Restrict)
+                        .IsRequired();
+
+                    b.HasOne("Activate.Identity.Data.Accounts.User", "User")
+                        .WithMany()
+                        .HasForeignKey("UserId")
+                        .OnDelete(DeleteBehavior.Cascade)
+                        .IsRequired();
+
+                    b.Navigation("Cluster");
+
+                    b.Navigation("User");
                 });
 
             modelBuilder.Entity("Activate.Identity.Data.Devices.DeviceRequest", b =>

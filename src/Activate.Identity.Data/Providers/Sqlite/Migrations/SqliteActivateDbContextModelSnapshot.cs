@@ -641,10 +641,18 @@ namespace Activate.Identity.Data.Providers.Sqlite.Migrations
                         .ValueGeneratedOnAdd()
                         .HasColumnType("TEXT");
 
+                    b.Property<int>("AccessMode")
+                        .ValueGeneratedOnAdd()
+                        .HasColumnType("INTEGER")
+                        .HasDefaultValue(1);
+
                     b.Property<string>("Address")
                         .IsRequired()
                         .HasMaxLength(255)
                         .HasColumnType("TEXT");
+
+                    b.Property<int>("AllowedRoles")
+                        .HasColumnType("INTEGER");
 
                     b.Property<DateTime>("CreatedAt")
                         .HasColumnType("TEXT");
@@ -674,6 +682,44 @@ namespace Activate.Identity.Data.Providers.Sqlite.Migrations
                         .IsUnique();
 
                     b.ToTable("Clusters", (string)null);
+                });
+
+            modelBuilder.Entity("Activate.Identity.Data.Clusters.ClusterAccount", b =>
+                {
+                    b.Property<Guid>("ClusterId")
+                        .HasColumnType("TEXT");
+
+                    b.Property<Guid>("UserId")
+                        .HasColumnType("TEXT");
+
+                    b.Property<string>("UnixName")
+                        .IsRequired()
+                        .HasMaxLength(32)
+                        .HasColumnType("TEXT");
+
+                    b.HasKey("ClusterId", "UserId");
+
+                    b.HasIndex("UserId");
+
+                    b.HasIndex("ClusterId", "UnixName")
+                        .IsUnique();
+
+                    b.ToTable("ClusterAccounts", (string)null);
+                });
+
+            modelBuilder.Entity("Activate.Identity.Data.Clusters.ClusterUser", b =>
+                {
+                    b.Property<Guid>("ClusterId")
+                        .HasColumnType("TEXT");
+
+                    b.Property<Guid>("UserId")
+                        .HasColumnType("TEXT");
+
+                    b.HasKey("ClusterId", "UserId");
+
+                    b.HasIndex("UserId");
+
+                    b.ToTable("ClusterUsers", (string)null);
                 });
 
             modelBuilder.Entity("Activate.Identity.Data.Devices.DeviceRequest", b =>
@@ -1391,6 +1437,44 @@ namespace Activate.Identity.Data.Providers.Sqlite.Migrations
                     b.Navigation("Organization");
 
                     b.Navigation("ServiceAccount");
+                });
+
+            modelBuilder.Entity("Activate.Identity.Data.Clusters.ClusterAccount", b =>
+                {
+                    b.HasOne("Activate.Identity.Data.Clusters.Cluster", "Cluster")
+                        .WithMany()
+                        .HasForeignKey("ClusterId")
+                        .OnDelete(DeleteBehavior.Restrict)
+                        .IsRequired();
+
+                    b.HasOne("Activate.Identity.Data.Accounts.User", "User")
+                        .WithMany()
+                        .HasForeignKey("UserId")
+                        .OnDelete(DeleteBehavior.Cascade)
+                        .IsRequired();
+
+                    b.Navigation("Cluster");
+
+                    b.Navigation("User");
+                });
+
+            modelBuilder.Entity("Activate.Identity.Data.Clusters.ClusterUser", b =>
+                {
+                    b.HasOne("Activate.Identity.Data.Clusters.Cluster", "Cluster")
+                        .WithMany()
+                        .HasForeignKey("ClusterId")
+                        .OnDelete(DeleteBehavior.Restrict)
+                        .IsRequired();
+
+                    b.HasOne("Activate.Identity.Data.Accounts.User", "User")
+                        .WithMany()
+                        .HasForeignKey("UserId")
+                        .OnDelete(DeleteBehavior.Cascade)
+                        .IsRequired();
+
+                    b.Navigation("Cluster");
+
+                    b.Navigation("User");
                 });
 
             modelBuilder.Entity("Activate.Identity.Data.Devices.DeviceRequest", b =>
