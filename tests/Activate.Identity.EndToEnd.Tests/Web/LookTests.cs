@@ -163,6 +163,11 @@ public sealed class LookTests(Site site) : IClassFixture<Site>
                     await Assertions.Expect(page.Locator("#secret")).ToBeVisibleAsync();
                 });
                 await CheckAsync("service-account-key", page => page.GetByRole(AriaRole.Link, new() { Name = "Done" }).ClickAsync());
+                await CheckAsync("api-key", async page =>
+                {
+                    await page.GotoAsync("/account/authentication/api-keys");
+                    await page.Locator("table.list th a").First.ClickAsync();
+                });
                 await CheckAsync("service-accounts", page => page.GotoAsync("/organization/service-accounts"));
                 await CheckAsync("service-accounts-delete", async page => await page.GetByRole(AriaRole.Button, new() { Name = $"Delete {robot}" }).ClickAsync());
                 await CheckAsync("clusters-add-refused", async page =>

@@ -435,7 +435,7 @@ public class PagesOfKeysTests(SharedNodes fixture) : IClassFixture<SharedNodes>
         });
         await browser.GoAsync(Keys);
         Assert.Contains("the living one", browser.PageText, StringComparison.Ordinal);
-        Assert.Equal("the living one", browser.Page.QuerySelector("th[data-label=Name]")!.FirstChild!.TextContent.Trim());
+        Assert.StartsWith("the living one", browser.Page.QuerySelector("th[data-label=Name]")!.TextContent.Trim(), StringComparison.Ordinal);
     }
 
     [Fact]
