@@ -18,7 +18,7 @@ public sealed partial class TestServer
     /// <summary>A user without a password, of the first owner's organization or of another.</summary>
     public async Task<User> AddUserAsync(Role role = Role.Member, string? username = null, Guid? organizationId = null, bool isOperator = false)
     {
-        username ??= $"person{Interlocked.Increment(ref _names)}";
+        username ??= $"added{Interlocked.Increment(ref _names)}";
         var normalizer = Services().GetRequiredService<ILookupNormalizer>();
         return await QueryAsync(async database =>
         {
