@@ -12,7 +12,9 @@ internal static class ConsentCommands
 
     public static Command Create(Actid actid) => actid.Group("consent", "What people of your organization allowed applications, for its administrators",
         ["actid consent list --owner ada", "actid consent list --unused-since 90d", $"actid consent delete {Example}"],
-        List(actid), Export(actid), Delete(actid));
+        List(actid), Export(actid),
+        Deletion.Command(actid, "the consent", Path, "Take a consent back\nAll that the application has of this person ends at once, and it must ask again.",
+            "All that the application has of this person ends at once.", $"actid consent delete {Example}"));
 
     private static Command List(Actid actid)
     {
@@ -35,21 +37,6 @@ internal static class ConsentCommands
             {
                 using var api = call.Connect();
                 await api.DownloadAsync(filter.At(call), call.Get(format) == "csv" ? "text/csv" : "application/x-ndjson", call, cancellation);
-                return ExitCodes.Done;
-            });
-    }
-
-    private static Command Delete(Actid actid)
-    {
-        var id = Ids.Argument("Which one, by its id from 'actid consent list'");
-        var yes = new Option<bool>("--yes", "-y") { Description = "Do not ask; without a terminal nothing is asked anyway" };
-        return actid.Command("delete", "Take a consent back\nAll that the application has of this person ends at once, and it must ask again.", [$"actid consent delete {Example}", $"actid consent delete {Example} --yes"], [id, yes],
-            async (call, cancellation) =>
-            {
-                using var api = call.Connect();
-                call.Confirm($"Take the consent {call.Get(id)} back? All that the application has of this person ends at once.", call.Get(yes));
-                await api.DoAsync(HttpMethod.Delete, $"{Path}/{call.Get(id)}", null, cancellation);
-                call.Say($"Took the consent {call.Get(id)} back.");
                 return ExitCodes.Done;
             });
     }

@@ -33,8 +33,6 @@ public sealed record ApiKeyDraft(string? Name, Optional<int?> ExpiresInDays = de
 public sealed class ApiKeyIssuer(
     ActivateDbContext database, PolicyReader policies, PendingCuts cuts, AuditTrail audit, CredentialCache cache, PublicOrigin origin, TimeProvider clock, IOptions<ApiKeysOptions> options)
 {
-    private const int LongestOverlapHours = 168;
-
     private static readonly Problem s_expired = new(ProblemKind.Conflict, "key_expired", "The key has expired. A rotation never lengthens its life: make a new key.");
 
     /// <param name="actor">Who makes it.</param>
@@ -132,12 +130,11 @@ public sealed class ApiKeyIssuer(
         var owner = serviceAccount ?? actor.UserId;
         if (await OneTimeForms.IsSpentAsync(database, form, cancellationToken))
             return OneTimeForms.Spent;
-        var overlap = overlapHours ?? 24;
-        if (overlap is < 0 or > LongestOverlapHours)
-            return Problems.Invalid("overlapHours", "overlap_invalid", $"The overlap is a whole number of hours from 0 to {LongestOverlapHours}.");
+        if (!SecretOverlap.Parse(overlapHours).TryGet(out var overlap, out var problem))
+            return problem;
         var now = clock.Now();
         var end = now.AddHours(overlap);
-        if (!(await FindAsync(actor, owner, id, cancellationToken)).TryGet(out var current, out var problem))
+        if (!(await FindAsync(actor, owner, id, cancellationToken)).TryGet(out var current, out problem))
             return problem;
         if (current.ExpiresAt <= now)
             return s_expired;

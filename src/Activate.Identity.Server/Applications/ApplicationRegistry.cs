@@ -27,9 +27,6 @@ public sealed class ApplicationRegistry(ActivateDbContext database, AuditTrail a
     /// <summary>The most one organization has, and the server itself.</summary>
     public const int Most = 200;
 
-    public const int UsualOverlapHours = 24;
-    public const int LongestOverlapHours = 168;
-
     public static readonly Problem OperatorRequired = new(ProblemKind.Refused, "operator_required",
         "Server-wide applications are for operators of this server. Those of your organization are at /organization/applications.");
 
@@ -128,12 +125,11 @@ public sealed class ApplicationRegistry(ActivateDbContext database, AuditTrail a
     {
         if (await OneTimeForms.IsSpentAsync(database, form, cancellationToken))
             return OneTimeForms.Spent;
-        var overlap = overlapHours ?? UsualOverlapHours;
-        if (overlap is < 0 or > LongestOverlapHours)
-            return Problems.Invalid("overlapHours", "overlap_invalid", $"The overlap is a whole number of hours from 0 to {LongestOverlapHours}.");
+        if (!SecretOverlap.Parse(overlapHours).TryGet(out var overlap, out var problem))
+            return problem;
         var now = clock.Now();
         await using var transaction = await database.Database.BeginTransactionAsync(cancellationToken);
-        if (!(await TakeAsync(organizationId, id, cancellationToken)).TryGet(out var application, out var problem))
+        if (!(await TakeAsync(organizationId, id, cancellationToken)).TryGet(out var application, out problem))
             return problem;
         if (await OneTimeForms.SpendAsync(database, form, now, cancellationToken) is { } spent)
             return spent;

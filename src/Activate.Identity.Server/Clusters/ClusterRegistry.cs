@@ -29,8 +29,6 @@ public sealed record ClusterChange(string? Name = null, string? Address = null, 
 /// <summary>Registers, changes and deletes clusters. Page, REST and command line all end here. Changes of an organization's clusters come one after another. Each cluster gets a service account of its own, whose key may look up SSH keys and nothing else.</summary>
 public sealed class ClusterRegistry(ActivateDbContext database, UserRegistry users, ApiKeyIssuer keys, AuditTrail audit, CredentialCache cache, TimeProvider clock)
 {
-    private const int LongestOverlapHours = 168;
-
     private static readonly Problem s_nameTaken =
         new(ProblemKind.Conflict, "name_taken", "Your organization already has a cluster of that name. Choose another name, or delete the old one first.", "name");
 
@@ -193,9 +191,8 @@ public sealed class ClusterRegistry(ActivateDbContext database, UserRegistry use
     /// <param name="form">The one-time form it comes from, if it comes from one.</param>
     public async Task<Result<RegisteredCluster>> RotateKeyAsync(AuditActor actor, Guid id, int? overlapHours, CancellationToken cancellationToken, Guid? form = null)
     {
-        var overlap = overlapHours ?? 24;
-        if (overlap is < 0 or > LongestOverlapHours)
-            return Problems.Invalid("overlapHours", "overlap_invalid", $"The overlap is a whole number of hours from 0 to {LongestOverlapHours}.");
+        if (!SecretOverlap.Parse(overlapHours).TryGet(out var overlap, out var problem))
+            return problem;
         var now = clock.Now();
         var end = now.AddHours(overlap);
         await using var transaction = await database.Database.BeginTransactionAsync(cancellationToken);

@@ -1,3 +1,5 @@
+using Activate.Identity.Server.Web;
+
 namespace Activate.Identity.Server.ServiceAccounts;
 
 /// <summary>What the forms of a new service account and of one that is there have in common (ServiceAccounts/AccountFields.cshtml).</summary>
@@ -7,7 +9,5 @@ namespace Activate.Identity.Server.ServiceAccounts;
 /// <param name="MayAdminister">False: a keeper, who may only describe it.</param>
 public sealed record AccountFields(string? Description, string? Role, string? Keepers, bool MayAdminister)
 {
-    private static readonly char[] s_between = [' ', ',', ';', '\t', '\r', '\n'];
-
-    public static IReadOnlyList<string> ParseKeepers(string? text) => text?.Split(s_between, StringSplitOptions.RemoveEmptyEntries) ?? [];
+    public static IReadOnlyList<string> ParseKeepers(string? text) => Texts.Entries(text);
 }

@@ -8,4 +8,7 @@ public static class Texts
 
     /// <summary><c>1 hour</c>, <c>90 days</c>.</summary>
     public static string Count(int number, string unit) => number == 1 ? $"1 {unit}" : $"{number} {unit}s";
+
+    /// <summary>What somebody typed into a field for several things: one a line, or with commas, semicolons or spaces between them.</summary>
+    public static string[] Entries(string? text) => text?.Split([' ', ',', ';', '\t', '\r', '\n'], StringSplitOptions.RemoveEmptyEntries) ?? [];
 }
