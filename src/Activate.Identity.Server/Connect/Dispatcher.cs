@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Runtime.CompilerServices;
 using Microsoft.Extensions.Options;
 using OpenIddict.Server;
@@ -7,41 +8,56 @@ namespace Activate.Identity.Server.Connect;
 
 /// <summary>
 /// Runs OpenIddict's handlers and ours for an event, as OpenIddict's own dispatcher does, but looks the handlers of an event up once and not among all of them at
-/// each event: a token request has some twenty events, and there are five hundred handlers (docs/performance.md has the gain).
+/// each event: a token request has some twenty events, and there are five hundred handlers. Filters and handlers without a scope are found once, and called through
+/// delegates: to call a filter of any event for this one through its interface costs a search each time (docs/performance.md has the gain).
 /// </summary>
 internal sealed class Dispatcher(IOptionsMonitor<OpenIddictServerOptions> options, IServiceProvider services) : IOpenIddictServerDispatcher
 {
     /// <summary>The steps of each event, for each list of handlers: the options are made anew when the signing keys change.</summary>
-    private static readonly ConditionalWeakTable<List<OpenIddictServerHandlerDescriptor>, Dictionary<Type, Step[]>> s_plans = [];
+    private static readonly ConditionalWeakTable<List<OpenIddictServerHandlerDescriptor>, ConcurrentDictionary<Type, object>> s_plans = [];
 
     public async ValueTask DispatchAsync<TContext>(TContext context) where TContext : BaseContext
     {
-        if (!s_plans.GetValue(options.CurrentValue.Handlers, Plan).TryGetValue(typeof(TContext), out var steps))
-            return;
-        foreach (var step in steps)
+        foreach (var (filters, shared, handler) in StepsOf<TContext>())
         {
-            if (!await IsActiveAsync(step, context))
+            var active = true;
+            foreach (var filter in filters)
+            {
+                if (!(active = await filter(context)))
+                    break;
+            }
+
+            if (!active)
                 continue;
-            await ((IOpenIddictServerHandler<TContext>)(step.Instance ?? services.GetRequiredService(step.Handler))).HandleAsync(context);
+            await (shared is not null ? shared(context) : ((IOpenIddictServerHandler<TContext>)services.GetRequiredService(handler)).HandleAsync(context));
             if (context is BaseRequestContext { IsRequestHandled: true } or BaseRequestContext { IsRequestSkipped: true } or BaseValidatingContext { IsRejected: true })
                 return;
         }
     }
 
-    private async ValueTask<bool> IsActiveAsync<TContext>(Step step, TContext context) where TContext : BaseContext
+    private Step<TContext>[] StepsOf<TContext>() where TContext : BaseContext
     {
-        foreach (var filter in step.Filters)
-        {
-            if (!await ((IOpenIddictServerHandlerFilter<TContext>)services.GetRequiredService(filter)).IsActiveAsync(context))
-                return false;
-        }
-
-        return true;
+        var handlers = options.CurrentValue.Handlers;
+        var plans = s_plans.GetOrCreateValue(handlers);
+        return (Step<TContext>[])(plans.TryGetValue(typeof(TContext), out var steps) ? steps : plans.GetOrAdd(typeof(TContext), Plan<TContext>(handlers)));
     }
 
-    private static Dictionary<Type, Step[]> Plan(List<OpenIddictServerHandlerDescriptor> handlers) =>
-        handlers.GroupBy(handler => handler.ContextType).ToDictionary(handlers => handlers.Key, handlers => handlers.Select(handler =>
-            new Step(handler.ServiceDescriptor.ServiceType, [.. handler.FilterTypes], handler.ServiceDescriptor.ImplementationInstance)).ToArray());
+    private Step<TContext>[] Plan<TContext>(List<OpenIddictServerHandlerDescriptor> handlers) where TContext : BaseContext =>
+    [
+        .. handlers.Where(handler => handler.ContextType == typeof(TContext)).Select(handler => new Step<TContext>(
+            [.. handler.FilterTypes.Select(filter => (Func<TContext, ValueTask<bool>>)((IOpenIddictServerHandlerFilter<TContext>)services.GetRequiredService(filter)).IsActiveAsync)],
+            handler.ServiceDescriptor switch
+            {
+                { ImplementationInstance: { } instance } => ((IOpenIddictServerHandler<TContext>)instance).HandleAsync,
+                { Lifetime: ServiceLifetime.Singleton, ServiceType: var type } => ((IOpenIddictServerHandler<TContext>)services.GetRequiredService(type)).HandleAsync,
+                _ => null,
+            },
+            handler.ServiceDescriptor.ServiceType)),
+    ];
 
-    private sealed record Step(Type Handler, Type[] Filters, object? Instance);
+    /// <summary>One handler of an event.</summary>
+    /// <param name="Filters">All say yes, or it does not run. OpenIddict's are singletons (a test says so).</param>
+    /// <param name="Shared">The handler, when there is one for all requests.</param>
+    /// <param name="Handler">Its type, for the request's scope.</param>
+    private sealed record Step<TContext>(Func<TContext, ValueTask<bool>>[] Filters, Func<TContext, ValueTask>? Shared, Type Handler);
 }
