@@ -36,7 +36,7 @@ public sealed class SshCertificateIssuer(ActivateDbContext database, PolicyReade
     /// <summary>Living certificates one user may have at a time.</summary>
     private const int MaximumPerUser = 200;
 
-    private static readonly Problem s_signInRequired = new(ProblemKind.Refused, "interactive_sign_in_required",
+    private static readonly Problem s_sessionRequired = new(ProblemKind.Refused, "session_required",
         "No key becomes a login: an SSH certificate is for a person who signed in on the command line. Sign in with 'actid auth login', and ask again.");
 
     private static readonly Problem s_unknown = Problems.Invalid("cluster", "cluster_unknown", "Your organization has no such cluster. Name it by its address, its name or its id.");
@@ -59,7 +59,7 @@ public sealed class SshCertificateIssuer(ActivateDbContext database, PolicyReade
     public async Task<Result<IssuedCertificate>> IssueAsync(Caller caller, string? publicKey, string? cluster, Optional<int?> expiresInHours, CancellationToken cancellationToken)
     {
         if (caller is not { Kind: CredentialKind.Session, ClientId: BuiltInApplications.Cli, Exchanged: false, UserKind: UserKind.Person, ExpiresAt: { } sessionEndsAt })
-            return s_signInRequired;
+            return s_sessionRequired;
         if (!SshPublicKey.Parse(publicKey).TryGet(out var key, out var problem)
             || !(await FindAsync(caller, cluster, cancellationToken)).TryGet(out var target, out problem)
             || !(await DecideAsync(caller, key, expiresInHours, sessionEndsAt, cancellationToken)).TryGet(out var expiration, out problem))
