@@ -14,7 +14,7 @@ namespace Activate.Identity.Server.SshCertificates;
 [Authorize]
 public sealed class CertificateAuthoritiesPage(CertificateAuthorityRegistry registry, AuditTrail audit, TimeProvider clock) : PageModel
 {
-    public const string Path = "/organization/clusters/certificate-authorities";
+    public const string Path = "/organization/ssh-certificates";
 
     public Administration Access { get; private set; } = null!;
 

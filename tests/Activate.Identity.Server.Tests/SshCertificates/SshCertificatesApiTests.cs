@@ -35,7 +35,7 @@ public sealed class SshCertificatesApiTests(ClockedServer fixture) : IClassFixtu
         {
             var issued = await _server.PostAsync(Path, session, new { publicKey = line, cluster = word });
             Assert.True(issued.Status == 201, issued.ToString());
-            Assert.Equal((cluster.Text("id"), "Frontier", "login.frontier.example.test", owner.UserName, sessionId, "parent", SshTestKeys.FingerprintOf(line)),
+            Assert.Equal((cluster.Text("id"), "Frontier", "login.frontier.example.test", owner.UserName, sessionId, "default", SshTestKeys.FingerprintOf(line)),
                 (issued.Text("clusterId"), issued.Text("clusterName"), issued.Text("clusterAddress"), issued.Text("account"), issued.Text("sessionId"), issued.Text("expiresBecause"), issued.Text("fingerprint")));
             Assert.True(SshCertificate.TryRead(issued.Text("certificate"), out var certificate));
             Assert.Equal((issued.Text("serial"), $"{owner.UserName} {sessionId}", issued.Json.Time("expiresAt"), SshTestKeys.FingerprintOf(line)),
