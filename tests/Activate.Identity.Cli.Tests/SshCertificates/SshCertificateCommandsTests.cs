@@ -163,9 +163,9 @@ public sealed class SshCertificateCommandsTests : IAsyncLifetime
         var log = UseFakeSsh(exit: 7);
         Assert.Equal(7, (await _terminal.RunAsync("ssh", Host, "--", "-p", "2222", "sbatch", "a b;$(id)")).Code);
         string[] options = ["-o", $"IdentityFile=\"{Folder}/{Host}\"", "-o", $"CertificateFile=\"{Folder}/{Host}-cert.pub\"", "-o", "IdentitiesOnly=yes"];
-        Assert.Equal([.. options, $"x4711@{Host}", "-p", "2222", "sbatch", "a b;$(id)"], await File.ReadAllLinesAsync(log));
+        Assert.Equal((string[])[.. options, $"x4711@{Host}", "-p", "2222", "sbatch", "a b;$(id)"], await File.ReadAllLinesAsync(log));
         Assert.Equal(7, (await _terminal.RunAsync("ssh", $"x4711@{Host}")).Code);
-        Assert.Equal([.. options, $"x4711@{Host}"], await File.ReadAllLinesAsync(log));
+        Assert.Equal((string[])[.. options, $"x4711@{Host}"], await File.ReadAllLinesAsync(log));
         Assert.Single(_server.Seen);
         // Whose account that is, the cluster decides; but it is said before sshd says no.
         var outcome = await _terminal.RunAsync("ssh", $"ada@{Host}");
