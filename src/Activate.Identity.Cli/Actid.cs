@@ -19,6 +19,7 @@ using Activate.Identity.Cli.Output;
 using Activate.Identity.Cli.ServiceAccounts;
 using Activate.Identity.Cli.Sessions;
 using Activate.Identity.Cli.SigningKeys;
+using Activate.Identity.Cli.SshCertificates;
 using Activate.Identity.Cli.SshKeys;
 using Activate.Identity.Cli.Tokens;
 
@@ -136,6 +137,9 @@ internal sealed class Actid
             ApiKeyCommands.Create(this),
             TokenCommands.Create(this),
             SshKeyCommands.Create(this),
+            SshCertificateCommands.CreateSsh(this),
+            SshCertificateCommands.CreateCertificate(this),
+            SshCertificateCommands.CreateConfig(this),
             SessionCommands.Create(this),
             PolicyCommands.Create(this),
             MemberCommands.Create(this),
@@ -148,7 +152,9 @@ internal sealed class Actid
             ConsentCommands.Create(this),
             AuditCommands.Create(this),
             LeakCommands.Create(this),
+            CertificateAuthorityCommands.Create(this),
             AuthorizedKeysCommand.Create(this),
+            AuthorizedPrincipalsCommand.Create(this),
             ApiCommands.Create(this),
             ContextCommands.Create(this),
             CompletionCommands.Create(this),

@@ -9,6 +9,7 @@ using Activate.Identity.Data.Members;
 using Activate.Identity.Data.Organizations;
 using Activate.Identity.Data.ServiceAccounts;
 using Activate.Identity.Data.Setup;
+using Activate.Identity.Data.SshCertificates;
 using Activate.Identity.Data.SshKeys;
 using Activate.Identity.Data.Tokens;
 using Microsoft.AspNetCore.DataProtection.EntityFrameworkCore;
@@ -39,6 +40,8 @@ public abstract class ActivateDbContext(DbContextOptions options) : IdentityUser
     public DbSet<TokenGrant> TokenGrants => Set<TokenGrant>();
     public DbSet<SshKey> SshKeys => Set<SshKey>();
     public DbSet<KnownSshKey> KnownSshKeys => Set<KnownSshKey>();
+    public DbSet<SshCertificateAuthority> SshCertificateAuthorities => Set<SshCertificateAuthority>();
+    public DbSet<SshCertificate> SshCertificates => Set<SshCertificate>();
     public DbSet<Cluster> Clusters => Set<Cluster>();
     public DbSet<ClusterUser> ClusterUsers => Set<ClusterUser>();
     public DbSet<ClusterAccount> ClusterAccounts => Set<ClusterAccount>();

@@ -13,6 +13,7 @@ using Activate.Identity.Server.Members;
 using Activate.Identity.Server.Organizations;
 using Activate.Identity.Server.ServiceAccounts;
 using Activate.Identity.Server.Setup;
+using Activate.Identity.Server.SshCertificates;
 using Activate.Identity.Server.SshKeys;
 using Activate.Identity.Server.Tokens;
 using Activate.Identity.Server.Web;
@@ -67,6 +68,7 @@ public static class Program
         builder.AddMembers();
         builder.AddServiceAccounts();
         builder.AddClusters();
+        builder.AddSshCertificates();
         builder.AddApplications();
         builder.AddInventory();
         builder.AddLeaks();
@@ -86,6 +88,7 @@ public static class Program
         app.MapMembers();
         app.MapServiceAccounts();
         app.MapClusters();
+        app.MapSshCertificates();
         app.MapApplications();
         app.MapInventory();
         app.MapLeaks();

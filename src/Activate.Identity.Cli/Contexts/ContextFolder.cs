@@ -114,7 +114,7 @@ internal sealed class ContextFolder
             PrivateFiles.MakePrivateFolder(root);
     }
 
-    private static string Root(Surroundings around)
+    internal static string Root(Surroundings around)
     {
         if (around.Setting("ACTID_CONFIG_DIR") is { } own)
             return Path.GetFullPath(own);

@@ -39,32 +39,48 @@ internal sealed class PrivateFiles(string folder, Surroundings around)
     public void Write(string name, string text)
     {
         MakeFolder(folder);
-        var temporary = TemporaryPath();
         try
         {
-            var options = new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write, Share = FileShare.ReadWrite | FileShare.Delete };
-            if (!OperatingSystem.IsWindows())
-                options.UnixCreateMode = OwnerOnly;
-            using (var file = new FileStream(temporary, options))
-            {
-                file.Write(Encoding.UTF8.GetBytes(text));
-                file.Flush(flushToDisk: true);
-            }
+            Replace(PathOf(name), text);
+        }
+        finally
+        {
+            RemoveLeftovers();
+        }
+    }
 
-            File.Move(temporary, PathOf(name), overwrite: true);
+    /// <summary>Puts a new file in the place of whatever is there, in a folder that need not be ours.</summary>
+    public static void Replace(string path, string text, UnixFileMode mode = OwnerOnly)
+    {
+        var temporary = TemporaryPath(Path.GetDirectoryName(Path.GetFullPath(path))!);
+        try
+        {
+            WriteNew(temporary, text, mode);
+            File.Move(temporary, path, overwrite: true);
         }
         finally
         {
             File.Delete(temporary);
-            RemoveLeftovers();
         }
+    }
+
+    /// <summary>Makes a file where there is none.</summary>
+    /// <exception cref="IOException">There is one.</exception>
+    public static void WriteNew(string path, string text, UnixFileMode mode = OwnerOnly)
+    {
+        var options = new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write, Share = FileShare.ReadWrite | FileShare.Delete };
+        if (!OperatingSystem.IsWindows())
+            options.UnixCreateMode = mode;
+        using var file = new FileStream(path, options);
+        file.Write(Encoding.UTF8.GetBytes(text));
+        file.Flush(flushToDisk: true);
     }
 
     /// <summary>Removes a file if its text is the one expected. One that was replaced meanwhile stays, or comes back.</summary>
     public void Remove(string name, Func<string, bool> isExpected)
     {
         var path = PathOf(name);
-        var aside = TemporaryPath();
+        var aside = TemporaryPath(folder);
         try
         {
             // Renaming takes the file away from everybody else in one step; only then is it looked at.
@@ -95,7 +111,7 @@ internal sealed class PrivateFiles(string folder, Surroundings around)
         ? Directory.EnumerateFiles(folder).Select(path => Path.GetFileName(path)).Where(name => !name.StartsWith('.')).Order(StringComparer.Ordinal)
         : [];
 
-    private string TemporaryPath() => PathOf($".{RandomNumberGenerator.GetHexString(16, lowercase: true)}.tmp");
+    private static string TemporaryPath(string folder) => Path.Combine(folder, $".{RandomNumberGenerator.GetHexString(16, lowercase: true)}.tmp");
 
     /// <summary>What a killed process left behind holds a secret too. An hour is more than any write takes and any clock is off.</summary>
     private void RemoveLeftovers()

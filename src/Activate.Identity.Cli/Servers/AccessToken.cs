@@ -11,6 +11,9 @@ namespace Activate.Identity.Cli.Servers;
 /// </summary>
 internal sealed record AccessToken(Uri? Server, DateTimeOffset? ExpiresAt, string? ClientId, string? Scope)
 {
+    /// <summary>The session or generated token that it belongs to.</summary>
+    public string? SessionId { get; init; }
+
     public static AccessToken? Read(string text)
     {
         var parts = text.Split('.');
@@ -25,7 +28,7 @@ internal sealed record AccessToken(Uri? Server, DateTimeOffset? ExpiresAt, strin
             var server = platform is not null && ApiKeySecret.TryGetOriginOfPlatform(platform, out var origin) ? origin : null;
             DateTimeOffset? end = document.RootElement.TryGetProperty("exp", out var exp) && exp.TryGetInt64(out var seconds)
                 && seconds is > 0 and < 253_402_300_800 ? DateTimeOffset.FromUnixTimeSeconds(seconds) : null;
-            return new AccessToken(server, end, Text(document.RootElement, "client_id"), Text(document.RootElement, "scope"));
+            return new AccessToken(server, end, Text(document.RootElement, "client_id"), Text(document.RootElement, "scope")) { SessionId = Text(document.RootElement, ClaimNames.SessionId) };
         }
         catch (Exception problem) when (problem is JsonException or InvalidOperationException)
         {

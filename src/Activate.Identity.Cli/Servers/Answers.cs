@@ -36,6 +36,18 @@ internal sealed record AuthorizedKeysAnswer([property: JsonRequired] string User
 
 internal sealed record AuthorizedKeyItem([property: JsonRequired] string PublicKey, [property: JsonRequired] string Fingerprint, [property: JsonRequired] DateTimeOffset? ExpiresAt);
 
+/// <summary><c>/authorized-principals/{account}</c>.</summary>
+internal sealed record AuthorizedPrincipalsAnswer([property: JsonRequired] string Account, [property: JsonRequired] List<string> Principals);
+
+/// <summary><c>/ssh-certificates</c>.</summary>
+internal sealed record SshCertificateAnswer(
+    [property: JsonRequired] string Certificate, [property: JsonRequired] string Account, [property: JsonRequired] string ClusterId, [property: JsonRequired] DateTimeOffset ExpiresAt, string? ExpiresBecause,
+    string? ClusterName, string? ClusterAddress);
+
+/// <summary><c>/organization/ssh-certificate-authorities</c>.</summary>
+internal sealed record CertificateAuthorityItem(
+    int Generation, string? PublicKey, string? Fingerprint, DateTimeOffset? CreatedAt, DateTimeOffset? SignsFrom, DateTimeOffset? RetiresAt, string? State);
+
 /// <summary>An answer that shows a secret, once.</summary>
 internal sealed record NewCredential(string? Id, string? Name, DateTimeOffset? ExpiresAt, string? ExpiresBecause, string? Key, string? Token)
 {
@@ -123,6 +135,9 @@ internal sealed record ProblemAnswer(string? Title, string? Detail, string? Code
 [JsonSerializable(typeof(PreviewAnswer))]
 [JsonSerializable(typeof(AffectedItem))]
 [JsonSerializable(typeof(AuthorizedKeysAnswer))]
+[JsonSerializable(typeof(AuthorizedPrincipalsAnswer))]
+[JsonSerializable(typeof(SshCertificateAnswer))]
+[JsonSerializable(typeof(CertificateAuthorityItem))]
 [JsonSerializable(typeof(NewCredential))]
 [JsonSerializable(typeof(ApplicationItem))]
 [JsonSerializable(typeof(MemberItem))]

@@ -13,7 +13,7 @@ namespace Activate.Identity.Cli.SshKeys;
 /// </summary>
 internal static class ClusterKey
 {
-    private const string Folder = "/etc/actid";
+    internal const string Folder = "/etc/actid";
     private const string File = "cluster-key";
     private const int LargestFile = 4096;
 

@@ -11,7 +11,7 @@ namespace Activate.Identity.Core.Clusters;
 /// </summary>
 public static class ClusterAddress
 {
-    private const int LongestName = 253;
+    public const int LongestName = 253;
     private const int LongestLabel = 63;
 
     private static readonly SearchValues<char> s_name = SearchValues.Create("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.-");

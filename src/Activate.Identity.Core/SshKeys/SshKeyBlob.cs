@@ -90,7 +90,7 @@ internal static class SshKeyBlob
         : (0, SshKeyFault.Malformed);
 
     /// <summary>RFC 4251 §5, string: four bytes of length, then the bytes.</summary>
-    private static bool TryTake(ref ReadOnlySpan<byte> rest, out ReadOnlySpan<byte> field)
+    public static bool TryTake(ref ReadOnlySpan<byte> rest, out ReadOnlySpan<byte> field)
     {
         field = default;
         if (rest.Length < 4)

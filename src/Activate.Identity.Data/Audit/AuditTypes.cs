@@ -25,6 +25,9 @@ public static class AuditTypes
     public const string SshKeyDeleted = "ssh_key.deleted";
     public const string SshKeyUnused = "ssh_key.unused";
     public const string SshFingerprintAllowed = "ssh_key.allowed_again";
+    public const string SshCertificateIssued = "ssh_certificate.issued";
+    public const string SshCertificateEnded = "ssh_certificate.ended";
+    public const string SshCertificateAuthorityMade = "ssh_certificate_authority.made";
     public const string PolicyChanged = "policy.changed";
     public const string OrganizationRenamed = "organization.renamed";
     public const string SigningKeyRotated = "signing_key.rotated";

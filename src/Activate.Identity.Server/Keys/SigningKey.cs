@@ -14,6 +14,17 @@ public enum SigningKeyState
     Retiring,
 }
 
+public static class SigningKeyStates
+{
+    /// <summary>The contract's word for it.</summary>
+    public static string Word(this SigningKeyState state) => state switch
+    {
+        SigningKeyState.Upcoming => "upcoming",
+        SigningKeyState.Current => "current",
+        SigningKeyState.Retiring => "retiring",
+    };
+}
+
 /// <summary>A key that signs access and ID tokens.</summary>
 /// <param name="Id">Of its row.</param>
 /// <param name="Algorithm">RFC 7518 §3.1.</param>

@@ -53,10 +53,5 @@ internal sealed record SigningKeyBody(string Kid, string Algorithm, DateTime Cre
         key.Kid, key.Algorithm.Name, key.CreatedAt,
         // The first one counts since ever, and is not older than itself.
         key.SignsFrom < key.CreatedAt ? key.CreatedAt : key.SignsFrom, key.RetiresAt,
-        keys.StateOf(key, now) switch
-        {
-            SigningKeyState.Upcoming => "upcoming",
-            SigningKeyState.Current => "current",
-            SigningKeyState.Retiring => "retiring",
-        });
+        keys.StateOf(key, now).Word());
 }

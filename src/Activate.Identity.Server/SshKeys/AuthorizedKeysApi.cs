@@ -13,7 +13,7 @@ namespace Activate.Identity.Server.SshKeys;
 /// <summary>What a cluster's sshd asks: <c>/api/v1/authorized-keys/{username}</c>. The cluster's service account sees the users of its own organization, and nobody else.</summary>
 internal static class AuthorizedKeysApi
 {
-    private static readonly Problem s_clustersOnly = new(ProblemKind.Refused, "clusters_only", "Only the service account of a cluster may look up SSH keys. Register the cluster and use its key.");
+    internal static readonly Problem ClustersOnly = new(ProblemKind.Refused, "clusters_only", "Only the service account of a cluster may look up SSH keys. Register the cluster and use its key.");
 
     public static void MapAuthorizedKeysApi(this IEndpointRouteBuilder endpoints) =>
         endpoints.MapGet("/api/v1/authorized-keys/{username}", Lookup).RequireScope(Scopes.AuthorizedKeysRead).WithTags("SSH keys")
@@ -24,7 +24,7 @@ internal static class AuthorizedKeysApi
         CancellationToken cancellationToken)
     {
         if (caller.UserKind != UserKind.ServiceAccount)
-            return s_clustersOnly.ToResult();
+            return ClustersOnly.ToResult();
         byte[]? wanted = null;
         if (fingerprint is not null)
         {

@@ -48,6 +48,7 @@ public sealed class ExpiredRows(IServiceScopeFactory scopes, TimeProvider clock,
         var unlisted = now - CredentialNames.ListedAfterExpiry;
         await database.ApiKeys.Where(key => key.ExpiresAt <= unlisted).ExecuteDeleteAsync(cancellation);
         await database.ApiKeyHashes.Where(hash => hash.EndsAt <= old).ExecuteDeleteAsync(cancellation);
+        await database.SshCertificates.Where(certificate => certificate.ExpiresAt <= old).ExecuteDeleteAsync(cancellation);
         await database.TokenGrants.Where(grant => grant.ExpiresAt <= unlisted).ExecuteDeleteAsync(cancellation);
         await SshKeyRegistry.ForgetUnlistedAsync(database, key => true, now, cancellation);
         await database.AuthorizationCodes.Where(code => code.ExpiresAt <= now.AddDays(-1)).ExecuteDeleteAsync(cancellation);

@@ -125,9 +125,9 @@ internal sealed class FakeServer : IAsyncDisposable
         new(200, $$"""{"access_token":"{{token}}","token_type":"Bearer","expires_in":10799,"scope":"openid profile platform credentials:read"}""");
 
     /// <summary>A token in the form of ours. Nobody here verifies the signature.</summary>
-    public static string Jwt(Uri origin, string clientId = "activate-cli", DateTimeOffset? expires = null) =>
+    public static string Jwt(Uri origin, string clientId = "activate-cli", DateTimeOffset? expires = null, string? sessionId = null) =>
         string.Join('.', Base64("""{"typ":"at+jwt","alg":"RS256"}"""), Base64(
-            $$"""{"iss":"{{origin}}","platform_host":"{{ApiKeySecret.PlatformOf(origin)}}","exp":{{(expires ?? Clock.Start.AddHours(3)).ToUnixTimeSeconds().ToString(CultureInfo.InvariantCulture)}},"client_id":"{{clientId}}","scope":"openid platform"}"""),
+            $$"""{"iss":"{{origin}}","platform_host":"{{ApiKeySecret.PlatformOf(origin)}}","exp":{{(expires ?? Clock.Start.AddHours(3)).ToUnixTimeSeconds().ToString(CultureInfo.InvariantCulture)}},"client_id":"{{clientId}}","scope":"openid platform"{{(sessionId is null ? "" : $",\"sid\":\"{sessionId}\"")}}}"""),
             Base64("signature"));
 
     public ValueTask DisposeAsync() => _app.DisposeAsync();

@@ -49,11 +49,13 @@ internal sealed class Sshd : IAsyncDisposable
     }
 
     /// <summary>What an installed native actid would be: here the built assembly with this machine's dotnet. sshd wipes the environment, so the wrapper sets what it needs.</summary>
-    public async Task WriteCommandAsync(string path)
+    /// <param name="path">Of the wrapper.</param>
+    /// <param name="configuration">Null: that of the host.</param>
+    public async Task WriteCommandAsync(string path, string? configuration = null)
     {
         await File.WriteAllTextAsync(path, $"""
             #!/bin/sh
-            export ACTID_CONFIG_DIR='{Path.Combine(Folder, "etc")}' DOTNET_ROOT='{Path.GetDirectoryName(Environment.ProcessPath is { } own && Path.GetFileName(own) == "dotnet" ? own : DotNet())}' HOME=/nonexistent
+            export ACTID_CONFIG_DIR='{configuration ?? Path.Combine(Folder, "etc")}' DOTNET_ROOT='{Path.GetDirectoryName(Environment.ProcessPath is { } own && Path.GetFileName(own) == "dotnet" ? own : DotNet())}' HOME=/nonexistent
             exec '{DotNet()}' '{Path.Combine(AppContext.BaseDirectory, "actid.dll")}' "$@"
 
             """);
@@ -62,7 +64,8 @@ internal sealed class Sshd : IAsyncDisposable
 
     /// <summary>Starts sshd anew.</summary>
     /// <param name="command">Null: <see cref="Command"/>.</param>
-    public async Task StartAsync(string? command = null)
+    /// <param name="more">Further lines of its configuration.</param>
+    public async Task StartAsync(string? command = null, params string[] more)
     {
         await StopAsync();
         var config = Path.Combine(Folder, "sshd_config");
@@ -78,6 +81,7 @@ internal sealed class Sshd : IAsyncDisposable
             AuthorizedKeysCommand {command ?? Command} authorized-keys --fingerprint %f -- %u
             AuthorizedKeysCommandUser root
             PrintMotd no
+            {string.Join('\n', more)}
 
             """));
         _process = Process.Start(new ProcessStartInfo("/usr/sbin/sshd", ["-D", "-e", "-f", config]) { RedirectStandardError = true, RedirectStandardOutput = true })!;
@@ -100,6 +104,14 @@ internal sealed class Sshd : IAsyncDisposable
             "-o", "IdentitiesOnly=yes", "-o", "IdentityAgent=none", "-o", "BatchMode=yes", "-o", "LogLevel=ERROR", $"{Account}@127.0.0.1", "id", "-un");
         Assert.True(code == 0 || output.Contains("Permission denied", StringComparison.Ordinal), output);
         return code == 0 ? output.Trim().Split('\n')[^1] : null;
+    }
+
+    /// <summary>ssh with another folder of programs first; what the command wrote.</summary>
+    public static async Task<string> RunSshAsync(string programs, string[] arguments)
+    {
+        var (code, output) = await TryRunAsync("env", [$"PATH={programs}:{Environment.GetEnvironmentVariable("PATH")}", "ssh", .. arguments]);
+        Assert.True(code == 0, output);
+        return output.Trim().Split('\n')[^1];
     }
 
     /// <summary>A fresh pair of a type; the path of the private half.</summary>

@@ -194,6 +194,13 @@ public sealed class LookTests(Site site) : IClassFixture<Site>
                 });
                 await CheckAsync("clusters", page => page.GotoAsync("/organization/clusters"));
                 await CheckAsync("clusters-delete", async page => await page.GetByRole(AriaRole.Button, new() { Name = $"Delete {robot}" }).ClickAsync());
+                await CheckAsync("certificate-authorities", page => page.GotoAsync("/organization/ssh-certificates"));
+                await CheckAsync("certificate-authorities-made", async page =>
+                {
+                    // At most eight at once, and each look makes one: refused is a look, too.
+                    await page.GetByRole(AriaRole.Button, new() { Name = "Make New Authority" }).ClickAsync();
+                    await Assertions.Expect(page.GetByText("The new authority was made.").Or(page.GetByText("8 authorities are trusted already."))).ToBeVisibleAsync();
+                });
                 await CheckAsync("leave", page => page.GotoAsync("/account/profile/leave"));
                 await CheckAsync("organizations-add", page => page.GotoAsync("/operator/organizations/add"));
                 await CheckAsync("organizations", page => page.GotoAsync("/operator/organizations"));
@@ -274,7 +281,7 @@ public sealed class LookTests(Site site) : IClassFixture<Site>
         var application = await window.Page.GetByRole(AriaRole.Link, new() { Name = "Observatory Portal" }).GetAttributeAsync("href");
         foreach (var path in (string[])["/sign-in?reauthenticate=1", "/", "/account/profile", "/account/authentication/api-keys", "/account/authentication/ssh-keys", "/account/authentication/api-keys/add",
             "/organization/policy", "/account/connected-apps", "/organization/applications", "/organization/applications/add", application!,
-            "/organization/members", "/organization/members/invite", "/organization/members/import", "/organization/clusters", "/organization/clusters/add", "/organization/credentials", "/organization/consents", "/organization/audit", "/account/profile/leave", "/operator/organizations", "/operator/organizations/add", Authorize(s_notebook!),
+            "/organization/members", "/organization/members/invite", "/organization/members/import", "/organization/clusters", "/organization/clusters/add", "/organization/ssh-certificates", "/organization/credentials", "/organization/consents", "/organization/audit", "/account/profile/leave", "/operator/organizations", "/operator/organizations/add", Authorize(s_notebook!),
             "/connect/logout"])
         {
             await window.Page.GotoAsync(path);

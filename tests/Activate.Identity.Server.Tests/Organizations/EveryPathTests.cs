@@ -337,12 +337,21 @@ public class EveryPathTests(EveryPathTests.Fixture fixture) : IClassFixture<Ever
         yield return new("page of a service account's keys", "Days", async (person, wish) => await AccountAsync(person) is var account
             ? await PageAsync(person, $"/organization/service-accounts/{account}/api-keys/add", "Add Key", wish, $"/api/v1/organization/service-accounts/{account}/api-keys", ("Name", $"{name} page"))
             : null!);
+        yield return new("REST SSH certificate", "Hours", async (person, wish) => await RestAsync(person, "/api/v1/ssh-certificates", "expiresInHours", wish,
+            new() { ["publicKey"] = SshTestKeys.Ed25519(), ["cluster"] = await ClusterAsync(person) }));
         yield return new("device login", "Hours", DeviceAsync);
     }
 
     private async Task<string> AccountAsync(Person person)
     {
         var answer = await _server.PostAsync("/api/v1/organization/service-accounts", person.Session, new { username = $"sa-{Guid.NewGuid():N}"[..20], description = "d", keepers = new[] { await NameAsync(person) } });
+        Assert.True(answer.Status == 201, answer.ToString());
+        return answer.Text("id");
+    }
+
+    private async Task<string> ClusterAsync(Person person)
+    {
+        var answer = await _server.PostAsync("/api/v1/organization/clusters", person.Session, new { name = $"c{Guid.NewGuid():N}"[..20], address = "c.example.test" });
         Assert.True(answer.Status == 201, answer.ToString());
         return answer.Text("id");
     }
@@ -388,7 +397,7 @@ public class EveryPathTests(EveryPathTests.Fixture fixture) : IClassFixture<Ever
     private static string Code(string page) => page.Contains("allows at most", StringComparison.Ordinal) ? Beyond : page.Contains("does not let users choose", StringComparison.Ordinal) ? NoChoice : page;
 
     private static double? Life(JsonElement item, string path) => item.Time("expiresAt") is { } end
-        ? path.EndsWith("tokens", StringComparison.Ordinal) ? (end - item.Time("createdAt")!.Value).TotalHours : (end - item.Time("createdAt")!.Value).TotalDays
+        ? path.EndsWith("tokens", StringComparison.Ordinal) || path.EndsWith("certificates", StringComparison.Ordinal) ? (end - item.Time("createdAt")!.Value).TotalHours : (end - item.Time("createdAt")!.Value).TotalDays
         : null;
 
     private async Task<Person> NewPersonAsync()

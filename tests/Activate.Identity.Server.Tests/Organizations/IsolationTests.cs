@@ -114,11 +114,11 @@ public sealed partial class IsolationTests(IsolationTests.Fixture fixture, ITest
     }
 
     /// <summary>What an owner may not do in his own organization either: operators' things, and what a cluster asks.</summary>
-    private static bool IsForOthers(Operation operation) => operation.Collection is "/api/v1/organizations" or "/api/v1/applications" or "/api/v1/authorized-keys";
+    private static bool IsForOthers(Operation operation) => operation.Collection is "/api/v1/organizations" or "/api/v1/applications" or "/api/v1/authorized-keys" or "/api/v1/authorized-principals";
 
     private static string Missing(Operation operation, string value) => operation.Collection switch
     {
-        "/api/v1/authorized-keys" => "nobody-of-this-name",
+        "/api/v1/authorized-keys" or "/api/v1/authorized-principals" => "nobody-of-this-name",
         AnyKind => $"api-keys {Guid.CreateVersion7()}",
         "/api/v1/organization/ssh-fingerprints" => Uri.EscapeDataString($"SHA256:{new string('A', 43)}"),
         NestedKeys => $"{Guid.CreateVersion7()} {Guid.CreateVersion7()}",
@@ -178,8 +178,11 @@ public sealed partial class IsolationTests(IsolationTests.Fixture fixture, ITest
             database.Consents.Add(new Consent { Id = consent, UserId = owner.Id, ApplicationId = Guid.Parse(application.Text("id")), Scopes = "openid", GrantedAt = _server.Now });
             return await database.SaveChangesAsync();
         });
+        var cluster = (await CreateAsync("/api/v1/organization/clusters", new { name = "Theirs", address = "login.example.test" })).Text("id");
         return new Victim(organization, session, owner.UserName!, new Dictionary<string, string>
         {
+            ["/api/v1/ssh-certificates"] = (await CreateAsync("/api/v1/ssh-certificates", new { publicKey = SshTestKeys.Ed25519(), cluster })).Text("id"),
+            ["/api/v1/authorized-principals"] = owner.UserName!,
             ["/api/v1/organization/consents"] = consent.ToString(),
             ["/api/v1/api-keys"] = key.Id,
             ["/api/v1/tokens"] = (await CreateAsync("/api/v1/tokens", new { name = "theirs" })).Text("id"),
@@ -190,7 +193,7 @@ public sealed partial class IsolationTests(IsolationTests.Fixture fixture, ITest
             ["/api/v1/organization/applications"] = application.Text("id"),
             ["/api/v1/applications"] = application.Text("id"),
             [AnyKind] = $"api-keys {key.Id}",
-            ["/api/v1/organization/clusters"] = (await CreateAsync("/api/v1/organization/clusters", new { name = "Theirs", address = "login.example.test" })).Text("id"),
+            ["/api/v1/organization/clusters"] = cluster,
             [ServiceAccounts] = account,
             [NestedKeys] = $"{account} {(await CreateAsync($"{ServiceAccounts}/{account}/api-keys", new { name = "robot" })).Text("id")}",
             ["/api/v1/organizations"] = organization.Id.ToString(),
@@ -243,7 +246,7 @@ public sealed partial class IsolationTests(IsolationTests.Fixture fixture, ITest
     {
         var lists = new List<string>();
         foreach (var path in (string[])["/api/v1/api-keys", "/api/v1/tokens", "/api/v1/sessions", "/api/v1/ssh-keys", "/api/v1/organization", "/api/v1/organization/policy",
-            "/api/v1/organization/members", "/api/v1/organization/applications", "/api/v1/organization/clusters", "/api/v1/organization/credentials", "/api/v1/organization/consents", "/api/v1/organization/audit-events",
+            "/api/v1/organization/members", "/api/v1/organization/applications", "/api/v1/organization/clusters", "/api/v1/organization/ssh-certificate-authorities", "/api/v1/ssh-certificates", "/api/v1/organization/credentials", "/api/v1/organization/consents", "/api/v1/organization/audit-events",
             ServiceAccounts, $"{ServiceAccounts}/{victim.Values[ServiceAccounts]}/api-keys"])
         {
             var answer = await _server.GetAsync(path, victim.Session);

@@ -1032,6 +1032,87 @@ namespace Activate.Identity.Data.Providers.PostgreSql.Migrations
                     b.ToTable("ServerFacts", (string)null);
                 });
 
+            modelBuilder.Entity("Activate.Identity.Data.SshCertificates.SshCertificate", b =>
+                {
+                    b.Property<Guid>("Id")
+                        .ValueGeneratedOnAdd()
+                        .HasColumnType("uuid");
+
+                    b.Property<string>("Account")
+                        .IsRequired()
+                        .HasMaxLength(32)
+                        .HasColumnType("character varying(32)");
+
+                    b.Property<Guid>("ClusterId")
+                        .HasColumnType("uuid");
+
+                    b.Property<DateTime>("CreatedAt")
+                        .HasColumnType("timestamp with time zone");
+
+                    b.Property<DateTime>("ExpiresAt")
+                        .HasColumnType("timestamp with time zone");
+
+                    b.Property<int>("ExpiresBecause")
+                        .HasColumnType("integer");
+
+                    b.Property<byte[]>("Fingerprint")
+                        .IsRequired()
+                        .HasMaxLength(32)
+                        .HasColumnType("bytea");
+
+                    b.Property<Guid>("GrantId")
+                        .HasColumnType("uuid");
+
+                    b.Property<long>("Serial")
+                        .HasColumnType("bigint");
+
+                    b.HasKey("Id");
+
+                    b.HasIndex("ExpiresAt");
+
+                    b.HasIndex("GrantId");
+
+                    b.HasIndex("Serial")
+                        .IsUnique();
+
+                    b.ToTable("SshCertificates", (string)null);
+                });
+
+            modelBuilder.Entity("Activate.Identity.Data.SshCertificates.SshCertificateAuthority", b =>
+                {
+                    b.Property<Guid>("Id")
+                        .ValueGeneratedOnAdd()
+                        .HasColumnType("uuid");
+
+                    b.Property<DateTime>("CreatedAt")
+                        .HasColumnType("timestamp with time zone");
+
+                    b.Property<int>("Generation")
+                        .HasColumnType("integer");
+
+                    b.Property<Guid>("OrganizationId")
+                        .HasColumnType("uuid");
+
+                    b.Property<string>("Protected")
+                        .IsRequired()
+                        .HasColumnType("text");
+
+                    b.Property<string>("PublicKey")
+                        .IsRequired()
+                        .HasMaxLength(256)
+                        .HasColumnType("character varying(256)");
+
+                    b.Property<DateTime>("SignsFrom")
+                        .HasColumnType("timestamp with time zone");
+
+                    b.HasKey("Id");
+
+                    b.HasIndex("OrganizationId", "Generation")
+                        .IsUnique();
+
+                    b.ToTable("SshCertificateAuthorities", (string)null);
+                });
+
             modelBuilder.Entity("Activate.Identity.Data.SshKeys.KnownSshKey", b =>
                 {
                     b.Property<Guid>("OwnerId")
@@ -1546,6 +1627,28 @@ namespace Activate.Identity.Data.Providers.PostgreSql.Migrations
                     b.Navigation("Account");
 
                     b.Navigation("Keeper");
+                });
+
+            modelBuilder.Entity("Activate.Identity.Data.SshCertificates.SshCertificate", b =>
+                {
+                    b.HasOne("Activate.Identity.Data.Tokens.TokenGrant", "Grant")
+                        .WithMany()
+                        .HasForeignKey("GrantId")
+                        .OnDelete(DeleteBehavior.Cascade)
+                        .IsRequired();
+
+                    b.Navigation("Grant");
+                });
+
+            modelBuilder.Entity("Activate.Identity.Data.SshCertificates.SshCertificateAuthority", b =>
+                {
+                    b.HasOne("Activate.Identity.Data.Organizations.Organization", "Organization")
+                        .WithMany()
+                        .HasForeignKey("OrganizationId")
+                        .OnDelete(DeleteBehavior.Restrict)
+                        .IsRequired();
+
+                    b.Navigation("Organization");
                 });
 
             modelBuilder.Entity("Activate.Identity.Data.SshKeys.KnownSshKey", b =>

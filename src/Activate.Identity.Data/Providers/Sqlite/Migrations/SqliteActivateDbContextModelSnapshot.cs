@@ -1027,6 +1027,87 @@ namespace Activate.Identity.Data.Providers.Sqlite.Migrations
                     b.ToTable("ServerFacts", (string)null);
                 });
 
+            modelBuilder.Entity("Activate.Identity.Data.SshCertificates.SshCertificate", b =>
+                {
+                    b.Property<Guid>("Id")
+                        .ValueGeneratedOnAdd()
+                        .HasColumnType("TEXT");
+
+                    b.Property<string>("Account")
+                        .IsRequired()
+                        .HasMaxLength(32)
+                        .HasColumnType("TEXT");
+
+                    b.Property<Guid>("ClusterId")
+                        .HasColumnType("TEXT");
+
+                    b.Property<DateTime>("CreatedAt")
+                        .HasColumnType("TEXT");
+
+                    b.Property<DateTime>("ExpiresAt")
+                        .HasColumnType("TEXT");
+
+                    b.Property<int>("ExpiresBecause")
+                        .HasColumnType("INTEGER");
+
+                    b.Property<byte[]>("Fingerprint")
+                        .IsRequired()
+                        .HasMaxLength(32)
+                        .HasColumnType("BLOB");
+
+                    b.Property<Guid>("GrantId")
+                        .HasColumnType("TEXT");
+
+                    b.Property<long>("Serial")
+                        .HasColumnType("INTEGER");
+
+                    b.HasKey("Id");
+
+                    b.HasIndex("ExpiresAt");
+
+                    b.HasIndex("GrantId");
+
+                    b.HasIndex("Serial")
+                        .IsUnique();
+
+                    b.ToTable("SshCertificates", (string)null);
+                });
+
+            modelBuilder.Entity("Activate.Identity.Data.SshCertificates.SshCertificateAuthority", b =>
+                {
+                    b.Property<Guid>("Id")
+                        .ValueGeneratedOnAdd()
+                        .HasColumnType("TEXT");
+
+                    b.Property<DateTime>("CreatedAt")
+                        .HasColumnType("TEXT");
+
+                    b.Property<int>("Generation")
+                        .HasColumnType("INTEGER");
+
+                    b.Property<Guid>("OrganizationId")
+                        .HasColumnType("TEXT");
+
+                    b.Property<string>("Protected")
+                        .IsRequired()
+                        .HasColumnType("TEXT");
+
+                    b.Property<string>("PublicKey")
+                        .IsRequired()
+                        .HasMaxLength(256)
+                        .HasColumnType("TEXT");
+
+                    b.Property<DateTime>("SignsFrom")
+                        .HasColumnType("TEXT");
+
+                    b.HasKey("Id");
+
+                    b.HasIndex("OrganizationId", "Generation")
+                        .IsUnique();
+
+                    b.ToTable("SshCertificateAuthorities", (string)null);
+                });
+
             modelBuilder.Entity("Activate.Identity.Data.SshKeys.KnownSshKey", b =>
                 {
                     b.Property<Guid>("OwnerId")
@@ -1537,6 +1618,28 @@ namespace Activate.Identity.Data.Providers.Sqlite.Migrations
                     b.Navigation("Account");
 
                     b.Navigation("Keeper");
+                });
+
+            modelBuilder.Entity("Activate.Identity.Data.SshCertificates.SshCertificate", b =>
+                {
+                    b.HasOne("Activate.Identity.Data.Tokens.TokenGrant", "Grant")
+                        .WithMany()
+                        .HasForeignKey("GrantId")
+                        .OnDelete(DeleteBehavior.Cascade)
+                        .IsRequired();
+
+                    b.Navigation("Grant");
+                });
+
+            modelBuilder.Entity("Activate.Identity.Data.SshCertificates.SshCertificateAuthority", b =>
+                {
+                    b.HasOne("Activate.Identity.Data.Organizations.Organization", "Organization")
+                        .WithMany()
+                        .HasForeignKey("OrganizationId")
+                        .OnDelete(DeleteBehavior.Restrict)
+                        .IsRequired();
+
+                    b.Navigation("Organization");
                 });
 
             modelBuilder.Entity("Activate.Identity.Data.SshKeys.KnownSshKey", b =>

@@ -1,0 +1,101 @@
+using System.CommandLine;
+using System.Globalization;
+using System.Net;
+using System.Net.Http.Headers;
+using System.Text;
+using Activate.Identity.Cli.Contexts;
+using Activate.Identity.Cli.Output;
+using Activate.Identity.Cli.Servers;
+using Activate.Identity.Cli.SshKeys;
+using Activate.Identity.Core.Accounts;
+using Activate.Identity.Core.SshCertificates;
+
+namespace Activate.Identity.Cli.SshCertificates;
+
+/// <summary>
+/// <c>actid authorized-principals</c>: what a cluster's sshd runs as AuthorizedPrincipalsCommand (sshd_config(5)) once it has found that a certificate was signed by an authority
+/// it trusts. Prints the one principal that opens the account on this cluster, if the server says that the certificate still counts.
+/// <para>
+/// When the server cannot be reached, the certificate counts by itself until it ends, which is a day at most: then the principal follows from the account and the id of this
+/// cluster alone. Not after an answer: a refusal, or one that is not as it should be, opens nothing.
+/// </para>
+/// </summary>
+internal static class AuthorizedPrincipalsCommand
+{
+    /// <summary>A login waits for us. With the start of the program it is over within 3 seconds, whatever the network does.</summary>
+    private static readonly TimeSpan s_deadline = TimeSpan.FromSeconds(2);
+
+    private const int LargestAnswer = 4096;
+
+    public static Command Create(Actid actid)
+    {
+        var account = new Argument<string>("ACCOUNT") { Description = "Who logs in: sshd's %u. Write -- before it" };
+        var serial = new Option<string>("--serial") { Description = "The certificate's serial: sshd's %s", HelpName = "N", Required = true };
+        return actid.Command("authorized-principals",
+            "Print the principal with which a certificate opens an account of this cluster, for sshd's AuthorizedPrincipalsCommand\n"
+            + "Needs /etc/actid/cluster-key and /etc/actid/trusted-ca. While the server cannot be reached, certificates count until they end. Takes 3 seconds at most.",
+            ["AuthorizedPrincipalsCommand /usr/local/bin/actid authorized-principals --serial %s -- %u"],
+            [account, serial],
+            (call, cancellation) => RunAsync(call, call.Get(account), call.Get(serial), cancellation));
+    }
+
+    private static async Task<int> RunAsync(Call call, string account, string? serial, CancellationToken cancellation)
+    {
+        // No certificate of ours names one of these.
+        if (Username.Reserved.Contains(account))
+            return ExitCodes.Done;
+        if (Username.Parse(account).Problem is not null)
+            throw Failure.Usage("That is no username: no certificate opens it.");
+        if (!long.TryParse(serial, NumberStyles.None, CultureInfo.InvariantCulture, out var number) || number == 0)
+            throw Failure.Usage("That is no serial of ours: write sshd's %s, a whole number greater than 0.");
+
+        var principal = new CertificatePrincipal(account, TrustedAuthoritiesFile.Read(call.Around).ClusterId);
+        if (await CountsAsync(call, principal, number, cancellation))
+        {
+            await call.Around.OutBytes.WriteAsync(Encoding.UTF8.GetBytes($"{principal}\n"), cancellation);
+            await call.Around.OutBytes.FlushAsync(cancellation);
+        }
+
+        return ExitCodes.Done;
+    }
+
+    private static async Task<bool> CountsAsync(Call call, CertificatePrincipal principal, long serial, CancellationToken cancellation)
+    {
+        var key = ClusterKey.Read(call.Around);
+        using var deadline = new CancellationTokenSource(s_deadline);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellation, deadline.Token);
+        Answer answer;
+        try
+        {
+            answer = await AskAsync(call, key, principal.Account, serial, either.Token);
+        }
+        catch (Exception problem) when (problem is HttpRequestException or OperationCanceledException && !cancellation.IsCancellationRequested)
+        {
+            call.Say($"note: {ServerAddress.Origin(key.Server)} cannot be reached; the certificate counts by itself until it ends.");
+            return true;
+        }
+
+        if ((int)answer.Status >= 500)
+        {
+            call.Say($"note: {ServerAddress.Origin(key.Server)} answered {(int)answer.Status}; the certificate counts by itself until it ends.");
+            return true;
+        }
+
+        if (answer.Status != HttpStatusCode.OK)
+            throw Refusal.Of(answer, key.Server);
+        if (answer.MediaType != "application/json" || answer.Body.Length > LargestAnswer
+            || JsonText.Read(answer.Body, ApiJson.Default.AuthorizedPrincipalsAnswer) is not { } said || said.Account != principal.Account
+            || said.Principals.Exists(name => name != principal.ToString()))
+            throw Failure.Failed($"{ServerAddress.Origin(key.Server)} answered with something else than the principal of that account.");
+        return said.Principals.Count > 0;
+    }
+
+    private static async Task<Answer> AskAsync(Call call, CredentialInUse key, string account, long serial, CancellationToken cancellation)
+    {
+        using var wire = new Wire(key.Server, call.Around.Time);
+        using var request = new HttpRequestMessage(HttpMethod.Get, wire.At(string.Create(CultureInfo.InvariantCulture, $"{ApiClient.Root}/authorized-principals/{Uri.EscapeDataString(account)}?serial={serial}")));
+        request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", key.Secret);
+        request.Headers.Accept.ParseAdd("application/json");
+        return await wire.SendAsync(request, cancellation);
+    }
+}
