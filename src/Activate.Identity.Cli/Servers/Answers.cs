@@ -67,7 +67,8 @@ internal sealed record KeeperItem(string? Username, bool Active);
 internal sealed record ClusterName(string? Name);
 
 /// <summary>A cluster, in a list or alone.</summary>
-internal sealed record ClusterItem(string? Id, string? Name, string? Address, ClusterAccessItem? Access, DateTimeOffset? CreatedAt, string? Key, DateTimeOffset? KeyExpiresAt)
+internal sealed record ClusterItem(string? Id, string? Name, string? Address, ClusterAccessItem? Access, DateTimeOffset? CreatedAt, DateTimeOffset? ReportsSince,
+    DateTimeOffset? LastReportAt, string? Key, DateTimeOffset? KeyExpiresAt)
 {
     public override string ToString() => $"{Name} ({Id})";
 }

@@ -18,7 +18,7 @@ namespace Activate.Identity.Server.SshKeys;
 /// </summary>
 internal static class AuthorizedKeysApi
 {
-    private static readonly Problem s_clustersOnly = new(ProblemKind.Refused, "clusters_only", "Only the service account of a cluster may look up SSH keys. Register the cluster and use its key.");
+    internal static readonly Problem ClustersOnly = new(ProblemKind.Refused, "clusters_only", "Only the service account of a cluster may look up SSH keys. Register the cluster and use its key.");
 
     private static readonly Problem s_addressInvalid = Problems.Invalid("address", "address_invalid", "'address' is the IP address from which somebody logged in. Leave it out where it is not known.");
 
@@ -36,7 +36,7 @@ internal static class AuthorizedKeysApi
         CancellationToken cancellationToken)
     {
         if (caller.UserKind != UserKind.ServiceAccount)
-            return s_clustersOnly.ToResult();
+            return ClustersOnly.ToResult();
         byte[]? wanted = null;
         if (fingerprint is not null)
         {
@@ -68,7 +68,7 @@ internal static class AuthorizedKeysApi
         if (body.Address is not null && !IPAddress.TryParse(body.Address, out _))
             return s_addressInvalid.ToResult();
         if (await database.Clusters.AsNoTracking().Where(c => c.ServiceAccountId == caller.UserId).Select(c => new { c.Id, c.Name }).SingleOrDefaultAsync(cancellationToken) is not { } cluster)
-            return s_clustersOnly.ToResult();
+            return ClustersOnly.ToResult();
         uses.RecordReport(cluster.Id);
         var keys = await reader.LiveAsync(caller.OrganizationId, caller.UserId, username, cancellationToken);
         if (keys.FirstOrDefault(key => key.Fingerprint.AsSpan().SequenceEqual(fingerprint)) is { } used)
