@@ -19,7 +19,7 @@ internal static class ClusterCommands
         ["actid cluster list", "actid cluster create frontier --address login.frontier.example.org --role admin > cluster-key", $"actid cluster accounts {Example} --map ada=x4711"],
         List(actid), Show(actid), New(actid), Update(actid), Accounts(actid), RotateKey(actid),
         Deletion.Command(actid, "the cluster", Path, "Delete a cluster\nWith its key: nobody logs in to it through this server any more.", "Nobody logs in to it any more.", $"actid cluster delete {Example}"),
-        PullCommand.Create(actid), ReportLoginCommand.Create(actid));
+        InstallCommand.Create(actid), InstallCommand.CreateUninstall(actid), CheckCommand.Create(actid), PullCommand.Create(actid), ReportLoginCommand.Create(actid));
 
     private static Command List(Actid actid) => actid.Command("list", "List the clusters of your organization", ["actid cluster list", "actid cluster list -o json"], [],
         (call, cancellation) => Lists.ShowAsync(call, Path, "No clusters yet. Register one: actid cluster create NAME --address HOST",

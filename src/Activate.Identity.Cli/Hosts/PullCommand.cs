@@ -58,7 +58,12 @@ internal static class PullCommand
                     call.Say("The copy of who may log in was removed.");
                 }
 
-                throw Refusal.Of(answer, key.Server);
+                var refusal = Refusal.Of(answer, key.Server);
+                // The organization wants none: nothing is wrong, and the timer need not complain each minute.
+                if (answer.Status != HttpStatusCode.Forbidden || JsonText.Read(answer.Body, ApiJson.Default.ProblemAnswer)?.Code != "copies_off")
+                    throw refusal;
+                call.Say(refusal.Message);
+                return ExitCodes.Done;
         }
     }
 

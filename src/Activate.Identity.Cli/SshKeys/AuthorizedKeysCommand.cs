@@ -28,15 +28,16 @@ internal static class AuthorizedKeysCommand
         var username = new Argument<string>("USERNAME") { Description = "Who logs in: sshd's %u. Write -- before it" };
         var fingerprint = new Option<string?>("--fingerprint") { Description = "The key that was offered: sshd's %f", HelpName = "SHA256:…" };
         var uid = new Option<uint?>("--uid") { Description = "The account's number: sshd's %U. Below UID_MIN of /etc/login.defs nobody is looked up", HelpName = "N" };
+        var expiryTime = new Option<bool>("--expiry-time") { Description = "Let sshd, too, refuse a key after its end (OpenSSH 9.1 and later; older ones refuse the line)" };
         return actid.Command("authorized-keys",
             "Print the SSH keys with which a user may log in now, for sshd's AuthorizedKeysCommand\n"
             + "The cluster's API key is in /etc/actid/cluster-key. If anything is in doubt, nothing is printed and the exit code is not 0. Takes 3 seconds at most.",
             ["AuthorizedKeysCommand /usr/local/bin/actid authorized-keys --uid %U --fingerprint %f -- %u", "actid authorized-keys -- ada"],
-            [username, fingerprint, uid],
-            (call, cancellation) => RunAsync(call, call.Get(username), call.Get(fingerprint), call.Get(uid), cancellation));
+            [username, fingerprint, uid, expiryTime],
+            (call, cancellation) => RunAsync(call, call.Get(username), call.Get(fingerprint), call.Get(uid), call.Get(expiryTime), cancellation));
     }
 
-    private static async Task<int> RunAsync(Call call, string username, string? fingerprint, uint? uid, CancellationToken cancellation)
+    private static async Task<int> RunAsync(Call call, string username, string? fingerprint, uint? uid, bool expiryTime, CancellationToken cancellation)
     {
         // sshd asks for every local account. Nobody of ours has one of these names, so there is nothing to look up.
         if (Username.Reserved.Contains(username))
@@ -50,8 +51,8 @@ internal static class AuthorizedKeysCommand
             return ExitCodes.Done;
 
         var key = ClusterKey.Read(call.Around);
-        var (lines, outage) = await LookUpAsync(call.Around, key, username, fingerprint, cancellation);
-        lines ??= FromCopy(new BundleCopy(call.Around, key), call, username, fingerprint, outage!);
+        var (lines, outage) = await LookUpAsync(call.Around, key, username, fingerprint, expiryTime, cancellation);
+        lines ??= FromCopy(new BundleCopy(call.Around, key), call, username, fingerprint, expiryTime, outage!);
         // In one piece: sshd never sees half of it.
         await call.Around.OutBytes.WriteAsync(Encoding.UTF8.GetBytes(lines), cancellation);
         await call.Around.OutBytes.FlushAsync(cancellation);
@@ -59,13 +60,14 @@ internal static class AuthorizedKeysCommand
     }
 
     /// <summary>The lines; or null, and what kept the server from answering. Where it refuses, it is asked no further, and neither is a copy.</summary>
-    internal static async Task<(string? Lines, Failure? Outage)> LookUpAsync(Surroundings around, CredentialInUse key, string username, string? fingerprint, CancellationToken cancellation)
+    internal static async Task<(string? Lines, Failure? Outage)> LookUpAsync(
+        Surroundings around, CredentialInUse key, string username, string? fingerprint, bool expiryTime, CancellationToken cancellation)
     {
         using var deadline = new CancellationTokenSource(s_deadline);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellation, deadline.Token);
         try
         {
-            return await AskAsync(around, key, username, fingerprint, either.Token);
+            return await AskAsync(around, key, username, fingerprint, expiryTime, either.Token);
         }
         catch (OperationCanceledException) when (deadline.IsCancellationRequested && !cancellation.IsCancellationRequested)
         {
@@ -77,7 +79,8 @@ internal static class AuthorizedKeysCommand
         }
     }
 
-    private static async Task<(string? Lines, Failure? Outage)> AskAsync(Surroundings around, CredentialInUse key, string username, string? fingerprint, CancellationToken cancellation)
+    private static async Task<(string? Lines, Failure? Outage)> AskAsync(
+        Surroundings around, CredentialInUse key, string username, string? fingerprint, bool expiryTime, CancellationToken cancellation)
     {
         using var wire = new Wire(key.Server, around.Time);
         var query = fingerprint is null ? "" : $"?fingerprint={Uri.EscapeDataString(fingerprint)}";
@@ -101,13 +104,13 @@ internal static class AuthorizedKeysCommand
                 || (fingerprint is not null && parsed.Fingerprint != fingerprint))
                 return (null, Doubt(key));
             if (!(item.ExpiresAt <= around.Time.GetUtcNow()))
-                lines.Append(parsed.Text).Append('\n');
+                lines.Append(AuthorizedKeysLine.Write(parsed.Text, expiryTime ? item.ExpiresAt?.UtcDateTime : null)).Append('\n');
         }
 
         return (lines.ToString(), null);
     }
 
-    private static string FromCopy(BundleCopy copy, Call call, string username, string? fingerprint, Failure outage)
+    private static string FromCopy(BundleCopy copy, Call call, string username, string? fingerprint, bool expiryTime, Failure outage)
     {
         var now = call.Now.UtcDateTime;
         if (!copy.TryFind(username, now, out var keys, out var why))
@@ -118,7 +121,7 @@ internal static class AuthorizedKeysCommand
             if (!AuthorizedKeysLine.TryRead(key.PublicKey, out var parsed, out var option) || option is not null)
                 throw new Failure(outage.ExitCode, outage.Message, [.. outage.Details, "The copy on this host is damaged."]);
             if (!(key.ExpiresAt <= now) && (fingerprint is null || parsed!.Fingerprint == fingerprint))
-                lines.Append(parsed!.Text).Append('\n');
+                lines.Append(AuthorizedKeysLine.Write(parsed!.Text, expiryTime ? key.ExpiresAt : null)).Append('\n');
         }
 
         call.Say($"{outage.Message} The copy on this host was used.");
