@@ -52,7 +52,7 @@ public sealed record BundleStatement(string Issuer, string Cluster, string Organ
     /// <summary>The key that a statement names; null where it is no statement. Nothing is verified.</summary>
     public static string? KeyIdOf(string jws)
     {
-        if (jws.Length > Longest || jws.Split('.') is not [var header, _, _] || Decode(header) is not { } bytes)
+        if (jws.Length > Longest || jws.Any(c => !char.IsAsciiLetterOrDigit(c) && c is not ('-' or '_' or '.')) || jws.Split('.') is not [var header, _, _] || Decode(header) is not { } bytes)
             return null;
         return Text(bytes, json => json.GetProperty("alg").GetString() == Algorithm && json.GetProperty("typ").GetString() == Type ? json.GetProperty("kid").GetString() : null);
     }
