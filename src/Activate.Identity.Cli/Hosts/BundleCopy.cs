@@ -65,15 +65,29 @@ internal sealed class BundleCopy(Surroundings around, CredentialInUse key)
     {
         (keys, why) = ([], "");
         if (Read() is not var (record, statement))
+        {
             why = "There is no copy of who may log in on this host.";
-        else if (!statement.CountsAt(now))
-            why = $"The copy on this host is from {Times.Full(statement.IssuedAt, now, "")} and may be used for {statement.MaximumAge.TotalMinutes:0} minutes only.";
-        else if (Find(Path.Combine(Folder, record.File), username) is not { } line)
-            return true;
-        else if (BundleLine.TryRead(line, out var name, out keys) && name == username)
-            return true;
-        else
-            why = "The copy on this host is damaged.";
+            return false;
+        }
+
+        if (!statement.CountsAt(now))
+        {
+            why = $"The copy on this host is from {Times.Full(statement.IssuedAt, now)} and may be used for {statement.MaximumAge.TotalMinutes:0} minutes only.";
+            return false;
+        }
+
+        try
+        {
+            var line = Find(Path.Combine(Folder, record.File), username);
+            if (line is null || (BundleLine.TryRead(line, out var name, out keys) && name == username))
+                return true;
+        }
+        catch (InvalidDataException)
+        {
+            keys = [];
+        }
+
+        why = "The copy on this host is damaged. Fetch it anew: actid cluster pull";
         return false;
     }
 
@@ -112,6 +126,7 @@ internal sealed class BundleCopy(Surroundings around, CredentialInUse key)
         || (File.GetUnixFileMode(path) & (UnixFileMode.GroupWrite | UnixFileMode.OtherWrite | UnixFileMode.OtherRead)) == 0;
 
     /// <summary>The line of a name, by halving: some twenty short reads in a file of 50 MB. Null: there is none.</summary>
+    /// <exception cref="InvalidDataException">A line on the way is none.</exception>
     internal static byte[]? Find(string path, string username)
     {
         var wanted = Encoding.ASCII.GetBytes(username);
@@ -126,9 +141,10 @@ internal sealed class BundleCopy(Surroundings around, CredentialInUse key)
             if (start >= high)
                 start = low;
             var line = ReadLine(file, start);
-            if (line is null)
-                return null;
-            var order = BundleLine.NameOf(line).SequenceCompareTo(wanted);
+            var name = BundleLine.NameOf(line);
+            if (name.IsEmpty)
+                throw new InvalidDataException();
+            var order = name.SequenceCompareTo(wanted);
             if (order == 0)
                 return line;
             if (order < 0)
@@ -159,7 +175,7 @@ internal sealed class BundleCopy(Surroundings around, CredentialInUse key)
         return end;
     }
 
-    private static byte[]? ReadLine(Microsoft.Win32.SafeHandles.SafeFileHandle file, long start)
+    private static byte[] ReadLine(Microsoft.Win32.SafeHandles.SafeFileHandle file, long start)
     {
         using var line = new MemoryStream();
         Span<byte> block = stackalloc byte[Block];
@@ -167,7 +183,7 @@ internal sealed class BundleCopy(Surroundings around, CredentialInUse key)
         {
             var read = RandomAccess.Read(file, block, start + line.Length);
             if (read == 0)
-                return null;
+                break;
             if (block[..read].IndexOf((byte)'\n') is var at and >= 0)
             {
                 line.Write(block[..at]);
@@ -177,6 +193,6 @@ internal sealed class BundleCopy(Surroundings around, CredentialInUse key)
             line.Write(block[..read]);
         }
 
-        return null;
+        throw new InvalidDataException();
     }
 }

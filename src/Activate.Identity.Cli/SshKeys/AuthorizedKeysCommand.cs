@@ -119,7 +119,7 @@ internal static class AuthorizedKeysCommand
         foreach (var key in keys)
         {
             if (!AuthorizedKeysLine.TryRead(key.PublicKey, out var parsed, out var option) || option is not null)
-                throw new Failure(outage.ExitCode, outage.Message, [.. outage.Details, "The copy on this host is damaged."]);
+                throw new Failure(outage.ExitCode, outage.Message, [.. outage.Details, "The copy on this host is damaged. Fetch it anew: actid cluster pull"]);
             if (!(key.ExpiresAt <= now) && (fingerprint is null || parsed!.Fingerprint == fingerprint))
                 lines.Append(AuthorizedKeysLine.Write(parsed!.Text, expiryTime ? key.ExpiresAt : null)).Append('\n');
         }
