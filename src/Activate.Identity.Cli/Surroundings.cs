@@ -26,6 +26,9 @@ internal sealed class Surroundings
     /// <summary>Shows a page to the user; false when that could not be started.</summary>
     public required Func<Uri, bool> OpenBrowser { get; init; }
 
+    /// <summary>Runs this program once more, with these arguments, and does not wait for it.</summary>
+    public required Action<IReadOnlyList<string>> Detach { get; init; }
+
     /// <summary>An environment variable, where an empty one counts as absent.</summary>
     public string? Setting(string name) => Variable(name) is { Length: > 0 } value ? value : null;
 
@@ -47,7 +50,20 @@ internal sealed class Surroundings
             Variable = Environment.GetEnvironmentVariable,
             ReadHidden = ReadHiddenLine,
             OpenBrowser = StartBrowser,
+            Detach = StartDetached,
         };
+    }
+
+    /// <summary>With streams of its own, which end when we do: nobody who waits for ours waits for it.</summary>
+    private static void StartDetached(IReadOnlyList<string> arguments)
+    {
+        var program = Environment.ProcessPath ?? throw Failure.Failed("This program does not know where it is.");
+        // Not published, it is run by dotnet.
+        string[] own = Path.GetFileNameWithoutExtension(program) == "dotnet" ? [Path.Combine(AppContext.BaseDirectory, "actid.dll")] : [];
+        using var process = Process.Start(new ProcessStartInfo(program, [.. own, .. arguments])
+        {
+            UseShellExecute = false, WorkingDirectory = "/", RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true,
+        });
     }
 
     private static string ReadHiddenLine()

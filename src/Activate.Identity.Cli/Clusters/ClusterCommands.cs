@@ -1,12 +1,15 @@
 using System.CommandLine;
 using System.Text.Json;
+using Activate.Identity.Cli.Hosts;
 using Activate.Identity.Cli.Output;
 using Activate.Identity.Cli.Servers;
 using Activate.Identity.Core.Organizations;
 
 namespace Activate.Identity.Cli.Clusters;
 
-/// <summary><c>actid cluster list | show | create | update | accounts | rotate-key | delete</c>: the clusters to which people of the organization log in.</summary>
+/// <summary>
+/// <c>actid cluster list | show | create | update | accounts | rotate-key | delete</c>: the clusters to which people of the organization log in; and what their hosts run, which is in Hosts.
+/// </summary>
 internal static class ClusterCommands
 {
     private const string Path = "/organization/clusters";
@@ -15,7 +18,8 @@ internal static class ClusterCommands
     public static Command Create(Actid actid) => actid.Group("cluster", "Clusters, whose sshd asks for people's SSH keys",
         ["actid cluster list", "actid cluster create frontier --address login.frontier.example.org --role admin > cluster-key", $"actid cluster accounts {Example} --map ada=x4711"],
         List(actid), Show(actid), New(actid), Update(actid), Accounts(actid), RotateKey(actid),
-        Deletion.Command(actid, "the cluster", Path, "Delete a cluster\nWith its key: nobody logs in to it through this server any more.", "Nobody logs in to it any more.", $"actid cluster delete {Example}"));
+        Deletion.Command(actid, "the cluster", Path, "Delete a cluster\nWith its key: nobody logs in to it through this server any more.", "Nobody logs in to it any more.", $"actid cluster delete {Example}"),
+        InstallCommand.Create(actid), InstallCommand.CreateUninstall(actid), CheckCommand.Create(actid), PullCommand.Create(actid), ReportLoginCommand.Create(actid));
 
     private static Command List(Actid actid) => actid.Command("list", "List the clusters of your organization", ["actid cluster list", "actid cluster list -o json"], [],
         (call, cancellation) => Lists.ShowAsync(call, Path, "No clusters yet. Register one: actid cluster create NAME --address HOST",
@@ -158,7 +162,8 @@ internal static class ClusterCommands
         if (call.Json)
             call.Show(JsonText.Indent(answer.Body));
         else
-            Tables.WritePairs(call.Around, ("Id", item.Id), ("Name", item.Name), ("Address", item.Address), ("Who may log in", Who(item)), ("Registered", Times.Full(item.CreatedAt, call.Now, "")));
+            Tables.WritePairs(call.Around, ("Id", item.Id), ("Name", item.Name), ("Address", item.Address), ("Who may log in", Who(item)), ("Registered", Times.Full(item.CreatedAt, call.Now, "")),
+                ("Tells who got in since", Times.Full(item.ReportsSince, call.Now, "never")), ("Last login", Times.Full(item.LastReportAt, call.Now, "not known")));
     }
 
     private static string Who(ClusterItem item) => item.Access switch

@@ -168,7 +168,7 @@ internal static class CredentialCommands
         Lists.Show(call, items, "No credential is like that.", ["KIND", "ID", "OWNER", "NAME", "EXPIRES", "LAST USED", "STATE"], ApiJson.Default.InventoryItem, (item, now) =>
         [
             item.Kind ?? "", item.Id ?? "", item.Owner ?? "", item.Name ?? "", Times.Full(item.ExpiresAt, now, "never"),
-            Times.Full(item.LastUsedAt, now, "never") + (item.LastUsedFrom is null ? "" : $" from {item.LastUsedFrom}"), item.State ?? "",
+            Times.Full(item.LastUsedAt, now, "never") + (item.LastUsedFrom is null ? "" : $" from {item.LastUsedFrom}") + (item.LastUsedOn is null ? "" : $" on {item.LastUsedOn}"), item.State ?? "",
         ]);
 
     private static string Sum(Dictionary<string, int> counts) => counts.Values.Sum() == 0

@@ -17,7 +17,8 @@ internal sealed record CredentialItem(
 
 /// <summary>An SSH key in a list.</summary>
 internal sealed record SshKeyItem(
-    string? Id, string? Name, string? Algorithm, string? Fingerprint, DateTimeOffset? ExpiresAt, string? ExpiresBecause, DateTimeOffset? LastUsedAt, string? LastUsedFrom, string? State);
+    string? Id, string? Name, string? Algorithm, string? Fingerprint, DateTimeOffset? ExpiresAt, string? ExpiresBecause, DateTimeOffset? LastUsedAt, string? LastUsedFrom, string? LastUsedOn,
+    string? State);
 
 /// <summary><c>/signing-keys</c>.</summary>
 internal sealed record SigningKeyItem(string? Kid, string? Algorithm, DateTimeOffset? CreatedAt, DateTimeOffset? SignsFrom, DateTimeOffset? RetiresAt, string? State);
@@ -78,7 +79,8 @@ internal sealed record KeeperItem(string? Username, bool Active);
 internal sealed record ClusterName(string? Name);
 
 /// <summary>A cluster, in a list or alone.</summary>
-internal sealed record ClusterItem(string? Id, string? Name, string? Address, ClusterAccessItem? Access, DateTimeOffset? CreatedAt, string? Key, DateTimeOffset? KeyExpiresAt)
+internal sealed record ClusterItem(string? Id, string? Name, string? Address, ClusterAccessItem? Access, DateTimeOffset? CreatedAt, DateTimeOffset? ReportsSince,
+    DateTimeOffset? LastReportAt, string? Key, DateTimeOffset? KeyExpiresAt)
 {
     public override string ToString() => $"{Name} ({Id})";
 }
@@ -105,7 +107,7 @@ internal sealed record OrganizationItem(string? Id, string? Slug, string? Name, 
 }
 
 /// <summary>A credential of anybody in the organization.</summary>
-internal sealed record InventoryItem(string? Kind, string? Id, string? Name, string? Owner, DateTimeOffset? ExpiresAt, DateTimeOffset? LastUsedAt, string? LastUsedFrom, string? State);
+internal sealed record InventoryItem(string? Kind, string? Id, string? Name, string? Owner, DateTimeOffset? ExpiresAt, DateTimeOffset? LastUsedAt, string? LastUsedFrom, string? LastUsedOn, string? State);
 
 internal sealed record ConsentItem(string? Id, string? Owner, string? Application, string[]? Scopes, DateTimeOffset? GrantedAt, DateTimeOffset? LastUsedAt, string? LastUsedFrom);
 

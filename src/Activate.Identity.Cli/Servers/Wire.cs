@@ -25,18 +25,29 @@ internal sealed class Wire(Uri server, TimeProvider time) : IDisposable
         if (request.RequestUri is not { } target || !ServerAddress.Same(target, Server))
             throw Failure.Usage("That address is on another server, so nothing was sent.");
         using var response = await _http.SendAsync(request, cancellation);
-        var body = await response.Content.ReadAsByteArrayAsync(cancellation);
-        if ((int)response.StatusCode is >= 300 and < 400)
-            throw Failure.Failed($"{ServerAddress.Origin(Server)} answered with a redirect, which actid does not follow. Name the server's own address with --server.");
-        return new Answer(response.StatusCode, response.Content.Headers.ContentType?.MediaType, body, RetryAfter(response), Expires(response), response.Headers.ETag?.ToString());
+        RefuseRedirect(response);
+        return await ReadAsync(response, cancellation);
     }
+
+    /// <summary>An answer whose head alone was read.</summary>
+    public async Task<HttpResponseMessage> OpenAsync(HttpRequestMessage request, CancellationToken cancellation)
+    {
+        var response = await _http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, cancellation);
+        RefuseRedirect(response);
+        return response;
+    }
+
+    /// <summary>The rest of an answer that was opened.</summary>
+    public async Task<Answer> ReadAsync(HttpResponseMessage response, CancellationToken cancellation) => new(
+        response.StatusCode, response.Content.Headers.ContentType?.MediaType, await response.Content.ReadAsByteArrayAsync(cancellation), RetryAfter(response), Expires(response),
+        response.Headers.ETag?.ToString());
 
     /// <summary>An answer of any length, handed on as it comes; null. A refusal is read to its end.</summary>
     public async Task<Answer?> DownloadAsync(HttpRequestMessage request, Func<Stream, Task> take, CancellationToken cancellation)
     {
         using var response = await _http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, cancellation);
         if (!response.IsSuccessStatusCode)
-            return new Answer(response.StatusCode, response.Content.Headers.ContentType?.MediaType, await response.Content.ReadAsByteArrayAsync(cancellation), RetryAfter(response), Expires(response));
+            return await ReadAsync(response, cancellation);
         await using var body = await response.Content.ReadAsStreamAsync(cancellation);
         await take(body);
         return null;
@@ -45,6 +56,12 @@ internal sealed class Wire(Uri server, TimeProvider time) : IDisposable
     public Uri At(string path) => new(ServerAddress.Origin(Server) + path);
 
     public void Dispose() => _http.Dispose();
+
+    private void RefuseRedirect(HttpResponseMessage response)
+    {
+        if ((int)response.StatusCode is >= 300 and < 400 and not (int)HttpStatusCode.NotModified)
+            throw Failure.Failed($"{ServerAddress.Origin(Server)} answered with a redirect, which actid does not follow. Name the server's own address with --server.");
+    }
 
     private TimeSpan? RetryAfter(HttpResponseMessage response) => response.Headers.RetryAfter switch
     {

@@ -13,13 +13,15 @@ namespace Activate.Identity.Cli.SshKeys;
 /// </summary>
 internal static class ClusterKey
 {
-    internal const string Folder = "/etc/actid";
-    private const string File = "cluster-key";
+    public const string Folder = "/etc/actid";
+    public const string File = "cluster-key";
     private const int LargestFile = 4096;
+
+    public static string FolderOf(Surroundings around) => around.Setting("ACTID_CONFIG_DIR") ?? Folder;
 
     public static CredentialInUse Read(Surroundings around)
     {
-        var path = Path.Combine(around.Setting("ACTID_CONFIG_DIR") ?? Folder, File);
+        var path = Path.Combine(FolderOf(around), File);
         if (!System.IO.File.Exists(path))
             throw Failure.Usage($"There is no {path}. It holds the API key that registering this cluster showed.");
         RequirePrivate(path);

@@ -29,7 +29,7 @@ internal static class SshKeyCommands
     private static string[] Row(SshKeyItem item, DateTimeOffset now) =>
     [
         item.Id ?? "", item.Name ?? "", item.Algorithm ?? "", item.Fingerprint ?? "", Times.Full(item.ExpiresAt, now, "never"),
-        Times.Full(item.LastUsedAt, now, "not known") + (item.LastUsedFrom is null ? "" : $" from {item.LastUsedFrom}"), item.State ?? "",
+        Times.Full(item.LastUsedAt, now, "not known") + (item.LastUsedFrom is null ? "" : $" from {item.LastUsedFrom}") + (item.LastUsedOn is null ? "" : $" on {item.LastUsedOn}"), item.State ?? "",
     ];
 
     private static Command Add(Actid actid)

@@ -13,6 +13,9 @@ public sealed record Policy(
     /// <summary>What becomes of keys that nobody uses.</summary>
     public UnusedLimits Unused { get; init; } = UnusedLimits.Never;
 
+    /// <summary>What clusters may do while the server cannot be reached.</summary>
+    public ClusterLimits Clusters { get; init; } = ClusterLimits.Fresh;
+
     /// <summary>No generated token, device login or exchanged token lives longer, whatever a policy says.</summary>
     public const int LongestTokenHours = 24;
 
@@ -33,6 +36,7 @@ public sealed record Policy(
         SshKeys = Fresh.SshKeys with { MaximumFrom = RuleOwner.Server },
         WebSessions = new WebSessionLimits(null, null),
         Applications = new ApplicationLimits(AllowedApplications.All, null),
+        Clusters = new ClusterLimits((int?)null),
     };
 
     /// <summary>The policy that counts: member by member the strictest of the organization's and the server's.</summary>
@@ -48,6 +52,7 @@ public sealed record Policy(
             Smallest(organization.Applications.RefreshMaximumDays, ceiling.Applications.RefreshMaximumDays)))
     {
         Unused = UnusedLimits.Strictest(organization.Unused, ceiling.Unused),
+        Clusters = ClusterLimits.Strictest(organization.Clusters, ceiling.Clusters),
     };
 
     private static int? Smallest(int? a, int? b) => a is { } x && b is { } y ? Math.Min(x, y) : a ?? b;

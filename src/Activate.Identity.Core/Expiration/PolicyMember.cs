@@ -49,6 +49,8 @@ public sealed class PolicyMember
             (policy, days) => policy with { Applications = policy.Applications with { RefreshMaximumDays = days } }),
         new("unused.endAfterDays", PolicyMemberKind.Limit, LongestDays, policy => policy.Unused.EndAfterDays,
             (policy, days, owner) => policy with { Unused = new UnusedLimits(days, owner) }, UnusedLimits.LeastDays),
+        new("clusters.outageMinutes", PolicyMemberKind.Limit, ClusterLimits.MostOutageMinutes, policy => policy.Clusters.OutageMinutes,
+            (policy, minutes, _) => policy with { Clusters = new ClusterLimits(minutes) }, smallest: 0),
     ];
 
     /// <summary><c>apiKeys.maximumDays</c>, <c>requireTwoFactor</c>.</summary>

@@ -22,6 +22,13 @@ public sealed class Cluster
     public ClusterAccessMode AccessMode { get; set; } = ClusterAccessMode.Everyone;
     /// <summary>With the mode <c>roles</c>: a bit for each (<see cref="ClusterAccess.RoleBits"/>).</summary>
     public int AllowedRoles { get; set; }
+    /// <summary>Since when it tells who got in; null: it never did.</summary>
+    public DateTime? ReportsSince { get; set; }
+    public DateTime? LastReportAt { get; set; }
+    /// <summary>Counts up whenever the bundle of all who may log in has another content; 0: it was never made.</summary>
+    public long BundleSerial { get; set; }
+    /// <summary>SHA-256 of the bundle with that serial.</summary>
+    public byte[]? BundleHash { get; set; }
 }
 
 /// <summary>With the mode <c>users</c>: somebody who may log in.</summary>
@@ -53,6 +60,7 @@ internal sealed class ClusterMapping : IEntityTypeConfiguration<Cluster>, IEntit
         builder.Property(c => c.Address).HasMaxLength(255);
         // What was registered before there was a choice lets everyone in.
         builder.Property(c => c.AccessMode).HasDefaultValue(ClusterAccessMode.Everyone).HasSentinel(default(ClusterAccessMode));
+        builder.Property(c => c.BundleHash).HasMaxLength(32);
         builder.HasOne(c => c.Organization).WithMany().HasForeignKey(c => c.OrganizationId).OnDelete(DeleteBehavior.Restrict);
         builder.HasOne(c => c.ServiceAccount).WithMany().HasForeignKey(c => c.ServiceAccountId).OnDelete(DeleteBehavior.Cascade);
         builder.HasIndex(c => new { c.OrganizationId, c.NormalizedName }).IsUnique();

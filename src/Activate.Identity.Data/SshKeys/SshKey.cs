@@ -26,8 +26,11 @@ public sealed class SshKey : IGoverned
     public DateTime? ExpiresAt { get; set; }
     public ExpiresBecause ExpiresBecause { get; set; }
     public int PolicyVersion { get; init; }
+    /// <summary>When a cluster last said that somebody got in with it. A look-up is no use.</summary>
     public DateTime? LastUsedAt { get; set; }
     public string? LastUsedFrom { get; set; }
+    /// <summary>The cluster, by the name that it had then: it tells of the past, whatever becomes of the cluster.</summary>
+    public string? LastUsedOn { get; set; }
 
     CredentialKind IGoverned.Kind => CredentialKind.SshKey;
     DateTime IGoverned.Since => FirstAddedAt;
@@ -57,6 +60,7 @@ internal sealed class SshKeyMapping : IEntityTypeConfiguration<SshKey>, IEntityT
         builder.Property(k => k.Algorithm).HasMaxLength(64);
         builder.Property(k => k.PublicKey).HasMaxLength(2048);
         builder.Property(k => k.LastUsedFrom).HasMaxLength(64);
+        builder.Property(k => k.LastUsedOn).HasMaxLength(128);
         builder.HasOne(k => k.Owner).WithMany().HasForeignKey(k => k.OwnerId).OnDelete(DeleteBehavior.Cascade);
         builder.HasIndex(k => new { k.OwnerId, k.NormalizedName }).IsUnique();
         builder.HasIndex(k => new { k.OwnerId, k.Fingerprint }).IsUnique();

@@ -97,7 +97,9 @@ internal sealed record ClusterAccessBody(
     [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] IReadOnlyList<string>? Roles = null,
     [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] IReadOnlyList<string>? Usernames = null);
 
-internal sealed record ClusterBody(Guid Id, string Name, string Address, ClusterAccessBody Access, DateTime CreatedAt)
+/// <param name="ReportsSince">Since when its hosts tell who got in; null: they do not.</param>
+/// <param name="LastReportAt">The latest login that they told of.</param>
+internal sealed record ClusterBody(Guid Id, string Name, string Address, ClusterAccessBody Access, DateTime CreatedAt, DateTime? ReportsSince, DateTime? LastReportAt)
 {
     /// <summary>The API key of the cluster's service account: in the answer that made it, and never again.</summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
@@ -117,7 +119,7 @@ internal sealed record ClusterBody(Guid Id, string Name, string Address, Cluster
             new ClusterAccessBody(access.Word,
                 access.Mode == ClusterAccessMode.Roles ? [.. access.Roles.Select(role => role.Word())] : null,
                 access.Mode == ClusterAccessMode.Users && caller.Role >= Role.Admin ? access.Usernames : null),
-            cluster.CreatedAt);
+            cluster.CreatedAt, cluster.ReportsSince, cluster.LastReportAt);
     }
 
     public override string ToString() => $"cluster {Id}";

@@ -11,18 +11,30 @@ namespace Activate.Identity.Server.Credentials;
 /// <summary>
 /// When and from where each credential was last used: noted in memory, written in batches, never a write per call and never backwards. What a node that
 /// dies had not written yet (half a minute at most) is lost: it is information, and the one rule that looks at it (<see cref="UnusedKeys"/>) waits for days.
+/// An SSH key is used when a cluster says that somebody got in with it; of the cluster it is noted that it says so.
 /// </summary>
 public sealed class LastUses(IServiceScopeFactory scopes, TimeProvider clock, ILogger<LastUses> logger) : BackgroundService
 {
     private static readonly TimeSpan s_interval = TimeSpan.FromSeconds(30);
     private const int MostPending = 100_000;
     private const int LongestAddress = 64;
+    private const int LongestName = 128;
 
     private ConcurrentDictionary<Guid, Use> _pending = new();
+    private ConcurrentDictionary<Guid, DateTime> _reports = new();
 
-    public void Record(Caller caller, string? address) => Record(caller.Kind, caller.CredentialId, address);
+    public void Record(Caller caller, string? address) => Record(caller.Kind, caller.CredentialId, address, on: null);
 
-    public void Record(CredentialKind kind, Guid credential, string? address)
+    /// <summary>Somebody got in with an SSH key.</summary>
+    /// <param name="sshKey">Its id.</param>
+    /// <param name="address">From where; null: not known.</param>
+    /// <param name="cluster">The name of the cluster.</param>
+    public void RecordLogin(Guid sshKey, string? address, string cluster) => Record(CredentialKind.SshKey, sshKey, address, cluster);
+
+    /// <summary>A cluster told of a login, with whatever key.</summary>
+    public void RecordReport(Guid cluster) => _reports[cluster] = clock.Now();
+
+    private void Record(CredentialKind kind, Guid credential, string? address, string? on)
     {
         var now = clock.Now();
         var pending = _pending;
@@ -30,18 +42,19 @@ public sealed class LastUses(IServiceScopeFactory scopes, TimeProvider clock, IL
         {
             use.At = now;
             use.From = address;
+            use.On = on;
         }
         else if (pending.Count < MostPending)
         {
-            pending[credential] = new Use(kind) { At = now, From = address };
+            pending[credential] = new Use(kind) { At = now, From = address, On = on };
         }
     }
 
     /// <summary>Writes what was noted.</summary>
     public async Task FlushAsync(CancellationToken cancellationToken = default)
     {
-        var batch = Interlocked.Exchange(ref _pending, new());
-        if (batch.IsEmpty)
+        var (batch, reports) = (Interlocked.Exchange(ref _pending, new()), Interlocked.Exchange(ref _reports, new()));
+        if (batch.IsEmpty && reports.IsEmpty)
             return;
         await using var scope = scopes.CreateAsyncScope();
         var database = scope.ServiceProvider.GetRequiredService<ActivateDbContext>();
@@ -55,6 +68,12 @@ public sealed class LastUses(IServiceScopeFactory scopes, TimeProvider clock, IL
                 await WriteAsync(database, table.Key, table, cancellationToken);
             await transaction.CommitAsync(cancellationToken);
             await Task.Delay(TimeSpan.FromMilliseconds(5), cancellationToken);
+        }
+
+        foreach (var (cluster, at) in reports.OrderBy(item => item.Key))
+        {
+            await database.Clusters.Where(c => c.Id == cluster && (c.LastReportAt == null || c.LastReportAt < at))
+                .ExecuteUpdateAsync(set => set.SetProperty(c => c.LastReportAt, at).SetProperty(c => c.ReportsSince, c => c.ReportsSince ?? at), cancellationToken);
         }
     }
 
@@ -89,11 +108,18 @@ public sealed class LastUses(IServiceScopeFactory scopes, TimeProvider clock, IL
 
     private static async Task WriteAsync(ActivateDbContext database, string table, IEnumerable<KeyValuePair<Guid, Use>> uses, CancellationToken cancellationToken)
     {
+        var isLogin = table == TableOf(CredentialKind.SshKey);
+        (string, DbType, int)[] parameters = [("@id", DbType.Guid, 0), ("@at", DbType.DateTime, 0), ("@from", DbType.String, LongestAddress)];
         await using var write = await PreparedWrite.PrepareAsync(database,
-            $"""UPDATE "{table}" SET "LastUsedAt" = @at, "LastUsedFrom" = @from WHERE "Id" = @id AND ("LastUsedAt" IS NULL OR "LastUsedAt" < @at)""",
-            [("@id", DbType.Guid, 0), ("@at", DbType.DateTime, 0), ("@from", DbType.String, LongestAddress)], cancellationToken);
+            $"""UPDATE "{table}" SET "LastUsedAt" = @at, "LastUsedFrom" = @from{(isLogin ? """, "LastUsedOn" = @on""" : "")} WHERE "Id" = @id AND ("LastUsedAt" IS NULL OR "LastUsedAt" < @at)""",
+            isLogin ? [.. parameters, ("@on", DbType.String, LongestName)] : parameters, cancellationToken);
         foreach (var (credential, use) in uses)
-            await write.RunAsync(cancellationToken, credential, use.At, use.From);
+        {
+            if (isLogin)
+                await write.RunAsync(cancellationToken, credential, use.At, use.From, use.On);
+            else
+                await write.RunAsync(cancellationToken, credential, use.At, use.From);
+        }
     }
 
     private static string TableOf(CredentialKind kind) => kind switch
@@ -108,5 +134,6 @@ public sealed class LastUses(IServiceScopeFactory scopes, TimeProvider clock, IL
         public CredentialKind Kind => kind;
         public DateTime At { get; set; }
         public string? From { get; set; }
+        public string? On { get; set; }
     }
 }

@@ -82,7 +82,7 @@ internal static class InventoryApi
 /// <summary>The inventory as a file.</summary>
 internal static class InventoryExport
 {
-    private const string Columns = "kind,id,name,owner,ownerId,last4,fingerprint,scopes,clientId,createdAt,expiresAt,expiresBecause,lastUsedAt,lastUsedFrom,state";
+    private const string Columns = "kind,id,name,owner,ownerId,last4,fingerprint,scopes,clientId,createdAt,expiresAt,expiresBecause,lastUsedAt,lastUsedFrom,lastUsedOn,state";
 
     public static FileExport<InventoryBody> Of(string type, IAsyncEnumerable<InventoryRow> rows, DateTime now) =>
         new(type, "credentials", Columns, rows.Select(row => InventoryBody.From(row, now)), Cells);
@@ -90,7 +90,7 @@ internal static class InventoryExport
     private static string?[] Cells(InventoryBody item) =>
     [
         item.Kind, item.Id.ToString(), item.Name, item.Owner, item.OwnerId.ToString(), item.Last4, item.Fingerprint, item.Scopes is null ? null : string.Join(' ', item.Scopes), item.ClientId,
-        FileExport.Time(item.CreatedAt), FileExport.Time(item.ExpiresAt), item.ExpiresBecause, FileExport.Time(item.LastUsedAt), item.LastUsedFrom, item.State,
+        FileExport.Time(item.CreatedAt), FileExport.Time(item.ExpiresAt), item.ExpiresBecause, FileExport.Time(item.LastUsedAt), item.LastUsedFrom, item.LastUsedOn, item.State,
     ];
 }
 
@@ -99,13 +99,14 @@ internal static class InventoryExport
 /// <param name="Fingerprint">Of SSH keys.</param>
 /// <param name="Scopes">Null of SSH keys.</param>
 /// <param name="ClientId">The application that a token or session was issued to.</param>
+/// <param name="LastUsedOn">Of SSH keys: the cluster.</param>
 internal sealed record InventoryBody(
     string Kind, Guid Id, string Name, string Owner, Guid OwnerId, string? Last4, string? Fingerprint, IReadOnlyList<string>? Scopes, string? ClientId, DateTime CreatedAt, DateTime? ExpiresAt,
-    string ExpiresBecause, DateTime? LastUsedAt, string? LastUsedFrom, string State)
+    string ExpiresBecause, DateTime? LastUsedAt, string? LastUsedFrom, string? LastUsedOn, string State)
 {
     public static InventoryBody From(InventoryRow row, DateTime now) => new(
         row.Kind.Word(), row.Id, row.Name, row.Owner, row.OwnerId, row.Last4, row.Fingerprint is { } fingerprint ? SshFingerprint.Of(fingerprint) : null,
-        row.Scopes is { } scopes ? Core.Scopes.Split(scopes) : null, row.ClientId, row.CreatedAt, row.EndsAt(now), row.ExpiresBecause.Word(), row.LastUsedAt, row.LastUsedFrom, row.State(now));
+        row.Scopes is { } scopes ? Core.Scopes.Split(scopes) : null, row.ClientId, row.CreatedAt, row.EndsAt(now), row.ExpiresBecause.Word(), row.LastUsedAt, row.LastUsedFrom, row.LastUsedOn, row.State(now));
 
     public override string ToString() => $"{Kind} {Id}";
 }

@@ -31,6 +31,8 @@ public sealed class InventoryRow : IGoverned
     public required int PolicyVersion { get; init; }
     public required DateTime? LastUsedAt { get; init; }
     public required string? LastUsedFrom { get; init; }
+    /// <summary>Of an SSH key: the cluster.</summary>
+    public string? LastUsedOn { get; init; }
     public bool IsRenewed { get; init; }
     /// <summary>When the sign-in of an application ends unless the application renews it before.</summary>
     public DateTime? IdleEndsAt { get; init; }
@@ -83,7 +85,7 @@ public sealed class InventoryRow : IGoverned
                 {
                     Id = key.Id, Kind = CredentialKind.SshKey, Name = key.Name, OwnerId = user.Id, Owner = user.UserName!, OwnerRole = user.Role, OwnerIsOperator = user.IsOperator,
                     Fingerprint = key.Fingerprint, CreatedAt = key.CreatedAt, Since = key.FirstAddedAt, ExpiresAt = key.ExpiresAt, ExpiresBecause = key.ExpiresBecause,
-                    PolicyVersion = key.PolicyVersion, LastUsedAt = key.LastUsedAt, LastUsedFrom = key.LastUsedFrom,
+                    PolicyVersion = key.PolicyVersion, LastUsedAt = key.LastUsedAt, LastUsedFrom = key.LastUsedFrom, LastUsedOn = key.LastUsedOn,
                 },
         };
     }

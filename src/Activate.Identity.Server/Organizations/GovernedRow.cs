@@ -25,7 +25,7 @@ internal sealed class GovernedRow : IGoverned
     public bool EndsUnused { get; init; }
 
     /// <summary>Whether it was neither used nor made since.</summary>
-    public bool IsUnused(DateTime? before) => EndsUnused && (LastUsedAt ?? CreatedAt) < before;
+    public bool IsUnused(UnusedBefore before) => EndsUnused && (LastUsedAt ?? CreatedAt) < (Kind == CredentialKind.SshKey ? before.SshKeys : before.ApiKeys);
 
     public static IQueryable<GovernedRow> ApiKeys(ActivateDbContext database, Guid organizationId) =>
         database.ApiKeys.Where(k => k.Owner!.OrganizationId == organizationId).Select(k => new GovernedRow

@@ -113,6 +113,8 @@ public sealed class PolicyPage(PolicyEditor editor, PolicyCeiling ceiling, Audit
             hint = "Empty: the maximum.";
         if (member.Path == "unused.endAfterDays")
             hint = "Empty: never. At least 7. Keys of clusters do not end by this.";
+        if (member.Path == "clusters.outageMinutes")
+            hint = "How old the copy of all who may log in may be that a cluster uses while this server cannot be reached. 0: no copy. Empty: a day.";
         if (member.Path == "tokens.maximumHours")
             hint = "Empty: 24, which no policy goes beyond.";
         if (ceiling.Document.TryGet(member, out var limit))
@@ -136,6 +138,7 @@ public sealed class PolicyPage(PolicyEditor editor, PolicyCeiling ceiling, Audit
         "webSessions" => "Signed-in browsers",
         "applications" => "Applications",
         "unused" => "Keys that nobody uses",
+        "clusters" => "Clusters",
         _ => throw new InvalidOperationException($"No title for {group}."),
     };
 
@@ -172,6 +175,7 @@ public sealed class PolicyPage(PolicyEditor editor, PolicyCeiling ceiling, Audit
         "idleMinutes" => "Signed out after idle minutes",
         "allowed" => "Applications people may sign in to",
         "refreshMaximumDays" => "Stay signed in to applications, in days",
+        "outageMinutes" => "Minutes that clusters go on with a copy",
         "endAfterDays" => "API keys and SSH keys end after days without use",
         _ => throw new InvalidOperationException($"No label for {member}."),
     };

@@ -97,17 +97,14 @@ public sealed class PolicyEditor(
         var newest = new SortedDictionary<Guid, AffectedCredential>(Comparer<Guid>.Create((a, b) => b.CompareTo(a)));
         var cuts = await pending.ReadAsync(organizationId, cancellationToken);
         var now = clock.Now();
-        var before = reader.Effective(policy).Unused.Before(now);
-        if (before is { } since)
+        var before = await UnusedBefore.OfAsync(database, organizationId, reader.Effective(policy).Unused, now, cancellationToken);
+        foreach (var (_, rows) in UnusedKeys.Open(database, organizationId, before, now))
         {
-            foreach (var rows in UnusedKeys.Open(database, organizationId, since, now))
+            await foreach (var row in rows.AsAsyncEnumerable().WithCancellation(cancellationToken))
             {
-                await foreach (var row in rows.AsAsyncEnumerable().WithCancellation(cancellationToken))
-                {
-                    cuts.ApplyTo([row]);
-                    if (!(row.ExpiresAt <= now))
-                        Add(row, row.ExpiresAt, now, ExpiresBecause.Unused);
-                }
+                cuts.ApplyTo([row]);
+                if (!(row.ExpiresAt <= now))
+                    Add(row, row.ExpiresAt, now, ExpiresBecause.Unused);
             }
         }
 
@@ -149,7 +146,7 @@ public sealed class PolicyEditor(
         var now = clock.Now();
         var (before, after) = (new EndsByWeek(now), new EndsByWeek(now));
         var cuts = await pending.ReadAsync(organizationId, cancellationToken);
-        var unusedBefore = reader.Effective(policy).Unused.Before(now);
+        var unusedBefore = await UnusedBefore.OfAsync(database, organizationId, reader.Effective(policy).Unused, now, cancellationToken);
         var cut = CutOf(organizationId, int.MaxValue, policy, existing);
         if (cut is not null)
             _ = Supersede(cut, cuts, existing);

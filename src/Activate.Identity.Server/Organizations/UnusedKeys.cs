@@ -1,4 +1,5 @@
 using Activate.Identity.Core.Credentials;
+using Activate.Identity.Core.Expiration;
 using Activate.Identity.Data;
 using Activate.Identity.Data.Accounts;
 using Activate.Identity.Data.Audit;
@@ -8,6 +9,23 @@ using Activate.Identity.Server.Web;
 using Microsoft.EntityFrameworkCore;
 
 namespace Activate.Identity.Server.Organizations;
+
+/// <summary>Ends now what was last used, or where it never was, made before these moments; null: nothing of the kind.</summary>
+/// <param name="ApiKeys">As the policy says.</param>
+/// <param name="SshKeys">The same, but only where each cluster that asks for keys told of all logins since then: of the others nobody knows which keys are in use.</param>
+internal readonly record struct UnusedBefore(DateTime? ApiKeys, DateTime? SshKeys)
+{
+    public static async Task<UnusedBefore> OfAsync(ActivateDbContext database, Guid organizationId, UnusedLimits limits, DateTime now, CancellationToken cancellationToken)
+    {
+        if (limits.Before(now) is not { } before)
+            return default;
+        // A cluster that asks lets people in. One that did not tell of a single login since may have lost the hook.
+        var isSilent = await database.Clusters.AnyAsync(cluster => cluster.OrganizationId == organizationId
+            && database.ApiKeys.Any(key => key.OwnerId == cluster.ServiceAccountId && key.LastUsedAt >= before)
+            && !(cluster.ReportsSince <= before && cluster.LastReportAt >= before), cancellationToken);
+        return new UnusedBefore(before, isSilent ? null : before);
+    }
+}
 
 /// <summary>
 /// Ends API keys and SSH keys that nobody uses, where the policy says so: each with its event, in small batches. A key ends by a statement that looks at its last use once more, so
@@ -31,21 +49,24 @@ public sealed class UnusedKeys(IServiceScopeFactory scopes, PolicyReader policie
         foreach (var organization in await database.Organizations.AsNoTracking().Select(o => new { o.Id, o.Policy }).ToListAsync(cancellationToken))
         {
             var limits = policies.Effective(PolicyReader.Document(organization.Policy)).Unused;
-            if (limits.Before(clock.Now()) is { } before)
+            var before = await UnusedBefore.OfAsync(database, organization.Id, limits, clock.Now(), cancellationToken);
+            if (before.ApiKeys is not null)
                 await EndAsync(scope.ServiceProvider, organization.Id, before, $"not used for {Texts.Count(limits.EndAfterDays!.Value, "day")}", cancellationToken);
         }
     }
 
     /// <summary>The living keys of an organization that nobody used, or made, since.</summary>
-    internal static IEnumerable<IQueryable<GovernedRow>> Open(ActivateDbContext database, Guid organizationId, DateTime before, DateTime now) =>
-        ((IQueryable<GovernedRow>[])[GovernedRow.ApiKeys(database, organizationId), GovernedRow.SshKeys(database, organizationId)])
-        .Select(rows => rows.Where(row => row.EndsUnused && (row.ExpiresAt == null || row.ExpiresAt > now) && (row.LastUsedAt ?? row.CreatedAt) < before));
+    internal static IEnumerable<(DateTime Before, IQueryable<GovernedRow> Rows)> Open(ActivateDbContext database, Guid organizationId, UnusedBefore before, DateTime now) =>
+        (((DateTime? Before, IQueryable<GovernedRow> Rows)[])[(before.ApiKeys, GovernedRow.ApiKeys(database, organizationId)), (before.SshKeys, GovernedRow.SshKeys(database, organizationId))])
+        .Where(kind => kind.Before is not null)
+        .Select(kind => (kind.Before!.Value,
+            kind.Rows.Where(row => row.EndsUnused && (row.ExpiresAt == null || row.ExpiresAt > now) && (row.LastUsedAt ?? row.CreatedAt) < kind.Before.Value)));
 
-    private async Task EndAsync(IServiceProvider services, Guid organizationId, DateTime before, string why, CancellationToken cancellationToken)
+    private async Task EndAsync(IServiceProvider services, Guid organizationId, UnusedBefore unused, string why, CancellationToken cancellationToken)
     {
         var database = services.GetRequiredService<ActivateDbContext>();
         var audit = services.GetRequiredService<AuditTrail>();
-        foreach (var rows in Open(database, organizationId, before, clock.Now()))
+        foreach (var (before, rows) in Open(database, organizationId, unused, clock.Now()))
         {
             Guid? last = null;
             while (true)

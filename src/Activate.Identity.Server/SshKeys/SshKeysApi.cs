@@ -89,13 +89,14 @@ internal sealed record AddSshKeyBody(string Name, string PublicKey)
     public override string ToString() => "an SSH key to add";
 }
 
+/// <param name="LastUsedOn">The cluster that told of the login, by the name it had then.</param>
 internal sealed record SshKeyBody(
     Guid Id, string Name, string Algorithm, string Fingerprint, string PublicKey, DateTime CreatedAt, DateTime? ExpiresAt, string ExpiresBecause,
-    DateTime? LastUsedAt, string? LastUsedFrom, string State)
+    DateTime? LastUsedAt, string? LastUsedFrom, string? LastUsedOn, string State)
 {
     public static SshKeyBody From(SshKey key, DateTime now) => new(
         key.Id, key.Name, key.Algorithm, SshFingerprint.Of(key.Fingerprint), key.PublicKey, key.CreatedAt, key.ExpiresAt, key.ExpiresBecause.Word(),
-        key.LastUsedAt, key.LastUsedFrom, CredentialNames.State(key.CreatedAt, key.ExpiresAt, now));
+        key.LastUsedAt, key.LastUsedFrom, key.LastUsedOn, CredentialNames.State(key.CreatedAt, key.ExpiresAt, now));
 }
 
 /// <param name="Fingerprint">As it was asked for.</param>

@@ -10,12 +10,14 @@ public static class SshKeysSetup
         builder.Services.AddOptions<SshKeysOptions>().BindConfiguration(SshKeysOptions.Section).ValidateDataAnnotations().ValidateOnStart();
         builder.Services.AddScoped<SshKeyRegistry>();
         builder.Services.AddSingleton<AuthorizedKeysReader>();
+        builder.Services.AddSingleton<ClusterBundles>();
     }
 
     public static void MapSshKeys(this WebApplication app)
     {
         app.MapSshKeysApi();
         app.MapAuthorizedKeysApi();
+        app.MapClusterBundleApi();
     }
 }
 

@@ -12,7 +12,7 @@ using Microsoft.Extensions.Logging;
 
 namespace Activate.Identity.Cli.Tests.Harness;
 
-internal sealed record Seen(string Method, string Path, string Query, string? Authorization, string Body, string? IfMatch = null)
+internal sealed record Seen(string Method, string Path, string Query, string? Authorization, string Body, string? IfMatch = null, string? IfNoneMatch = null)
 {
     public string Line => $"{Method} {Path}";
 
@@ -136,7 +136,8 @@ internal sealed class FakeServer : IAsyncDisposable
     {
         using var reader = new StreamReader(context.Request.Body, Encoding.UTF8);
         var seen = new Seen(context.Request.Method, context.Request.Path, context.Request.QueryString.Value ?? "", context.Request.Headers.Authorization, await reader.ReadToEndAsync(),
-            context.Request.Headers.IfMatch.Count > 0 ? context.Request.Headers.IfMatch.ToString() : null);
+            context.Request.Headers.IfMatch.Count > 0 ? context.Request.Headers.IfMatch.ToString() : null,
+            context.Request.Headers.IfNoneMatch.Count > 0 ? context.Request.Headers.IfNoneMatch.ToString() : null);
         _seen.Enqueue(seen);
         var reply = _routes.TryGetValue(seen.Line, out var answer) ? answer(seen) : Reply.Problem(404, "not_found");
         if (reply.Abort)

@@ -16,6 +16,9 @@ internal sealed class Terminal : IDisposable
     public Clock Clock { get; } = new();
     public List<Uri> Opened { get; } = [];
 
+    /// <summary>What was to be run beside, and is not.</summary>
+    public List<IReadOnlyList<string>> Detached { get; } = [];
+
     /// <summary>The clock the program sees, when it is to be another than <see cref="Clock"/>.</summary>
     public TimeProvider? Time { get; init; }
 
@@ -86,6 +89,7 @@ internal sealed class Terminal : IDisposable
         HostName = "login-node-07",
         Variable = name => Variables.GetValueOrDefault(name),
         ReadHidden = () => Hidden,
+        Detach = Detached.Add,
         OpenBrowser = page =>
         {
             Opened.Add(page);

@@ -9,7 +9,7 @@ public sealed class PolicyDocumentTests
     private const string Contract = """
         { "apiKeys": { "userChoice": true, "maximumDays": null, "defaultDays": 30 }, "tokens": { "userChoice": true, "maximumHours": 24, "defaultHours": 24 },
           "sshKeys": { "userChoice": true, "maximumDays": null, "defaultDays": null }, "deviceLogin": { "enabled": true }, "requireTwoFactor": false,
-          "webSessions": { "maximumHours": 168, "idleMinutes": 720 }, "applications": { "allowed": "all", "refreshMaximumDays": 90 }, "unused": { "endAfterDays": null } }
+          "webSessions": { "maximumHours": 168, "idleMinutes": 720 }, "applications": { "allowed": "all", "refreshMaximumDays": 90 }, "unused": { "endAfterDays": null }, "clusters": { "outageMinutes": 10 } }
         """;
 
     [Fact]

@@ -84,7 +84,21 @@ internal sealed class Sshd : IAsyncDisposable
             {string.Join('\n', more)}
 
             """));
-        _process = Process.Start(new ProcessStartInfo("/usr/sbin/sshd", ["-D", "-e", "-f", config]) { RedirectStandardError = true, RedirectStandardOutput = true })!;
+        await ListenAsync("/usr/sbin/sshd", config);
+    }
+
+    /// <summary>Starts sshd with settings that somebody else wrote.</summary>
+    /// <param name="config">They listen at <see cref="Port"/>.</param>
+    /// <param name="program">sshd, perhaps under a name of its own: PAM has settings for each name.</param>
+    public async Task StartWithAsync(string config, string program = "/usr/sbin/sshd")
+    {
+        await StopAsync();
+        await ListenAsync(program, config);
+    }
+
+    private async Task ListenAsync(string program, string config)
+    {
+        _process = Process.Start(new ProcessStartInfo(program, ["-D", "-e", "-f", config]) { RedirectStandardError = true, RedirectStandardOutput = true })!;
         _process.ErrorDataReceived += (_, line) => Log += line.Data + "\n";
         _process.BeginErrorReadLine();
         for (var i = 0; !Log.Contains("Server listening", StringComparison.Ordinal); i++)
@@ -98,10 +112,12 @@ internal sealed class Sshd : IAsyncDisposable
     public string Log { get; private set; } = "";
 
     /// <summary>A login with a private key: the name under which it ended there, or null when it was refused.</summary>
-    public async Task<string?> LogInAsync(string privateKey)
+    /// <param name="privateKey">Its file.</param>
+    /// <param name="account">Null: <see cref="Account"/>.</param>
+    public async Task<string?> LogInAsync(string privateKey, string? account = null)
     {
         var (code, output) = await TryRunAsync("ssh", "-i", privateKey, "-p", Port.ToString(CultureInfo.InvariantCulture), "-F", "none", "-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null",
-            "-o", "IdentitiesOnly=yes", "-o", "IdentityAgent=none", "-o", "BatchMode=yes", "-o", "LogLevel=ERROR", $"{Account}@127.0.0.1", "id", "-un");
+            "-o", "IdentitiesOnly=yes", "-o", "IdentityAgent=none", "-o", "BatchMode=yes", "-o", "LogLevel=ERROR", $"{account ?? Account}@127.0.0.1", "id", "-un");
         Assert.True(code == 0 || output.Contains("Permission denied", StringComparison.Ordinal), output);
         return code == 0 ? output.Trim().Split('\n')[^1] : null;
     }
@@ -143,15 +159,18 @@ internal sealed class Sshd : IAsyncDisposable
     private static string DotNet() => Tools.Require("dotnet", [.. (Environment.GetEnvironmentVariable("DOTNET_ROOT") is { } root ? [root] : Array.Empty<string>())
         .Concat((Environment.GetEnvironmentVariable("PATH") ?? "").Split(':')).Concat(["/usr/share/dotnet", "/usr/lib/dotnet"]).Select(folder => Path.Combine(folder, "dotnet"))]);
 
-    private static async Task RunAsync(string program, params string[] arguments)
+    internal static async Task RunAsync(string program, params string[] arguments)
     {
         var (code, output) = await TryRunAsync(program, arguments);
         Assert.True(code == 0, $"{program} ended with {code}: {output}");
     }
 
-    private static async Task<(int Code, string Output)> TryRunAsync(string program, params string[] arguments)
+    internal static Task<(int Code, string Output)> TryRunAsync(string program, params string[] arguments) => TryRunAsync(program, "", arguments);
+
+    internal static async Task<(int Code, string Output)> TryRunAsync(string program, string input, string[] arguments)
     {
         using var process = Process.Start(new ProcessStartInfo(program, arguments) { RedirectStandardOutput = true, RedirectStandardError = true, RedirectStandardInput = true })!;
+        await process.StandardInput.WriteAsync(input);
         process.StandardInput.Close();
         var (output, error) = (process.StandardOutput.ReadToEndAsync(), process.StandardError.ReadToEndAsync());
         await process.WaitForExitAsync();

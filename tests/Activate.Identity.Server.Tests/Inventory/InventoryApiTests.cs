@@ -41,7 +41,7 @@ public sealed class InventoryApiTests(ClockedServer fixture) : IClassFixture<Clo
 
         var all = ItemsOf(await _server.GetAsync(Path, session));
         Assert.Equal(9, all.Count);
-        Assert.Equal(["clientId", "createdAt", "expiresAt", "expiresBecause", "fingerprint", "id", "kind", "last4", "lastUsedAt", "lastUsedFrom", "name", "owner", "ownerId", "scopes", "state"],
+        Assert.Equal(["clientId", "createdAt", "expiresAt", "expiresBecause", "fingerprint", "id", "kind", "last4", "lastUsedAt", "lastUsedFrom", "lastUsedOn", "name", "owner", "ownerId", "scopes", "state"],
             all[0].EnumerateObject().Select(member => member.Name).Order(StringComparer.Ordinal));
         // Kind by kind, and the things of one person together.
         Assert.Equal(all.Take(5).Select(item => Text(item, "owner")).Distinct().Count(), 1 + all.Take(5).Zip(all.Skip(1).Take(4)).Count(pair => Text(pair.First, "owner") != Text(pair.Second, "owner")));

@@ -19,7 +19,7 @@ public class PolicyApiTests(ClockedServer fixture) : IClassFixture<ClockedServer
         var (_, _, session) = await _server.AddOrganizationAsync();
         var answer = await _server.GetAsync(PolicyPath, session);
         Assert.Equal("\"0\"", answer.Header("ETag"));
-        Assert.Equal("""{"apiKeys":{"userChoice":true,"maximumDays":null,"defaultDays":30},"tokens":{"userChoice":true,"maximumHours":24,"defaultHours":24},"sshKeys":{"userChoice":true,"maximumDays":null,"defaultDays":null},"deviceLogin":{"enabled":true},"requireTwoFactor":false,"webSessions":{"maximumHours":168,"idleMinutes":720},"applications":{"allowed":"all","refreshMaximumDays":90},"unused":{"endAfterDays":null}}""",
+        Assert.Equal("""{"apiKeys":{"userChoice":true,"maximumDays":null,"defaultDays":30},"tokens":{"userChoice":true,"maximumHours":24,"defaultHours":24},"sshKeys":{"userChoice":true,"maximumDays":null,"defaultDays":null},"deviceLogin":{"enabled":true},"requireTwoFactor":false,"webSessions":{"maximumHours":168,"idleMinutes":720},"applications":{"allowed":"all","refreshMaximumDays":90},"unused":{"endAfterDays":null},"clusters":{"outageMinutes":10}}""",
             answer.Json.GetProperty("policy").GetRawText());
         Assert.Equal(answer.Json.GetProperty("policy").GetRawText(), answer.Json.GetProperty("effective").GetRawText());
         Assert.Equal(("{}", JsonValueKind.Null, JsonValueKind.Null),

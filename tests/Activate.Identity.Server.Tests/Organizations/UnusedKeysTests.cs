@@ -56,20 +56,94 @@ public class UnusedKeysTests
     }
 
     [Fact]
-    public async Task A_lookup_by_a_cluster_is_a_use_of_the_key_it_asks_for()
+    public async Task A_lookup_is_no_use_and_a_login_that_a_cluster_tells_of_is_one()
     {
         await using var server = await TestServer.StartAsync(new TestServerOptions { FakeClock = true });
         var (_, owner, session) = await server.AddOrganizationAsync();
-        var one = await server.PostAsync("/api/v1/ssh-keys", session, new { name = "one", publicKey = SshTestKeys.Ed25519() });
-        var two = await server.PostAsync("/api/v1/ssh-keys", session, new { name = "two", publicKey = SshTestKeys.Ed25519() });
-        var cluster = (await server.PostAsync("/api/v1/organization/clusters", session, new { name = "c", address = "c.example.test" })).Text("key");
-        Assert.Equal(200, (await server.GetAsync($"/api/v1/authorized-keys/{owner.UserName}?fingerprint={Uri.EscapeDataString(one.Text("fingerprint"))}", cluster)).Status);
+        var ids = new Dictionary<string, string>();
+        var prints = new Dictionary<string, string>();
+        foreach (var name in (string[])["one", "two"])
+        {
+            var added = await server.PostAsync("/api/v1/ssh-keys", session, new { name, publicKey = SshTestKeys.Ed25519() });
+            (ids[name], prints[name]) = (added.Text("id"), added.Text("fingerprint"));
+        }
+
+        var cluster = await server.PostAsync("/api/v1/organization/clusters", session, new { name = "frontier", address = "c.example.test" });
+        var (key, logins) = (cluster.Text("key"), $"/api/v1/authorized-keys/{owner.UserName}/logins");
+        Assert.Equal(200, (await server.GetAsync($"/api/v1/authorized-keys/{owner.UserName}?fingerprint={Uri.EscapeDataString(prints["one"])}", key)).Status);
+        Assert.Equal(200, (await server.GetAsync($"/api/v1/authorized-keys/{owner.UserName}", key)).Status);
         await server.FlushLastUsesAsync();
-        Assert.NotNull((await server.GetAsync($"/api/v1/ssh-keys/{one.Text("id")}", session)).Json.Time("lastUsedAt"));
-        Assert.Null((await server.GetAsync($"/api/v1/ssh-keys/{two.Text("id")}", session)).Json.Time("lastUsedAt"));
-        // Without a fingerprint nobody knows which, and none that is in use may end.
-        Assert.Equal(200, (await server.GetAsync($"/api/v1/authorized-keys/{owner.UserName}", cluster)).Status);
+        Assert.Null((await server.GetAsync($"/api/v1/ssh-keys/{ids["one"]}", session)).Json.Time("lastUsedAt"));
+        Assert.Null((await server.GetAsync($"/api/v1/organization/clusters/{cluster.Text("id")}", session)).Json.Time("reportsSince"));
+
+        Assert.Equal(204, (await server.PostAsync(logins, key, new { fingerprint = prints["one"], address = "192.0.2.7" })).Status);
+        // Somebody unknown, and a key that is nobody's: the same answer, and nothing noted of it.
+        Assert.Equal(204, (await server.PostAsync("/api/v1/authorized-keys/nobody-at-all/logins", key, new { fingerprint = prints["two"] })).Status);
+        Assert.Equal(204, (await server.PostAsync(logins, key, new { fingerprint = SshTestKeys.FingerprintOf(SshTestKeys.Ed25519()) })).Status);
         await server.FlushLastUsesAsync();
-        Assert.NotNull((await server.GetAsync($"/api/v1/ssh-keys/{two.Text("id")}", session)).Json.Time("lastUsedAt"));
+        var used = await server.GetAsync($"/api/v1/ssh-keys/{ids["one"]}", session);
+        Assert.Equal((server.Now, "192.0.2.7", "frontier"), (used.Json.Time("lastUsedAt"), used.Text("lastUsedFrom"), used.Text("lastUsedOn")));
+        Assert.Null((await server.GetAsync($"/api/v1/ssh-keys/{ids["two"]}", session)).Json.Time("lastUsedAt"));
+        var shown = await server.GetAsync($"/api/v1/organization/clusters/{cluster.Text("id")}", session);
+        Assert.Equal((server.Now, server.Now), (shown.Json.Time("reportsSince"), shown.Json.Time("lastReportAt")));
+
+        (await server.PostAsync(logins, key, new { fingerprint = "SHA256:x" })).AssertProblem(400, "fingerprint_invalid", "fingerprint");
+        (await server.PostAsync(logins, key, new { fingerprint = prints["one"], address = "gateway.example.org" })).AssertProblem(400, "address_invalid", "address");
+        (await server.PostAsync(logins, session, new { fingerprint = prints["one"] })).AssertProblem(403, "insufficient_scope");
+        // Another organization's cluster says what it likes.
+        var (_, _, foreign) = await server.AddOrganizationAsync();
+        var other = (await server.PostAsync("/api/v1/organization/clusters", foreign, new { name = "theirs", address = "c.example.test" })).Text("key");
+        Assert.Equal(204, (await server.PostAsync(logins, other, new { fingerprint = prints["two"] })).Status);
+        await server.FlushLastUsesAsync();
+        Assert.Null((await server.GetAsync($"/api/v1/ssh-keys/{ids["two"]}", session)).Json.Time("lastUsedAt"));
+    }
+
+    [Fact]
+    public async Task No_SSH_key_ends_as_unused_while_a_cluster_that_asks_does_not_tell_who_got_in()
+    {
+        await using var server = await TestServer.StartAsync(new TestServerOptions { FakeClock = true });
+        var (_, owner, session) = await server.AddOrganizationAsync();
+        var key = await server.PostAsync("/api/v1/ssh-keys", session, new { name = "laptop", publicKey = SshTestKeys.Ed25519() });
+        var other = await server.PostAsync("/api/v1/ssh-keys", session, new { name = "old", publicKey = SshTestKeys.Ed25519() });
+        var talks = (await server.PostAsync("/api/v1/organization/clusters", session, new { name = "talks", address = "a.example.test" })).Text("key");
+        var silent = await server.PostAsync("/api/v1/organization/clusters", session, new { name = "silent", address = "b.example.test" });
+        var policy = new { unused = new { endAfterDays = 30 } };
+        await TellAsync(talks);
+        await LookUpAsync(silent.Text("key"));
+        server.Clock!.Advance(TimeSpan.FromDays(32));
+        await TellAsync(talks);
+        await LookUpAsync(silent.Text("key"));
+        session = await server.GrantAsync(owner.Id);
+        Assert.Equal(0, await HitAsync());
+
+        // It begins to tell: what happened before is still not known, and after the time of the policy it is.
+        await TellAsync(silent.Text("key"));
+        Assert.Equal(0, await HitAsync());
+        server.Clock!.Advance(TimeSpan.FromDays(32));
+        await TellAsync(talks);
+        await LookUpAsync(silent.Text("key"));
+        session = await server.GrantAsync(owner.Id);
+        // Asked, and silent all that time: the hook may be gone.
+        Assert.Equal(0, await HitAsync());
+        await TellAsync(silent.Text("key"));
+        Assert.Equal(1, await HitAsync());
+        Assert.Equal(200, (await server.SetPolicyAsync(session, policy)).Status);
+        await server.Services().GetRequiredService<UnusedKeys>().EndAsync(default);
+        Assert.Equal("active", (await server.GetAsync($"/api/v1/ssh-keys/{key.Text("id")}", session)).Text("state"));
+        Assert.Equal("unused", (await server.GetAsync($"/api/v1/ssh-keys/{other.Text("id")}", session)).Text("expiresBecause"));
+
+        async Task TellAsync(string cluster)
+        {
+            Assert.Equal(204, (await server.PostAsync($"/api/v1/authorized-keys/{owner.UserName}/logins", cluster, new { fingerprint = key.Text("fingerprint") })).Status);
+            await server.FlushLastUsesAsync();
+        }
+
+        async Task LookUpAsync(string cluster)
+        {
+            Assert.Equal(200, (await server.GetAsync($"/api/v1/authorized-keys/{owner.UserName}", cluster)).Status);
+            await server.FlushLastUsesAsync();
+        }
+
+        async Task<int> HitAsync() => (await server.PreviewAsync(session, policy, "keep")).Json.GetProperty("counts").GetProperty("sshKey").GetInt32();
     }
 }

@@ -27,7 +27,7 @@ public class SshKeysApiTests(ClockedServer fixture) : IClassFixture<ClockedServe
         Assert.Equal($"{Path}/{added.Text("id")}", added.Response.Headers.Location?.OriginalString);
         Assert.Equal(("laptop", "ssh-ed25519", SshTestKeys.FingerprintOf(line), line, "default", "active"),
             (added.Text("name"), added.Text("algorithm"), added.Text("fingerprint"), added.Text("publicKey"), added.Text("expiresBecause"), added.Text("state")));
-        Assert.Equal(["id", "name", "algorithm", "fingerprint", "publicKey", "createdAt", "expiresAt", "expiresBecause", "lastUsedAt", "lastUsedFrom", "state"],
+        Assert.Equal(["id", "name", "algorithm", "fingerprint", "publicKey", "createdAt", "expiresAt", "expiresBecause", "lastUsedAt", "lastUsedFrom", "lastUsedOn", "state"],
             added.Json.EnumerateObject().Select(member => member.Name));
         var item = $"{Path}/{added.Text("id")}";
         Assert.Equal(added.Body, (await _server.GetAsync(item, session)).Body);

@@ -659,7 +659,17 @@ namespace Activate.Identity.Data.Providers.PostgreSql.Migrations
                     b.Property<int>("AllowedRoles")
                         .HasColumnType("integer");
 
+                    b.Property<byte[]>("BundleHash")
+                        .HasMaxLength(32)
+                        .HasColumnType("bytea");
+
+                    b.Property<long>("BundleSerial")
+                        .HasColumnType("bigint");
+
                     b.Property<DateTime>("CreatedAt")
+                        .HasColumnType("timestamp with time zone");
+
+                    b.Property<DateTime?>("LastReportAt")
                         .HasColumnType("timestamp with time zone");
 
                     b.Property<string>("Name")
@@ -674,6 +684,9 @@ namespace Activate.Identity.Data.Providers.PostgreSql.Migrations
 
                     b.Property<Guid>("OrganizationId")
                         .HasColumnType("uuid");
+
+                    b.Property<DateTime?>("ReportsSince")
+                        .HasColumnType("timestamp with time zone");
 
                     b.Property<Guid>("ServiceAccountId")
                         .HasColumnType("uuid");
@@ -1167,6 +1180,10 @@ namespace Activate.Identity.Data.Providers.PostgreSql.Migrations
                     b.Property<string>("LastUsedFrom")
                         .HasMaxLength(64)
                         .HasColumnType("character varying(64)");
+
+                    b.Property<string>("LastUsedOn")
+                        .HasMaxLength(128)
+                        .HasColumnType("character varying(128)");
 
                     b.Property<string>("Name")
                         .IsRequired()

@@ -661,7 +661,17 @@ namespace Activate.Identity.Data.Providers.SqlServer.Migrations
                     b.Property<int>("AllowedRoles")
                         .HasColumnType("int");
 
+                    b.Property<byte[]>("BundleHash")
+                        .HasMaxLength(32)
+                        .HasColumnType("varbinary(32)");
+
+                    b.Property<long>("BundleSerial")
+                        .HasColumnType("bigint");
+
                     b.Property<DateTime>("CreatedAt")
+                        .HasColumnType("datetime2");
+
+                    b.Property<DateTime?>("LastReportAt")
                         .HasColumnType("datetime2");
 
                     b.Property<string>("Name")
@@ -676,6 +686,9 @@ namespace Activate.Identity.Data.Providers.SqlServer.Migrations
 
                     b.Property<Guid>("OrganizationId")
                         .HasColumnType("uniqueidentifier");
+
+                    b.Property<DateTime?>("ReportsSince")
+                        .HasColumnType("datetime2");
 
                     b.Property<Guid>("ServiceAccountId")
                         .HasColumnType("uniqueidentifier");
@@ -1169,6 +1182,10 @@ namespace Activate.Identity.Data.Providers.SqlServer.Migrations
                     b.Property<string>("LastUsedFrom")
                         .HasMaxLength(64)
                         .HasColumnType("nvarchar(64)");
+
+                    b.Property<string>("LastUsedOn")
+                        .HasMaxLength(128)
+                        .HasColumnType("nvarchar(128)");
 
                     b.Property<string>("Name")
                         .IsRequired()

@@ -654,7 +654,17 @@ namespace Activate.Identity.Data.Providers.Sqlite.Migrations
                     b.Property<int>("AllowedRoles")
                         .HasColumnType("INTEGER");
 
+                    b.Property<byte[]>("BundleHash")
+                        .HasMaxLength(32)
+                        .HasColumnType("BLOB");
+
+                    b.Property<long>("BundleSerial")
+                        .HasColumnType("INTEGER");
+
                     b.Property<DateTime>("CreatedAt")
+                        .HasColumnType("TEXT");
+
+                    b.Property<DateTime?>("LastReportAt")
                         .HasColumnType("TEXT");
 
                     b.Property<string>("Name")
@@ -668,6 +678,9 @@ namespace Activate.Identity.Data.Providers.Sqlite.Migrations
                         .HasColumnType("TEXT");
 
                     b.Property<Guid>("OrganizationId")
+                        .HasColumnType("TEXT");
+
+                    b.Property<DateTime?>("ReportsSince")
                         .HasColumnType("TEXT");
 
                     b.Property<Guid>("ServiceAccountId")
@@ -1161,6 +1174,10 @@ namespace Activate.Identity.Data.Providers.Sqlite.Migrations
 
                     b.Property<string>("LastUsedFrom")
                         .HasMaxLength(64)
+                        .HasColumnType("TEXT");
+
+                    b.Property<string>("LastUsedOn")
+                        .HasMaxLength(128)
                         .HasColumnType("TEXT");
 
                     b.Property<string>("Name")
