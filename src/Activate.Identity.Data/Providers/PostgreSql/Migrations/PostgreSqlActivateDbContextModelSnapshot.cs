@@ -847,6 +847,61 @@ namespace Activate.Identity.Data.Providers.PostgreSql.Migrations
                     b.ToTable("ServerKeys", (string)null);
                 });
 
+            modelBuilder.Entity("Activate.Identity.Data.Mail.ExpiryNotice", b =>
+                {
+                    b.Property<Guid>("CredentialId")
+                        .HasColumnType("uuid");
+
+                    b.Property<int>("Stage")
+                        .HasColumnType("integer");
+
+                    b.Property<DateTime>("EndsAt")
+                        .HasColumnType("timestamp with time zone");
+
+                    b.HasKey("CredentialId", "Stage");
+
+                    b.HasIndex("EndsAt");
+
+                    b.ToTable("ExpiryNotices", (string)null);
+                });
+
+            modelBuilder.Entity("Activate.Identity.Data.Mail.MailMessage", b =>
+                {
+                    b.Property<Guid>("Id")
+                        .ValueGeneratedOnAdd()
+                        .HasColumnType("uuid");
+
+                    b.Property<int>("Attempts")
+                        .HasColumnType("integer");
+
+                    b.Property<byte[]>("Content")
+                        .IsRequired()
+                        .HasColumnType("bytea");
+
+                    b.Property<DateTime>("CreatedAt")
+                        .HasColumnType("timestamp with time zone");
+
+                    b.Property<DateTime>("DueAt")
+                        .HasColumnType("timestamp with time zone");
+
+                    b.Property<DateTime>("GiveUpAt")
+                        .HasColumnType("timestamp with time zone");
+
+                    b.Property<int>("Kind")
+                        .HasColumnType("integer");
+
+                    b.Property<Guid?>("UserId")
+                        .HasColumnType("uuid");
+
+                    b.HasKey("Id");
+
+                    b.HasIndex("DueAt");
+
+                    b.HasIndex("UserId");
+
+                    b.ToTable("MailMessages", (string)null);
+                });
+
             modelBuilder.Entity("Activate.Identity.Data.Members.Invitation", b =>
                 {
                     b.Property<Guid>("UserId")
@@ -863,10 +918,16 @@ namespace Activate.Identity.Data.Providers.PostgreSql.Migrations
                     b.Property<DateTime>("ExpiresAt")
                         .HasColumnType("timestamp with time zone");
 
+                    b.Property<byte[]>("MailedCodeHash")
+                        .HasMaxLength(32)
+                        .HasColumnType("bytea");
+
                     b.HasKey("UserId");
 
                     b.HasIndex("CodeHash")
                         .IsUnique();
+
+                    b.HasIndex("MailedCodeHash");
 
                     b.ToTable("Invitations", (string)null);
                 });
@@ -1003,6 +1064,10 @@ namespace Activate.Identity.Data.Providers.PostgreSql.Migrations
                         .HasMaxLength(32)
                         .HasColumnType("bytea");
 
+                    b.Property<string>("Email")
+                        .HasMaxLength(254)
+                        .HasColumnType("character varying(254)");
+
                     b.Property<DateTime>("ExpiresAt")
                         .HasColumnType("timestamp with time zone");
 
@@ -1011,9 +1076,14 @@ namespace Activate.Identity.Data.Providers.PostgreSql.Migrations
                         .HasMaxLength(32)
                         .HasColumnType("character varying(32)");
 
+                    b.Property<Guid?>("UserId")
+                        .HasColumnType("uuid");
+
                     b.HasKey("Hash");
 
                     b.HasIndex("ExpiresAt");
+
+                    b.HasIndex("UserId");
 
                     b.ToTable("OneTimeCodes", (string)null);
                 });
@@ -1215,6 +1285,10 @@ namespace Activate.Identity.Data.Providers.PostgreSql.Migrations
                         .IsRequired()
                         .HasMaxLength(512)
                         .HasColumnType("character varying(512)");
+
+                    b.Property<string>("StartedFrom")
+                        .HasMaxLength(64)
+                        .HasColumnType("character varying(64)");
 
                     b.Property<byte[]>("TokenHash")
                         .HasMaxLength(32)
@@ -1496,6 +1570,16 @@ namespace Activate.Identity.Data.Providers.PostgreSql.Migrations
                     b.Navigation("Decider");
                 });
 
+            modelBuilder.Entity("Activate.Identity.Data.Mail.MailMessage", b =>
+                {
+                    b.HasOne("Activate.Identity.Data.Accounts.User", "User")
+                        .WithMany()
+                        .HasForeignKey("UserId")
+                        .OnDelete(DeleteBehavior.Cascade);
+
+                    b.Navigation("User");
+                });
+
             modelBuilder.Entity("Activate.Identity.Data.Members.Invitation", b =>
                 {
                     b.HasOne("Activate.Identity.Data.Accounts.User", "User")
@@ -1546,6 +1630,16 @@ namespace Activate.Identity.Data.Providers.PostgreSql.Migrations
                     b.Navigation("Account");
 
                     b.Navigation("Keeper");
+                });
+
+            modelBuilder.Entity("Activate.Identity.Data.Setup.OneTimeCode", b =>
+                {
+                    b.HasOne("Activate.Identity.Data.Accounts.User", "User")
+                        .WithMany()
+                        .HasForeignKey("UserId")
+                        .OnDelete(DeleteBehavior.Cascade);
+
+                    b.Navigation("User");
                 });
 
             modelBuilder.Entity("Activate.Identity.Data.SshKeys.KnownSshKey", b =>

@@ -849,6 +849,61 @@ namespace Activate.Identity.Data.Providers.SqlServer.Migrations
                     b.ToTable("ServerKeys", (string)null);
                 });
 
+            modelBuilder.Entity("Activate.Identity.Data.Mail.ExpiryNotice", b =>
+                {
+                    b.Property<Guid>("CredentialId")
+                        .HasColumnType("uniqueidentifier");
+
+                    b.Property<int>("Stage")
+                        .HasColumnType("int");
+
+                    b.Property<DateTime>("EndsAt")
+                        .HasColumnType("datetime2");
+
+                    b.HasKey("CredentialId", "Stage");
+
+                    b.HasIndex("EndsAt");
+
+                    b.ToTable("ExpiryNotices", (string)null);
+                });
+
+            modelBuilder.Entity("Activate.Identity.Data.Mail.MailMessage", b =>
+                {
+                    b.Property<Guid>("Id")
+                        .ValueGeneratedOnAdd()
+                        .HasColumnType("uniqueidentifier");
+
+                    b.Property<int>("Attempts")
+                        .HasColumnType("int");
+
+                    b.Property<byte[]>("Content")
+                        .IsRequired()
+                        .HasColumnType("varbinary(max)");
+
+                    b.Property<DateTime>("CreatedAt")
+                        .HasColumnType("datetime2");
+
+                    b.Property<DateTime>("DueAt")
+                        .HasColumnType("datetime2");
+
+                    b.Property<DateTime>("GiveUpAt")
+                        .HasColumnType("datetime2");
+
+                    b.Property<int>("Kind")
+                        .HasColumnType("int");
+
+                    b.Property<Guid?>("UserId")
+                        .HasColumnType("uniqueidentifier");
+
+                    b.HasKey("Id");
+
+                    b.HasIndex("DueAt");
+
+                    b.HasIndex("UserId");
+
+                    b.ToTable("MailMessages", (string)null);
+                });
+
             modelBuilder.Entity("Activate.Identity.Data.Members.Invitation", b =>
                 {
                     b.Property<Guid>("UserId")
@@ -865,10 +920,16 @@ namespace Activate.Identity.Data.Providers.SqlServer.Migrations
                     b.Property<DateTime>("ExpiresAt")
                         .HasColumnType("datetime2");
 
+                    b.Property<byte[]>("MailedCodeHash")
+                        .HasMaxLength(32)
+                        .HasColumnType("varbinary(32)");
+
                     b.HasKey("UserId");
 
                     b.HasIndex("CodeHash")
                         .IsUnique();
+
+                    b.HasIndex("MailedCodeHash");
 
                     b.ToTable("Invitations", (string)null);
                 });
@@ -1005,6 +1066,10 @@ namespace Activate.Identity.Data.Providers.SqlServer.Migrations
                         .HasMaxLength(32)
                         .HasColumnType("varbinary(32)");
 
+                    b.Property<string>("Email")
+                        .HasMaxLength(254)
+                        .HasColumnType("nvarchar(254)");
+
                     b.Property<DateTime>("ExpiresAt")
                         .HasColumnType("datetime2");
 
@@ -1013,9 +1078,14 @@ namespace Activate.Identity.Data.Providers.SqlServer.Migrations
                         .HasMaxLength(32)
                         .HasColumnType("nvarchar(32)");
 
+                    b.Property<Guid?>("UserId")
+                        .HasColumnType("uniqueidentifier");
+
                     b.HasKey("Hash");
 
                     b.HasIndex("ExpiresAt");
+
+                    b.HasIndex("UserId");
 
                     b.ToTable("OneTimeCodes", (string)null);
                 });
@@ -1217,6 +1287,10 @@ namespace Activate.Identity.Data.Providers.SqlServer.Migrations
                         .IsRequired()
                         .HasMaxLength(512)
                         .HasColumnType("nvarchar(512)");
+
+                    b.Property<string>("StartedFrom")
+                        .HasMaxLength(64)
+                        .HasColumnType("nvarchar(64)");
 
                     b.Property<byte[]>("TokenHash")
                         .HasMaxLength(32)
@@ -1498,6 +1572,16 @@ namespace Activate.Identity.Data.Providers.SqlServer.Migrations
                     b.Navigation("Decider");
                 });
 
+            modelBuilder.Entity("Activate.Identity.Data.Mail.MailMessage", b =>
+                {
+                    b.HasOne("Activate.Identity.Data.Accounts.User", "User")
+                        .WithMany()
+                        .HasForeignKey("UserId")
+                        .OnDelete(DeleteBehavior.Cascade);
+
+                    b.Navigation("User");
+                });
+
             modelBuilder.Entity("Activate.Identity.Data.Members.Invitation", b =>
                 {
                     b.HasOne("Activate.Identity.Data.Accounts.User", "User")
@@ -1548,6 +1632,16 @@ namespace Activate.Identity.Data.Providers.SqlServer.Migrations
                     b.Navigation("Account");
 
                     b.Navigation("Keeper");
+                });
+
+            modelBuilder.Entity("Activate.Identity.Data.Setup.OneTimeCode", b =>
+                {
+                    b.HasOne("Activate.Identity.Data.Accounts.User", "User")
+                        .WithMany()
+                        .HasForeignKey("UserId")
+                        .OnDelete(DeleteBehavior.Cascade);
+
+                    b.Navigation("User");
                 });
 
             modelBuilder.Entity("Activate.Identity.Data.SshKeys.KnownSshKey", b =>

@@ -842,6 +842,61 @@ namespace Activate.Identity.Data.Providers.Sqlite.Migrations
                     b.ToTable("ServerKeys", (string)null);
                 });
 
+            modelBuilder.Entity("Activate.Identity.Data.Mail.ExpiryNotice", b =>
+                {
+                    b.Property<Guid>("CredentialId")
+                        .HasColumnType("TEXT");
+
+                    b.Property<int>("Stage")
+                        .HasColumnType("INTEGER");
+
+                    b.Property<DateTime>("EndsAt")
+                        .HasColumnType("TEXT");
+
+                    b.HasKey("CredentialId", "Stage");
+
+                    b.HasIndex("EndsAt");
+
+                    b.ToTable("ExpiryNotices", (string)null);
+                });
+
+            modelBuilder.Entity("Activate.Identity.Data.Mail.MailMessage", b =>
+                {
+                    b.Property<Guid>("Id")
+                        .ValueGeneratedOnAdd()
+                        .HasColumnType("TEXT");
+
+                    b.Property<int>("Attempts")
+                        .HasColumnType("INTEGER");
+
+                    b.Property<byte[]>("Content")
+                        .IsRequired()
+                        .HasColumnType("BLOB");
+
+                    b.Property<DateTime>("CreatedAt")
+                        .HasColumnType("TEXT");
+
+                    b.Property<DateTime>("DueAt")
+                        .HasColumnType("TEXT");
+
+                    b.Property<DateTime>("GiveUpAt")
+                        .HasColumnType("TEXT");
+
+                    b.Property<int>("Kind")
+                        .HasColumnType("INTEGER");
+
+                    b.Property<Guid?>("UserId")
+                        .HasColumnType("TEXT");
+
+                    b.HasKey("Id");
+
+                    b.HasIndex("DueAt");
+
+                    b.HasIndex("UserId");
+
+                    b.ToTable("MailMessages", (string)null);
+                });
+
             modelBuilder.Entity("Activate.Identity.Data.Members.Invitation", b =>
                 {
                     b.Property<Guid>("UserId")
@@ -858,10 +913,16 @@ namespace Activate.Identity.Data.Providers.Sqlite.Migrations
                     b.Property<DateTime>("ExpiresAt")
                         .HasColumnType("TEXT");
 
+                    b.Property<byte[]>("MailedCodeHash")
+                        .HasMaxLength(32)
+                        .HasColumnType("BLOB");
+
                     b.HasKey("UserId");
 
                     b.HasIndex("CodeHash")
                         .IsUnique();
+
+                    b.HasIndex("MailedCodeHash");
 
                     b.ToTable("Invitations", (string)null);
                 });
@@ -998,6 +1059,10 @@ namespace Activate.Identity.Data.Providers.Sqlite.Migrations
                         .HasMaxLength(32)
                         .HasColumnType("BLOB");
 
+                    b.Property<string>("Email")
+                        .HasMaxLength(254)
+                        .HasColumnType("TEXT");
+
                     b.Property<DateTime>("ExpiresAt")
                         .HasColumnType("TEXT");
 
@@ -1006,9 +1071,14 @@ namespace Activate.Identity.Data.Providers.Sqlite.Migrations
                         .HasMaxLength(32)
                         .HasColumnType("TEXT");
 
+                    b.Property<Guid?>("UserId")
+                        .HasColumnType("TEXT");
+
                     b.HasKey("Hash");
 
                     b.HasIndex("ExpiresAt");
+
+                    b.HasIndex("UserId");
 
                     b.ToTable("OneTimeCodes", (string)null);
                 });
@@ -1209,6 +1279,10 @@ namespace Activate.Identity.Data.Providers.Sqlite.Migrations
                     b.Property<string>("Scopes")
                         .IsRequired()
                         .HasMaxLength(512)
+                        .HasColumnType("TEXT");
+
+                    b.Property<string>("StartedFrom")
+                        .HasMaxLength(64)
                         .HasColumnType("TEXT");
 
                     b.Property<byte[]>("TokenHash")
@@ -1487,6 +1561,16 @@ namespace Activate.Identity.Data.Providers.Sqlite.Migrations
                     b.Navigation("Decider");
                 });
 
+            modelBuilder.Entity("Activate.Identity.Data.Mail.MailMessage", b =>
+                {
+                    b.HasOne("Activate.Identity.Data.Accounts.User", "User")
+                        .WithMany()
+                        .HasForeignKey("UserId")
+                        .OnDelete(DeleteBehavior.Cascade);
+
+                    b.Navigation("User");
+                });
+
             modelBuilder.Entity("Activate.Identity.Data.Members.Invitation", b =>
                 {
                     b.HasOne("Activate.Identity.Data.Accounts.User", "User")
@@ -1537,6 +1621,16 @@ namespace Activate.Identity.Data.Providers.Sqlite.Migrations
                     b.Navigation("Account");
 
                     b.Navigation("Keeper");
+                });
+
+            modelBuilder.Entity("Activate.Identity.Data.Setup.OneTimeCode", b =>
+                {
+                    b.HasOne("Activate.Identity.Data.Accounts.User", "User")
+                        .WithMany()
+                        .HasForeignKey("UserId")
+                        .OnDelete(DeleteBehavior.Cascade);
+
+                    b.Navigation("User");
                 });
 
             modelBuilder.Entity("Activate.Identity.Data.SshKeys.KnownSshKey", b =>
