@@ -76,7 +76,7 @@ public sealed class PasswordResets(
             var code = LinkCode.Generate();
             var until = now + s_lifetime;
             database.OneTimeCodes.Add(new OneTimeCode { Hash = LinkCode.Hash(code), Purpose = Purpose, UserId = account.UserId, ExpiresAt = until });
-            outbox.Add(new Recipient(account.UserId, account.Username, account.Email), letters.ResetPassword(account.Username, $"{origin.Value}{Path}?code={code}", until), until);
+            outbox.Add(new Recipient(account.UserId, account.Username, account.Email), Letters.ResetPassword(account.Username, $"{origin.Value}{Path}?code={code}", until), until);
             audit.Add(AuditTypes.PasswordResetMailed, null, account.UserId, owner: account.UserId, organization: account.OrganizationId);
         }
 

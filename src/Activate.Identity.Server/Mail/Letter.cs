@@ -50,7 +50,7 @@ public sealed record Letter(string Subject, string Greeting)
     public string ToHtml()
     {
         var html = new StringBuilder();
-        html.Append(
+        html.Append(CultureInfo.InvariantCulture,
             $"""
             <!DOCTYPE html>
             <html lang="en">

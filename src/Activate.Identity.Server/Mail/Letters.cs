@@ -87,7 +87,7 @@ public sealed class Letters(PublicOrigin origin)
         Advice = "A key cannot be made to last longer. Make a new one, put it where the old one is used, and look at “last used” before you let the old one end.",
     };
 
-    internal Letter ResetPassword(string username, string url, DateTime until) => new("Set a new password", "Somebody, we hope you, asked to set a new password for your account.")
+    internal static Letter ResetPassword(string username, string url, DateTime until) => new("Set a new password", "Somebody, we hope you, asked to set a new password for your account.")
     {
         Facts = [new("Account", username), new("Until", Letter.Time(until))],
         Link = new LetterLink("Set a new password", url),

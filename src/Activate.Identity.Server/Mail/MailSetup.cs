@@ -1,4 +1,5 @@
 using Activate.Identity.Server.Web;
+using Microsoft.Extensions.DependencyInjection.Extensions;
 
 namespace Activate.Identity.Server.Mail;
 
@@ -9,11 +10,12 @@ public static class MailSetup
     {
         var settings = MailSettings.Read(builder.Configuration, builder.Environment, PublicOrigin.From(builder.Configuration, builder.Environment));
         var services = builder.Services;
-        services.AddSingleton(settings);
+        services.TryAddSingleton(settings);
         services.AddSingleton<MailContents>();
         services.AddSingleton<Letters>();
         services.AddScoped<MailOutbox>();
-        services.AddSingleton<IMailTransport>(settings is { Host: null, Folder: { } folder } ? new FolderTransport(folder) : new SmtpTransport(settings));
+        services.AddSingleton<IMailTransport>(provider => provider.GetRequiredService<MailSettings>() is { Host: null, Folder: { } folder }
+            ? new FolderTransport(folder) : new SmtpTransport(provider.GetRequiredService<MailSettings>()));
         services.AddSingleton<MailSender>();
         services.AddHostedService(provider => provider.GetRequiredService<MailSender>());
         services.AddSingleton<ExpiryNotices>();

@@ -33,7 +33,7 @@ internal sealed class SmtpTransport(MailSettings settings) : IMailTransport
         };
         try
         {
-            await client.ConnectAsync(settings.Host, settings.Port, settings.Security switch
+            await client.ConnectAsync(settings.Host!, settings.Port, settings.Security switch
             {
                 MailSecurity.StartTls => SecureSocketOptions.StartTls,
                 MailSecurity.Tls => SecureSocketOptions.SslOnConnect,
@@ -81,7 +81,7 @@ internal sealed class FolderTransport(string folder) : IMailTransport, IMailConn
 
     public async Task SendAsync(MimeMessage message, CancellationToken cancellationToken)
     {
-        var name = Path.Combine(folder, $"{message.Date.UtcDateTime:yyyyMMdd'T'HHmmss}-{message.MessageId.Split('@')[0]}");
+        var name = Path.Combine(folder, $"{message.Date.UtcDateTime:yyyyMMdd'T'HHmmss}-{message.MessageId!.Split('@')[0]}");
         await message.WriteToAsync($"{name}.part", cancellationToken);
         File.Move($"{name}.part", $"{name}.eml", overwrite: true);
     }
