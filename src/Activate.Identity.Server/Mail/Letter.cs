@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text;
 using System.Text.Encodings.Web;
+using Activate.Identity.Server.Web;
 
 namespace Activate.Identity.Server.Mail;
 
@@ -30,7 +31,7 @@ public sealed record Letter(string Subject, string Greeting)
     public override string ToString() => Subject;
 
     /// <summary>A time as letters say it; whoever reads them may be anywhere.</summary>
-    public static string Time(DateTime at) => at.ToString("yyyy-MM-dd HH:mm 'UTC'", CultureInfo.InvariantCulture);
+    public static string Time(DateTime at) => new Moment(at, at).Utc;
 
     public string ToText()
     {
