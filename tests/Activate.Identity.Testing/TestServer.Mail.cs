@@ -1,17 +1,19 @@
-using System.Text.RegularExpressions;
 using Microsoft.EntityFrameworkCore;
 using MimeKit;
 using Xunit;
 
 namespace Activate.Identity.Testing;
 
-/// <summary>The mailboxes: without a mail server, mails are files in the data folder.</summary>
+/// <summary>What people are mailed.</summary>
 public sealed partial class TestServer
 {
+    private MailFolder Mailboxes => new(Path.Combine(_folder, "mail"), Origin);
+
     /// <summary>What was mailed to somebody so far, oldest first.</summary>
-    public IReadOnlyList<MimeMessage> MailTo(string address) => Directory.Exists(MailFolder)
-        ? [.. Directory.GetFiles(MailFolder, "*.eml").Order(StringComparer.Ordinal).Select(file => MimeMessage.Load(file)).Where(mail => mail.To.Mailboxes.Any(to => to.Address == address))]
-        : [];
+    public IReadOnlyList<MimeMessage> MailTo(string address) => Mailboxes.To(address);
+
+    /// <summary>Where the link of a mail leads.</summary>
+    public string LinkIn(MimeMessage mail) => Mailboxes.LinkIn(mail);
 
     /// <summary>The newest mail to somebody about something; mails are sent after the answer, within seconds.</summary>
     public async Task<MimeMessage> MailedAsync(string address, string subject)
@@ -35,16 +37,4 @@ public sealed partial class TestServer
 
         throw new InvalidOperationException("Mail still waits after a minute.");
     }
-
-    /// <summary>Where the link of a mail leads, without the origin, which is checked.</summary>
-    public string LinkIn(MimeMessage mail)
-    {
-        var link = Regex.Match(mail.TextBody, @"^https?://\S+$", RegexOptions.Multiline);
-        Assert.True(link.Success, mail.TextBody);
-        var address = new Uri(link.Value.Trim());
-        Assert.Equal(Origin.GetLeftPart(UriPartial.Authority), address.GetLeftPart(UriPartial.Authority));
-        return address.PathAndQuery;
-    }
-
-    private string MailFolder => Path.Combine(_folder, "mail");
 }

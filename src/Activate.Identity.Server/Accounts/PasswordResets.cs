@@ -27,8 +27,8 @@ public sealed class PasswordResets(
 
     internal const string Purpose = "password-reset";
 
-    /// <summary>One address of somebody who asks.</summary>
-    private const int MostAsked = 10;
+    /// <summary>From one network address, behind which there may be a whole institute.</summary>
+    private const int MostAsked = 30;
 
     /// <summary>Mails to one account: nobody's mailbox is filled by others.</summary>
     private const int MostMailed = 3;

@@ -84,7 +84,7 @@ public class MailSenderTests
             await SendAsync(server);
         }
 
-        Assert.Equal([$"{waiting[0].Id:N}@localhost", $"{waiting[1].Id:N}@localhost"], mail.Mails.Select(m => m.MessageId).Order());
+        Assert.Equal(waiting.Select(message => $"{message.Id:N}@localhost").Order(), mail.Mails.Select(m => m.MessageId).Order());
         Assert.Empty(await WaitingAsync(server));
     }
 

@@ -104,7 +104,7 @@ public class NoticeTests(SharedServer shared) : IClassFixture<SharedServer>
             await Task.Delay(100);
         Assert.Equal(["New API key", "A leaked credential was ended", "A leaked credential was ended"], await SubjectsAsync(user));
         var mails = _server.MailTo(AddressOf(user)).Skip(1).ToList();
-        Assert.Single(mails, mail => mail.TextBody.Contains("What: API key\n  Name: nightly", StringComparison.Ordinal));
+        Assert.Single(mails, mail => mail.TextBody.ReplaceLineEndings("\n").Contains("What: API key\n  Name: nightly", StringComparison.Ordinal));
         Assert.All(mails, mail => Assert.DoesNotContain("127.0.0.1", mail.TextBody, StringComparison.Ordinal));
     }
 
