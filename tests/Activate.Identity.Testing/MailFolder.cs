@@ -17,8 +17,8 @@ public sealed class MailFolder(string path, Uri origin)
     /// <summary>Where the link of a mail leads, without the origin.</summary>
     public string LinkIn(MimeMessage mail)
     {
-        var link = Regex.Match(mail.TextBody, @"^https?://\S+", RegexOptions.Multiline);
-        Assert.True(link.Success, mail.TextBody);
+        var link = Regex.Match(mail.TextBody!, @"^https?://\S+", RegexOptions.Multiline);
+        Assert.True(link.Success, $"No link in {mail.TextBody}");
         var address = new Uri(link.Value);
         Assert.Equal(origin.GetLeftPart(UriPartial.Authority), address.GetLeftPart(UriPartial.Authority));
         return address.PathAndQuery;

@@ -3,6 +3,7 @@ using Activate.Identity.Data;
 using Activate.Identity.Server.Tests.ApiKeys;
 using Activate.Identity.Server.Tests.Connect;
 using Activate.Identity.Server.Tests.Members;
+using Activate.Identity.Server.Tests.Organizations;
 using Activate.Identity.Testing;
 using Microsoft.EntityFrameworkCore;
 
@@ -126,7 +127,7 @@ public class ForgottenPasswordTests(SharedServerWithClock shared) : IClassFixtur
         await _server.AllMailSentAsync();
         foreach (var account in (string[])[name, other])
         {
-            var mail = Assert.Single(_server.MailTo($"{name}@example.test"), mail => mail.Subject == Subject && mail.TextBody.Contains($"Account: {account}", StringComparison.Ordinal));
+            var mail = Assert.Single(_server.MailTo($"{name}@example.test"), mail => mail.Subject == Subject && mail.TextBody!.Contains($"Account: {account}", StringComparison.Ordinal));
             using var browser = _server.Browser();
             await browser.GoAsync(_server.LinkIn(mail));
             Assert.Contains($"For the account {account} at", browser.PageText, StringComparison.Ordinal);

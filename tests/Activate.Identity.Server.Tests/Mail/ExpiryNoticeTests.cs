@@ -6,6 +6,7 @@ using Activate.Identity.Server.Tests.ApiKeys;
 using Activate.Identity.Server.Tests.Members;
 using Activate.Identity.Server.Tests.Organizations;
 using Activate.Identity.Server.Tests.SshKeys;
+using Activate.Identity.Server.Web;
 using Activate.Identity.Testing;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.DependencyInjection;
@@ -22,7 +23,7 @@ public class ExpiryNoticeTests
     {
         await WriteAsync(server);
         await server.AllMailSentAsync();
-        return [.. server.MailTo($"{user.UserName}@example.test").Select(mail => mail.Subject).Where(subject => subject.StartsWith("Keys end", StringComparison.Ordinal))];
+        return [.. server.MailTo($"{user.UserName}@example.test").Select(mail => mail.Subject!).Where(subject => subject.StartsWith("Keys end", StringComparison.Ordinal))];
     }
 
     private static async Task AddSshKeyAsync(TestServer server, string session, string name, int days) =>
@@ -55,7 +56,7 @@ public class ExpiryNoticeTests
         server.Clock.Advance(TimeSpan.FromDays(2));
         Assert.Equal(3, (await NoticesAsync(server, user)).Count);
         // Nothing of it is kept.
-        await server.Services().GetRequiredService<Web.ExpiredRows>().DeleteAsync(CancellationToken.None);
+        await server.Services().GetRequiredService<ExpiredRows>().DeleteAsync(CancellationToken.None);
         Assert.False(await server.QueryAsync(database => database.ExpiryNotices.AnyAsync()));
     }
 

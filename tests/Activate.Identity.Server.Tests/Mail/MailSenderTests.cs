@@ -40,7 +40,7 @@ public class MailSenderTests
         Assert.Equal(("New API key", "ada@example.test", "id@example.test"), (taken.Subject, taken.To.Mailboxes.Single().Address, taken.From.Mailboxes.Single().Address));
         Assert.EndsWith("@localhost", taken.MessageId, StringComparison.Ordinal);
         Assert.Equal("auto-generated", taken.Headers["Auto-Submitted"]);
-        Assert.Contains("Key: Zürich <b>“7”</b>\n", taken.TextBody.ReplaceLineEndings("\n"), StringComparison.Ordinal);
+        Assert.Contains("Key: Zürich <b>“7”</b>\n", taken.TextBody!.ReplaceLineEndings("\n"), StringComparison.Ordinal);
         Assert.Contains("When: 2026-11-24 08:00 UTC", taken.TextBody, StringComparison.Ordinal);
         Assert.Contains("From: 127.0.0.1", taken.TextBody, StringComparison.Ordinal);
         Assert.DoesNotContain("<b>", taken.HtmlBody, StringComparison.Ordinal);

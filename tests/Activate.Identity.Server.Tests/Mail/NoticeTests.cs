@@ -20,7 +20,7 @@ public class NoticeTests(SharedServer shared) : IClassFixture<SharedServer>
     private async Task<IEnumerable<string>> SubjectsAsync(Data.Accounts.User user)
     {
         await _server.AllMailSentAsync();
-        return _server.MailTo(AddressOf(user)).Select(mail => mail.Subject);
+        return _server.MailTo(AddressOf(user)).Select(mail => mail.Subject!);
     }
 
     [Fact]
@@ -36,7 +36,7 @@ public class NoticeTests(SharedServer shared) : IClassFixture<SharedServer>
         (await _server.PostAsync(ApiCalls.KeysPath, session, new { name = "nightly" })).AssertProblem(409, "name_taken");
         Assert.Equal(["New API key", "New secret of an API key", "New SSH key"], await SubjectsAsync(user));
         var mails = _server.MailTo(AddressOf(user));
-        Assert.Contains($"Key: nightly\n  Ends with: {key.Key[^4..]}", mails[0].TextBody.ReplaceLineEndings("\n"), StringComparison.Ordinal);
+        Assert.Contains($"Key: nightly\n  Ends with: {key.Key[^4..]}", mails[0].TextBody!.ReplaceLineEndings("\n"), StringComparison.Ordinal);
         Assert.Contains(SshTestKeys.FingerprintOf(line), mails[2].TextBody, StringComparison.Ordinal);
         Assert.All(mails, mail => Assert.DoesNotContain(key.Key, mail.TextBody + mail.HtmlBody, StringComparison.Ordinal));
         Assert.All(mails, mail => Assert.Contains($"Account: {user.UserName}", mail.TextBody, StringComparison.Ordinal));
@@ -104,7 +104,7 @@ public class NoticeTests(SharedServer shared) : IClassFixture<SharedServer>
             await Task.Delay(100);
         Assert.Equal(["New API key", "A leaked credential was ended", "A leaked credential was ended"], await SubjectsAsync(user));
         var mails = _server.MailTo(AddressOf(user)).Skip(1).ToList();
-        Assert.Single(mails, mail => mail.TextBody.ReplaceLineEndings("\n").Contains("What: API key\n  Name: nightly", StringComparison.Ordinal));
+        Assert.Single(mails, mail => mail.TextBody!.ReplaceLineEndings("\n").Contains("What: API key\n  Name: nightly", StringComparison.Ordinal));
         Assert.All(mails, mail => Assert.DoesNotContain("127.0.0.1", mail.TextBody, StringComparison.Ordinal));
     }
 
