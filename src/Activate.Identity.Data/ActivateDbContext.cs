@@ -52,6 +52,7 @@ public abstract class ActivateDbContext(DbContextOptions options) : IdentityUser
     public DbSet<AuditEvent> AuditEvents => Set<AuditEvent>();
     public DbSet<AuditWords> AuditWords => Set<AuditWords>();
     public DbSet<AuditPerson> AuditPersons => Set<AuditPerson>();
+    public DbSet<MailedCode> MailedCodes => Set<MailedCode>();
     public DbSet<MailMessage> MailMessages => Set<MailMessage>();
     public DbSet<ExpiryNotice> ExpiryNotices => Set<ExpiryNotice>();
     public DbSet<OneTimeCode> OneTimeCodes => Set<OneTimeCode>();

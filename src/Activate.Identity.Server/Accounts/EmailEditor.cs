@@ -2,8 +2,8 @@ using System.Data.Common;
 using Activate.Identity.Core.Accounts;
 using Activate.Identity.Core.Errors;
 using Activate.Identity.Data;
+using Activate.Identity.Data.Accounts;
 using Activate.Identity.Data.Audit;
-using Activate.Identity.Data.Setup;
 using Activate.Identity.Server.Audit;
 using Activate.Identity.Server.Mail;
 using Activate.Identity.Server.Web;
@@ -22,8 +22,6 @@ public sealed class EmailEditor(
     ActivateDbContext database, Throttles throttles, MailOutbox outbox, Letters letters, AuditTrail audit, PublicOrigin origin, TimeProvider clock)
 {
     public const string Path = "/confirm-email";
-
-    internal const string Purpose = "email";
 
     private const int MostMailed = 5;
     private static readonly TimeSpan s_lifetime = TimeSpan.FromHours(24);
@@ -56,8 +54,8 @@ public sealed class EmailEditor(
         var now = clock.Now();
         var (code, until) = (LinkCode.Generate(), now + s_lifetime);
         await using var transaction = await database.Database.BeginTransactionAsync(cancellationToken);
-        await database.OneTimeCodes.Where(c => c.UserId == person.UserId && c.Purpose == Purpose).ExecuteDeleteAsync(cancellationToken);
-        database.OneTimeCodes.Add(new OneTimeCode { Hash = LinkCode.Hash(code), Purpose = Purpose, UserId = person.UserId, Email = address, ExpiresAt = until });
+        await database.MailedCodes.Where(c => c.UserId == person.UserId && c.Purpose == MailedCodePurpose.ConfirmEmail).ExecuteDeleteAsync(cancellationToken);
+        database.MailedCodes.Add(new MailedCode { Hash = LinkCode.Hash(code), Purpose = MailedCodePurpose.ConfirmEmail, UserId = person.UserId, Email = address, ExpiresAt = until });
         outbox.Add(new Recipient(person.UserId, person.Username, address), letters.ConfirmEmail(person.Username, $"{origin.Value}{Path}?code={code}", until), until);
         audit.Add(AuditTypes.EmailChangeAsked, person.ToActor(), person.UserId);
         await database.SaveChangesAsync(cancellationToken);
@@ -70,7 +68,7 @@ public sealed class EmailEditor(
     {
         if (!LinkCode.HasForm(code))
             return null;
-        return await Open(person, code).Select(c => new EmailConfirmation(c.Email!, c.User!.Email != c.Email)).SingleOrDefaultAsync(cancellationToken);
+        return await Open(person, code).Select(c => new EmailConfirmation(c.Email, c.User!.Email != c.Email)).SingleOrDefaultAsync(cancellationToken);
     }
 
     /// <summary>Makes the address theirs, and confirmed. Links that set a password and were mailed to the old one die.</summary>
@@ -93,7 +91,7 @@ public sealed class EmailEditor(
             return UserRegistry.EmailTaken;
         }
 
-        await database.OneTimeCodes.Where(c => c.UserId == person.UserId && (c.Purpose == Purpose || c.Purpose == PasswordResets.Purpose)).ExecuteDeleteAsync(cancellationToken);
+        await database.MailedCodes.Where(c => c.UserId == person.UserId).ExecuteDeleteAsync(cancellationToken);
         if (before != address)
         {
             audit.Add(AuditTypes.EmailChanged, person.ToActor(), person.UserId);
@@ -110,9 +108,9 @@ public sealed class EmailEditor(
         return null;
     }
 
-    private IQueryable<OneTimeCode> Open(SignedIn person, string code)
+    private IQueryable<MailedCode> Open(SignedIn person, string code)
     {
         var (hash, now) = (LinkCode.Hash(code), clock.GetUtcNow().UtcDateTime);
-        return database.OneTimeCodes.AsNoTracking().Where(c => c.Hash == hash && c.Purpose == Purpose && c.UserId == person.UserId && c.ExpiresAt > now);
+        return database.MailedCodes.AsNoTracking().Where(c => c.Hash == hash && c.Purpose == MailedCodePurpose.ConfirmEmail && c.UserId == person.UserId && c.ExpiresAt > now);
     }
 }

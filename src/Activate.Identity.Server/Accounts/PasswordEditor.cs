@@ -1,6 +1,7 @@
 using Activate.Identity.Core.Accounts;
 using Activate.Identity.Core.Errors;
 using Activate.Identity.Data;
+using Activate.Identity.Data.Accounts;
 using Activate.Identity.Data.Audit;
 using Activate.Identity.Server.Audit;
 using Activate.Identity.Server.Mail;
@@ -66,6 +67,6 @@ public sealed class PasswordEditor(
         await database.Users.Where(u => u.Id == userId).ExecuteUpdateAsync(set => set
             .SetProperty(u => u.PasswordHash, hash).SetProperty(u => u.AccessFailedCount, 0).SetProperty(u => u.LockoutEnd, (DateTimeOffset?)null), cancellationToken);
         await database.BrowserSessions.Where(s => s.UserId == userId).ExecuteDeleteAsync(cancellationToken);
-        await database.OneTimeCodes.Where(c => c.UserId == userId && c.Purpose == PasswordResets.Purpose).ExecuteDeleteAsync(cancellationToken);
+        await database.MailedCodes.Where(c => c.UserId == userId && c.Purpose == MailedCodePurpose.SetPassword).ExecuteDeleteAsync(cancellationToken);
     }
 }

@@ -4,7 +4,6 @@ using Activate.Identity.Data;
 using Activate.Identity.Data.Accounts;
 using Activate.Identity.Data.Audit;
 using Activate.Identity.Data.Mail;
-using Activate.Identity.Data.Setup;
 using Activate.Identity.Server.Audit;
 using Activate.Identity.Server.Mail;
 using Activate.Identity.Server.Web;
@@ -24,8 +23,6 @@ public sealed class PasswordResets(
     ActivateDbContext database, PasswordGate gate, Throttles throttles, MailOutbox outbox, Letters letters, AuditTrail audit, PublicOrigin origin, TimeProvider clock, IHttpContextAccessor http)
 {
     public const string Path = "/reset-password";
-
-    internal const string Purpose = "password-reset";
 
     /// <summary>From one network address, behind which there may be a whole institute.</summary>
     private const int MostAsked = 30;
@@ -75,7 +72,7 @@ public sealed class PasswordResets(
         {
             var code = LinkCode.Generate();
             var until = now + s_lifetime;
-            database.OneTimeCodes.Add(new OneTimeCode { Hash = LinkCode.Hash(code), Purpose = Purpose, UserId = account.UserId, ExpiresAt = until });
+            database.MailedCodes.Add(new MailedCode { Hash = LinkCode.Hash(code), Purpose = MailedCodePurpose.SetPassword, UserId = account.UserId, Email = account.Email, ExpiresAt = until });
             outbox.Add(new Recipient(account.UserId, account.Username, account.Email), Letters.ResetPassword(account.Username, $"{origin.Value}{Path}?code={code}", until), until);
             audit.Add(AuditTypes.PasswordResetMailed, null, account.UserId, owner: account.UserId, organization: account.OrganizationId);
         }
@@ -112,10 +109,10 @@ public sealed class PasswordResets(
         return null;
     }
 
-    private IQueryable<OneTimeCode> Open(string code)
+    private IQueryable<MailedCode> Open(string code)
     {
         var (hash, now) = (LinkCode.Hash(code), clock.GetUtcNow().UtcDateTime);
-        return database.OneTimeCodes.Where(c => c.Hash == hash && c.Purpose == Purpose && c.ExpiresAt > now);
+        return database.MailedCodes.Where(c => c.Hash == hash && c.Purpose == MailedCodePurpose.SetPassword && c.ExpiresAt > now);
     }
 
     private async Task<List<Resetter>> FindAsync(string? typed, CancellationToken cancellationToken)

@@ -43,6 +43,7 @@ public sealed class ExpiredRows(IServiceScopeFactory scopes, TimeProvider clock,
         var old = now - s_interval;
         await database.MailMessages.Where(mail => mail.GiveUpAt <= old).ExecuteDeleteAsync(cancellation);
         await database.ExpiryNotices.Where(notice => notice.EndsAt <= old).ExecuteDeleteAsync(cancellation);
+        await database.MailedCodes.Where(code => code.ExpiresAt <= now).ExecuteDeleteAsync(cancellation);
         await database.OneTimeCodes.Where(code => code.ExpiresAt <= now).ExecuteDeleteAsync(cancellation);
         await database.SpentForms.Where(form => form.ExpiresAt <= now).ExecuteDeleteAsync(cancellation);
         await database.Throttles.Where(throttle => throttle.WindowEndsAt <= old).ExecuteDeleteAsync(cancellation);
