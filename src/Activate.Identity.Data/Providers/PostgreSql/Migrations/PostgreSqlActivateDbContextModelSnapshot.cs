@@ -70,6 +70,35 @@ namespace Activate.Identity.Data.Providers.PostgreSql.Migrations
                     b.ToTable("BrowserSessions", (string)null);
                 });
 
+            modelBuilder.Entity("Activate.Identity.Data.Accounts.MailedCode", b =>
+                {
+                    b.Property<byte[]>("Hash")
+                        .HasMaxLength(32)
+                        .HasColumnType("bytea");
+
+                    b.Property<string>("Email")
+                        .IsRequired()
+                        .HasMaxLength(254)
+                        .HasColumnType("character varying(254)");
+
+                    b.Property<DateTime>("ExpiresAt")
+                        .HasColumnType("timestamp with time zone");
+
+                    b.Property<int>("Purpose")
+                        .HasColumnType("integer");
+
+                    b.Property<Guid>("UserId")
+                        .HasColumnType("uuid");
+
+                    b.HasKey("Hash");
+
+                    b.HasIndex("ExpiresAt");
+
+                    b.HasIndex("UserId");
+
+                    b.ToTable("MailedCodes", (string)null);
+                });
+
             modelBuilder.Entity("Activate.Identity.Data.Accounts.SpentForm", b =>
                 {
                     b.Property<Guid>("Id")
@@ -1064,10 +1093,6 @@ namespace Activate.Identity.Data.Providers.PostgreSql.Migrations
                         .HasMaxLength(32)
                         .HasColumnType("bytea");
 
-                    b.Property<string>("Email")
-                        .HasMaxLength(254)
-                        .HasColumnType("character varying(254)");
-
                     b.Property<DateTime>("ExpiresAt")
                         .HasColumnType("timestamp with time zone");
 
@@ -1076,14 +1101,9 @@ namespace Activate.Identity.Data.Providers.PostgreSql.Migrations
                         .HasMaxLength(32)
                         .HasColumnType("character varying(32)");
 
-                    b.Property<Guid?>("UserId")
-                        .HasColumnType("uuid");
-
                     b.HasKey("Hash");
 
                     b.HasIndex("ExpiresAt");
-
-                    b.HasIndex("UserId");
 
                     b.ToTable("OneTimeCodes", (string)null);
                 });
@@ -1421,6 +1441,17 @@ namespace Activate.Identity.Data.Providers.PostgreSql.Migrations
                     b.Navigation("User");
                 });
 
+            modelBuilder.Entity("Activate.Identity.Data.Accounts.MailedCode", b =>
+                {
+                    b.HasOne("Activate.Identity.Data.Accounts.User", "User")
+                        .WithMany()
+                        .HasForeignKey("UserId")
+                        .OnDelete(DeleteBehavior.Cascade)
+                        .IsRequired();
+
+                    b.Navigation("User");
+                });
+
             modelBuilder.Entity("Activate.Identity.Data.Accounts.User", b =>
                 {
                     b.HasOne("Activate.Identity.Data.Organizations.Organization", "Organization")
@@ -1630,16 +1661,6 @@ namespace Activate.Identity.Data.Providers.PostgreSql.Migrations
                     b.Navigation("Account");
 
                     b.Navigation("Keeper");
-                });
-
-            modelBuilder.Entity("Activate.Identity.Data.Setup.OneTimeCode", b =>
-                {
-                    b.HasOne("Activate.Identity.Data.Accounts.User", "User")
-                        .WithMany()
-                        .HasForeignKey("UserId")
-                        .OnDelete(DeleteBehavior.Cascade);
-
-                    b.Navigation("User");
                 });
 
             modelBuilder.Entity("Activate.Identity.Data.SshKeys.KnownSshKey", b =>

@@ -70,6 +70,35 @@ namespace Activate.Identity.Data.Providers.SqlServer.Migrations
                     b.ToTable("BrowserSessions", (string)null);
                 });
 
+            modelBuilder.Entity("Activate.Identity.Data.Accounts.MailedCode", b =>
+                {
+                    b.Property<byte[]>("Hash")
+                        .HasMaxLength(32)
+                        .HasColumnType("varbinary(32)");
+
+                    b.Property<string>("Email")
+                        .IsRequired()
+                        .HasMaxLength(254)
+                        .HasColumnType("nvarchar(254)");
+
+                    b.Property<DateTime>("ExpiresAt")
+                        .HasColumnType("datetime2");
+
+                    b.Property<int>("Purpose")
+                        .HasColumnType("int");
+
+                    b.Property<Guid>("UserId")
+                        .HasColumnType("uniqueidentifier");
+
+                    b.HasKey("Hash");
+
+                    b.HasIndex("ExpiresAt");
+
+                    b.HasIndex("UserId");
+
+                    b.ToTable("MailedCodes", (string)null);
+                });
+
             modelBuilder.Entity("Activate.Identity.Data.Accounts.SpentForm", b =>
                 {
                     b.Property<Guid>("Id")
@@ -1066,10 +1095,6 @@ namespace Activate.Identity.Data.Providers.SqlServer.Migrations
                         .HasMaxLength(32)
                         .HasColumnType("varbinary(32)");
 
-                    b.Property<string>("Email")
-                        .HasMaxLength(254)
-                        .HasColumnType("nvarchar(254)");
-
                     b.Property<DateTime>("ExpiresAt")
                         .HasColumnType("datetime2");
 
@@ -1078,14 +1103,9 @@ namespace Activate.Identity.Data.Providers.SqlServer.Migrations
                         .HasMaxLength(32)
                         .HasColumnType("nvarchar(32)");
 
-                    b.Property<Guid?>("UserId")
-                        .HasColumnType("uniqueidentifier");
-
                     b.HasKey("Hash");
 
                     b.HasIndex("ExpiresAt");
-
-                    b.HasIndex("UserId");
 
                     b.ToTable("OneTimeCodes", (string)null);
                 });
@@ -1423,6 +1443,17 @@ namespace Activate.Identity.Data.Providers.SqlServer.Migrations
                     b.Navigation("User");
                 });
 
+            modelBuilder.Entity("Activate.Identity.Data.Accounts.MailedCode", b =>
+                {
+                    b.HasOne("Activate.Identity.Data.Accounts.User", "User")
+                        .WithMany()
+                        .HasForeignKey("UserId")
+                        .OnDelete(DeleteBehavior.Cascade)
+                        .IsRequired();
+
+                    b.Navigation("User");
+                });
+
             modelBuilder.Entity("Activate.Identity.Data.Accounts.User", b =>
                 {
                     b.HasOne("Activate.Identity.Data.Organizations.Organization", "Organization")
@@ -1632,16 +1663,6 @@ namespace Activate.Identity.Data.Providers.SqlServer.Migrations
                     b.Navigation("Account");
 
                     b.Navigation("Keeper");
-                });
-
-            modelBuilder.Entity("Activate.Identity.Data.Setup.OneTimeCode", b =>
-                {
-                    b.HasOne("Activate.Identity.Data.Accounts.User", "User")
-                        .WithMany()
-                        .HasForeignKey("UserId")
-                        .OnDelete(DeleteBehavior.Cascade);
-
-                    b.Navigation("User");
                 });
 
             modelBuilder.Entity("Activate.Identity.Data.SshKeys.KnownSshKey", b =>

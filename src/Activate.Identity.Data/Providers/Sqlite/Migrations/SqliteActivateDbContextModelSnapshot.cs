@@ -65,6 +65,35 @@ namespace Activate.Identity.Data.Providers.Sqlite.Migrations
                     b.ToTable("BrowserSessions", (string)null);
                 });
 
+            modelBuilder.Entity("Activate.Identity.Data.Accounts.MailedCode", b =>
+                {
+                    b.Property<byte[]>("Hash")
+                        .HasMaxLength(32)
+                        .HasColumnType("BLOB");
+
+                    b.Property<string>("Email")
+                        .IsRequired()
+                        .HasMaxLength(254)
+                        .HasColumnType("TEXT");
+
+                    b.Property<DateTime>("ExpiresAt")
+                        .HasColumnType("TEXT");
+
+                    b.Property<int>("Purpose")
+                        .HasColumnType("INTEGER");
+
+                    b.Property<Guid>("UserId")
+                        .HasColumnType("TEXT");
+
+                    b.HasKey("Hash");
+
+                    b.HasIndex("ExpiresAt");
+
+                    b.HasIndex("UserId");
+
+                    b.ToTable("MailedCodes", (string)null);
+                });
+
             modelBuilder.Entity("Activate.Identity.Data.Accounts.SpentForm", b =>
                 {
                     b.Property<Guid>("Id")
@@ -1059,10 +1088,6 @@ namespace Activate.Identity.Data.Providers.Sqlite.Migrations
                         .HasMaxLength(32)
                         .HasColumnType("BLOB");
 
-                    b.Property<string>("Email")
-                        .HasMaxLength(254)
-                        .HasColumnType("TEXT");
-
                     b.Property<DateTime>("ExpiresAt")
                         .HasColumnType("TEXT");
 
@@ -1071,14 +1096,9 @@ namespace Activate.Identity.Data.Providers.Sqlite.Migrations
                         .HasMaxLength(32)
                         .HasColumnType("TEXT");
 
-                    b.Property<Guid?>("UserId")
-                        .HasColumnType("TEXT");
-
                     b.HasKey("Hash");
 
                     b.HasIndex("ExpiresAt");
-
-                    b.HasIndex("UserId");
 
                     b.ToTable("OneTimeCodes", (string)null);
                 });
@@ -1412,6 +1432,17 @@ namespace Activate.Identity.Data.Providers.Sqlite.Migrations
                     b.Navigation("User");
                 });
 
+            modelBuilder.Entity("Activate.Identity.Data.Accounts.MailedCode", b =>
+                {
+                    b.HasOne("Activate.Identity.Data.Accounts.User", "User")
+                        .WithMany()
+                        .HasForeignKey("UserId")
+                        .OnDelete(DeleteBehavior.Cascade)
+                        .IsRequired();
+
+                    b.Navigation("User");
+                });
+
             modelBuilder.Entity("Activate.Identity.Data.Accounts.User", b =>
                 {
                     b.HasOne("Activate.Identity.Data.Organizations.Organization", "Organization")
@@ -1621,16 +1652,6 @@ namespace Activate.Identity.Data.Providers.Sqlite.Migrations
                     b.Navigation("Account");
 
                     b.Navigation("Keeper");
-                });
-
-            modelBuilder.Entity("Activate.Identity.Data.Setup.OneTimeCode", b =>
-                {
-                    b.HasOne("Activate.Identity.Data.Accounts.User", "User")
-                        .WithMany()
-                        .HasForeignKey("UserId")
-                        .OnDelete(DeleteBehavior.Cascade);
-
-                    b.Navigation("User");
                 });
 
             modelBuilder.Entity("Activate.Identity.Data.SshKeys.KnownSshKey", b =>

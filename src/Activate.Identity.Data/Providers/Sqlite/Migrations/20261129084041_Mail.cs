@@ -18,19 +18,6 @@ namespace Activate.Identity.Data.Providers.Sqlite.Migrations
                 maxLength: 64,
                 nullable: true);
 
-            migrationBuilder.AddColumn<string>(
-                name: "Email",
-                table: "OneTimeCodes",
-                type: "TEXT",
-                maxLength: 254,
-                nullable: true);
-
-            migrationBuilder.AddColumn<Guid>(
-                name: "UserId",
-                table: "OneTimeCodes",
-                type: "TEXT",
-                nullable: true);
-
             migrationBuilder.AddColumn<byte[]>(
                 name: "MailedCodeHash",
                 table: "Invitations",
@@ -49,6 +36,27 @@ namespace Activate.Identity.Data.Providers.Sqlite.Migrations
                 constraints: table =>
                 {
                     table.PrimaryKey("PK_ExpiryNotices", x => new { x.CredentialId, x.Stage });
+                });
+
+            migrationBuilder.CreateTable(
+                name: "MailedCodes",
+                columns: table => new
+                {
+                    Hash = table.Column<byte[]>(type: "BLOB", maxLength: 32, nullable: false),
+                    Purpose = table.Column<int>(type: "INTEGER", nullable: false),
+                    UserId = table.Column<Guid>(type: "TEXT", nullable: false),
+                    Email = table.Column<string>(type: "TEXT", maxLength: 254, nullable: false),
+                    ExpiresAt = table.Column<DateTime>(type: "TEXT", nullable: false)
+                },
+                constraints: table =>
+                {
+                    table.PrimaryKey("PK_MailedCodes", x => x.Hash);
+                    table.ForeignKey(
+                        name: "FK_MailedCodes_Users_UserId",
+                        column: x => x.UserId,
+                        principalTable: "Users",
+                        principalColumn: "Id",
+                        onDelete: ReferentialAction.Cascade);
                 });
 
             migrationBuilder.CreateTable(
@@ -76,11 +84,6 @@ namespace Activate.Identity.Data.Providers.Sqlite.Migrations
                 });
 
             migrationBuilder.CreateIndex(
-                name: "IX_OneTimeCodes_UserId",
-                table: "OneTimeCodes",
-                column: "UserId");
-
-            migrationBuilder.CreateIndex(
                 name: "IX_Invitations_MailedCodeHash",
                 table: "Invitations",
                 column: "MailedCodeHash");
@@ -91,6 +94,16 @@ namespace Activate.Identity.Data.Providers.Sqlite.Migrations
                 column: "EndsAt");
 
             migrationBuilder.CreateIndex(
+                name: "IX_MailedCodes_ExpiresAt",
+                table: "MailedCodes",
+                column: "ExpiresAt");
+
+            migrationBuilder.CreateIndex(
+                name: "IX_MailedCodes_UserId",
+                table: "MailedCodes",
+                column: "UserId");
+
+            migrationBuilder.CreateIndex(
                 name: "IX_MailMessages_DueAt",
                 table: "MailMessages",
                 column: "DueAt");
@@ -99,32 +112,19 @@ namespace Activate.Identity.Data.Providers.Sqlite.Migrations
                 name: "IX_MailMessages_UserId",
                 table: "MailMessages",
                 column: "UserId");
-
-            migrationBuilder.AddForeignKey(
-                name: "FK_OneTimeCodes_Users_UserId",
-                table: "OneTimeCodes",
-                column: "UserId",
-                principalTable: "Users",
-                principalColumn: "Id",
-                onDelete: ReferentialAction.Cascade);
         }
 
         /// <inheritdoc />
         protected override void Down(MigrationBuilder migrationBuilder)
         {
-            migrationBuilder.DropForeignKey(
-                name: "FK_OneTimeCodes_Users_UserId",
-                table: "OneTimeCodes");
-
             migrationBuilder.DropTable(
                 name: "ExpiryNotices");
 
             migrationBuilder.DropTable(
-                name: "MailMessages");
+                name: "MailedCodes");
 
-            migrationBuilder.DropIndex(
-                name: "IX_OneTimeCodes_UserId",
-                table: "OneTimeCodes");
+            migrationBuilder.DropTable(
+                name: "MailMessages");
 
             migrationBuilder.DropIndex(
                 name: "IX_Invitations_MailedCodeHash",
@@ -133,14 +133,6 @@ namespace Activate.Identity.Data.Providers.Sqlite.Migrations
             migrationBuilder.DropColumn(
                 name: "StartedFrom",
                 table: "TokenGrants");
-
-            migrationBuilder.DropColumn(
-                name: "Email",
-                table: "OneTimeCodes");
-
-            migrationBuilder.DropColumn(
-                name: "UserId",
-                table: "OneTimeCodes");
 
             migrationBuilder.DropColumn(
                 name: "MailedCodeHash",
