@@ -5,6 +5,7 @@ using Activate.Identity.Data.Audit;
 using Activate.Identity.Data.Clusters;
 using Activate.Identity.Data.Devices;
 using Activate.Identity.Data.Keys;
+using Activate.Identity.Data.Mail;
 using Activate.Identity.Data.Members;
 using Activate.Identity.Data.Organizations;
 using Activate.Identity.Data.ServiceAccounts;
@@ -54,6 +55,9 @@ public abstract class ActivateDbContext(DbContextOptions options) : IdentityUser
     public DbSet<AuditEvent> AuditEvents => Set<AuditEvent>();
     public DbSet<AuditWords> AuditWords => Set<AuditWords>();
     public DbSet<AuditPerson> AuditPersons => Set<AuditPerson>();
+    public DbSet<MailedCode> MailedCodes => Set<MailedCode>();
+    public DbSet<MailMessage> MailMessages => Set<MailMessage>();
+    public DbSet<ExpiryNotice> ExpiryNotices => Set<ExpiryNotice>();
     public DbSet<OneTimeCode> OneTimeCodes => Set<OneTimeCode>();
     public DbSet<ServerFact> ServerFacts => Set<ServerFact>();
     public DbSet<ServerKey> ServerKeys => Set<ServerKey>();

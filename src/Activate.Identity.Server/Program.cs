@@ -9,6 +9,7 @@ using Activate.Identity.Server.Devices;
 using Activate.Identity.Server.Inventory;
 using Activate.Identity.Server.Keys;
 using Activate.Identity.Server.Leaks;
+using Activate.Identity.Server.Mail;
 using Activate.Identity.Server.Members;
 using Activate.Identity.Server.Organizations;
 using Activate.Identity.Server.ServiceAccounts;
@@ -56,6 +57,7 @@ public static class Program
         builder.AddDatabase();
         builder.AddKeys();
         builder.AddAudit();
+        builder.AddMail();
         builder.AddOrganizations();
         builder.AddAccounts();
         builder.AddFirstOwner();

@@ -10,6 +10,12 @@ public static class AuditTypes
     public const string SignInFailed = "sign_in.failed";
     public const string LockedOut = "sign_in.locked_out";
     public const string SignedOut = "sign_out";
+    public const string PasswordChanged = "password.changed";
+    public const string PasswordResetMailed = "password.reset_mailed";
+    public const string PasswordReset = "password.reset";
+    public const string EmailChangeAsked = "email.change_asked";
+    public const string EmailChanged = "email.changed";
+    public const string EmailConfirmed = "email.confirmed";
     public const string ApiKeyCreated = "api_key.created";
     public const string ApiKeyRenamed = "api_key.renamed";
     public const string ApiKeyRotated = "api_key.rotated";

@@ -14,6 +14,8 @@ public sealed class Invitation
     public User? User { get; init; }
     /// <summary>SHA-256 of the code in the link (256 random bits).</summary>
     public required byte[] CodeHash { get; set; }
+    /// <summary>SHA-256 of another code, which only the mail to the invited person holds: whoever has it reads that mailbox. Null: no mail was written.</summary>
+    public byte[]? MailedCodeHash { get; set; }
     public DateTime CreatedAt { get; set; }
     public DateTime ExpiresAt { get; set; }
 }
@@ -25,7 +27,10 @@ internal sealed class InvitationMapping : IEntityTypeConfiguration<Invitation>
         builder.ToTable("Invitations");
         builder.HasKey(i => i.UserId);
         builder.Property(i => i.CodeHash).HasMaxLength(32);
+        builder.Property(i => i.MailedCodeHash).HasMaxLength(32);
         builder.HasOne(i => i.User).WithOne().HasForeignKey<Invitation>(i => i.UserId).OnDelete(DeleteBehavior.Cascade);
         builder.HasIndex(i => i.CodeHash).IsUnique();
+        // Not unique: null would collide on SQL Server without a filter.
+        builder.HasIndex(i => i.MailedCodeHash);
     }
 }

@@ -3,7 +3,7 @@ using Microsoft.EntityFrameworkCore.Metadata.Builders;
 
 namespace Activate.Identity.Data.Setup;
 
-/// <summary>A code in a link (setup; later invitation, reset): single-use, hashed at rest.</summary>
+/// <summary>A code in a link that belongs to nobody yet (setup): single-use, hashed at rest.</summary>
 public sealed class OneTimeCode
 {
     /// <summary>SHA-256 of the code (256 random bits).</summary>

@@ -27,6 +27,8 @@ public sealed class TokenGrant : IGoverned
     /// <summary>The last four characters of the token.</summary>
     public string? Last4 { get; set; }
     public DateTime CreatedAt { get; init; }
+    /// <summary>The address that fetched its first token; null for a generated token.</summary>
+    public string? StartedFrom { get; set; }
     public DateTime ExpiresAt { get; set; }
     public ExpiresBecause ExpiresBecause { get; set; }
     public int PolicyVersion { get; init; }
@@ -72,6 +74,7 @@ internal sealed class TokenGrantMapping : IEntityTypeConfiguration<TokenGrant>
         builder.Property(g => g.Scopes).HasMaxLength(512);
         builder.Property(g => g.TokenHash).HasMaxLength(32);
         builder.Property(g => g.Last4).HasMaxLength(4);
+        builder.Property(g => g.StartedFrom).HasMaxLength(64);
         builder.Property(g => g.LastUsedFrom).HasMaxLength(64);
         builder.Property(g => g.Resources).HasMaxLength(2048);
         builder.Property(g => g.Methods).HasMaxLength(64);

@@ -24,6 +24,9 @@ public static class AccountsSetup
         services.AddScoped<UserRegistry>();
         services.AddScoped<PasswordAuthenticator>();
         services.AddScoped<BrowserSessionIssuer>();
+        services.AddScoped<PasswordResets>();
+        services.AddScoped<PasswordEditor>();
+        services.AddScoped<EmailEditor>();
         services.AddAuthentication(SignedIn.Scheme).AddScheme<AuthenticationSchemeOptions, BrowserSessionAuthenticator>(SignedIn.Scheme, null);
     }
 

@@ -1,4 +1,5 @@
 using Activate.Identity.Data;
+using Activate.Identity.Server.Mail;
 using Activate.Identity.Server.Web;
 using Microsoft.AspNetCore.Authorization;
 using Microsoft.AspNetCore.Mvc.RazorPages;
@@ -8,11 +9,15 @@ namespace Activate.Identity.Server.Accounts;
 
 /// <summary>Who somebody is here, as others and programs see it.</summary>
 [Authorize]
-public sealed class ProfilePage(ActivateDbContext database, TimeProvider clock) : PageModel
+public sealed class ProfilePage(ActivateDbContext database, MailOutbox outbox, TimeProvider clock) : PageModel
 {
     public SignedIn Me { get; private set; } = null!;
 
     public string? Email { get; private set; }
+
+    public bool EmailConfirmed { get; private set; }
+
+    public bool MailOn => outbox.IsOn;
 
     public DateTime Now { get; private set; }
 
@@ -20,6 +25,6 @@ public sealed class ProfilePage(ActivateDbContext database, TimeProvider clock) 
     {
         Me = SignedIn.Required(HttpContext);
         Now = clock.Now();
-        Email = await database.Users.Where(user => user.Id == Me.UserId).Select(user => user.Email).SingleAsync(cancellationToken);
+        (Email, EmailConfirmed) = await database.Users.Where(user => user.Id == Me.UserId).Select(user => ValueTuple.Create(user.Email, user.EmailConfirmed)).SingleAsync(cancellationToken);
     }
 }

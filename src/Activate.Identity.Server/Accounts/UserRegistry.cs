@@ -14,7 +14,7 @@ namespace Activate.Identity.Server.Accounts;
 public sealed class UserRegistry(UserManager<User> users, ActivateDbContext database, PasswordGate gate, TimeProvider clock)
 {
     private static readonly Problem s_nameTaken = new(ProblemKind.Conflict, "name_taken", "Somebody has that username already. Choose another.", "username");
-    private static readonly Problem s_emailTaken = new(ProblemKind.Conflict, "email_taken", "Somebody in this organization has that e-mail address already.", "email");
+    internal static readonly Problem EmailTaken = new(ProblemKind.Conflict, "email_taken", "Somebody in this organization has that e-mail address already.", "email");
 
     /// <summary>Saves the new user, together with whatever else the context holds unsaved. Without a password nobody can sign in as this user. Within a transaction of the caller's,
     /// a problem means that the caller rolls back.</summary>
@@ -61,7 +61,7 @@ public sealed class UserRegistry(UserManager<User> users, ActivateDbContext data
         catch (DbUpdateException exception) when (DatabaseFaults.IsDuplicate(exception))
         {
             database.Entry(user).State = EntityState.Detached;
-            return await database.Users.AnyAsync(other => other.NormalizedUserName == name, cancellation) ? s_nameTaken : s_emailTaken;
+            return await database.Users.AnyAsync(other => other.NormalizedUserName == name, cancellation) ? s_nameTaken : EmailTaken;
         }
 
         // After the INSERT, which waits for whoever is deleting the last holder of the name: before it, that one's retirement could be missed.

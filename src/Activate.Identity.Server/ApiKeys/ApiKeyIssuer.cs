@@ -9,6 +9,7 @@ using Activate.Identity.Data.ApiKeys;
 using Activate.Identity.Data.Audit;
 using Activate.Identity.Server.Audit;
 using Activate.Identity.Server.Credentials;
+using Activate.Identity.Server.Mail;
 using Activate.Identity.Server.Organizations;
 using Activate.Identity.Server.Web;
 using Microsoft.EntityFrameworkCore;
@@ -31,7 +32,8 @@ public sealed record ApiKeyDraft(string? Name, Optional<int?> ExpiresInDays = de
 /// question of whoever names it as the owner.
 /// </summary>
 public sealed class ApiKeyIssuer(
-    ActivateDbContext database, PolicyReader policies, PendingCuts cuts, AuditTrail audit, CredentialCache cache, PublicOrigin origin, TimeProvider clock, IOptions<ApiKeysOptions> options)
+    ActivateDbContext database, PolicyReader policies, PendingCuts cuts, AuditTrail audit, CredentialCache cache, MailOutbox outbox, Letters letters, PublicOrigin origin, TimeProvider clock,
+    IOptions<ApiKeysOptions> options)
 {
     private static readonly Problem s_expired = new(ProblemKind.Conflict, "key_expired", "The key has expired. A rotation never lengthens its life: make a new key.");
 
@@ -69,6 +71,7 @@ public sealed class ApiKeyIssuer(
             return new Problem(ProblemKind.Conflict, "too_many_keys", $"{options.Value.MaximumPerUser} API keys are the most one user may have. Delete one that is no longer used.");
         database.ApiKeys.Add(key);
         audit.Add(AuditTypes.ApiKeyCreated, actor, key.Id, name: key.Name, owner: serviceAccount);
+        await outbox.NotifyAsync(owner, letters.ApiKeyCreated(key), cancellationToken);
         try
         {
             await database.SaveChangesAsync(cancellationToken);
@@ -157,6 +160,7 @@ public sealed class ApiKeyIssuer(
         await database.ApiKeyHashes.Where(h => h.ApiKeyId == id).ExecuteUpdateAsync(set => set.SetProperty(h => h.EndsAt, end), cancellationToken);
         database.ApiKeyHashes.Add(new ApiKeyHash { Hash = secret.Hash(), ApiKeyId = id });
         audit.Add(AuditTypes.ApiKeyRotated, actor, id, detail: $"overlap {overlap} h", owner: serviceAccount);
+        await outbox.NotifyAsync(owner, letters.ApiKeyRotated(current.Name, secret.Last4, end), cancellationToken);
         await database.SaveChangesAsync(cancellationToken);
         if (!(await FindAsync(actor, owner, id, cancellationToken)).TryGet(out var key, out problem))
             return problem;

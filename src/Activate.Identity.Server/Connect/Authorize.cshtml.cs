@@ -9,6 +9,7 @@ using Activate.Identity.Data.Audit;
 using Activate.Identity.Server.Accounts;
 using Activate.Identity.Server.Audit;
 using Activate.Identity.Server.Credentials;
+using Activate.Identity.Server.Mail;
 using Activate.Identity.Server.Organizations;
 using Activate.Identity.Server.Web;
 using Microsoft.AspNetCore;
@@ -31,7 +32,7 @@ namespace Activate.Identity.Server.Connect;
 /// </summary>
 [IgnoreAntiforgeryToken]
 internal sealed class AuthorizePage(
-    ActivateDbContext database, PolicyReader policies, Resources resources, PushedRequests pushed, AuditTrail audit, IAntiforgery antiforgery, TimeProvider clock) : PageModel
+    ActivateDbContext database, PolicyReader policies, Resources resources, PushedRequests pushed, AuditTrail audit, MailOutbox outbox, Letters letters, IAntiforgery antiforgery, TimeProvider clock) : PageModel
 {
     /// <summary>What a form of ours adds to the request.</summary>
     private static readonly string[] s_ours = ["decision", "__RequestVerificationToken"];
@@ -170,6 +171,9 @@ internal sealed class AuthorizePage(
                 .ExecuteUpdateAsync(set => set.SetProperty(c => c.Scopes, scopes).SetProperty(c => c.GrantedAt, now), cancellationToken) == 0)
                 database.Consents.Add(new Consent { Id = Guid.CreateVersion7(clock.GetUtcNow()), UserId = Person.UserId, ApplicationId = Client.Id, Scopes = scopes, GrantedAt = now });
             audit.Add(AuditTypes.ApplicationAllowed, Person.ToActor(), Client.Id, Client.ClientId, Client.DisplayName);
+            // Not what was allowed before and asked again, and not the command line: its login is told of.
+            if (Client.ClientId != BuiltInApplications.Cli && Shown.Except(AllowedBefore, StringComparer.Ordinal).Any())
+                await outbox.NotifyAsync(Person.UserId, letters.ApplicationAllowed(Client.DisplayName ?? Client.ClientId!, Shown), cancellationToken);
         }
 
         database.AuthorizationCodes.Add(new AuthorizationCode

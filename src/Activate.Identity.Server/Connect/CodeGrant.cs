@@ -68,7 +68,7 @@ internal sealed class CodeGrant(ActivateDbContext database, PolicyReader policie
             .ExecuteUpdateAsync(set => set.SetProperty(c => c.GrantId, standing.Grant.Id), cancellationToken);
         if (redeemed == 0)
             return null;
-        grants.Add(standing);
+        await grants.AddAsync(standing, device: builtIn, cancellationToken);
         await database.SaveChangesAsync(cancellationToken);
         await transaction.CommitAsync(cancellationToken);
         return standing;

@@ -9,6 +9,7 @@ using Activate.Identity.Data.Tokens;
 using Activate.Identity.Server.Audit;
 using Activate.Identity.Server.Credentials;
 using Activate.Identity.Server.Keys;
+using Activate.Identity.Server.Mail;
 using Activate.Identity.Server.Web;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.IdentityModel.Tokens;
@@ -36,7 +37,9 @@ internal sealed record GrantStart(Application Application, User Owner, string Sc
 /// Makes, renews and ends grants: one row for each sign-in to an application, on which its tokens stand. Access tokens of applications have no row; they end with the
 /// grant. The command line's session is its one access token, known by its hash.
 /// </summary>
-internal sealed class GrantIssuer(ActivateDbContext database, AuditTrail audit, AccessTokenWriter writer, ServerKeys keys, CredentialCache cache, PublicOrigin origin, TimeProvider clock)
+internal sealed class GrantIssuer(
+    ActivateDbContext database, AuditTrail audit, AccessTokenWriter writer, ServerKeys keys, CredentialCache cache, MailOutbox outbox, Letters letters, PublicOrigin origin, TimeProvider clock,
+    IHttpContextAccessor http)
 {
     /// <summary>How long an application's access token lives. It may ask for another.</summary>
     public const int AccessTokenHours = 1;
@@ -92,10 +95,21 @@ internal sealed class GrantIssuer(ActivateDbContext database, AuditTrail audit, 
         return new IssuedTokens(access, scopes, end, grant.RefreshPlace is { } place ? RefreshToken.At(grant.Id, place, keys.HashCode) : null);
     }
 
-    /// <summary>Adds a grant and its audit event to what the caller saves.</summary>
-    public void Add(Standing standing)
+    /// <summary>
+    /// Adds a grant and its audit event to what the caller saves, and where it is a device's that its owner does not know yet, the mail that tells them: people log in from the same machine
+    /// every day, and a mail each time would be read by nobody.
+    /// </summary>
+    /// <param name="standing">The grant with its owner.</param>
+    /// <param name="device">A device's login; an application's is told of when it is allowed.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    public async Task AddAsync(Standing standing, bool device, CancellationToken cancellationToken)
     {
         var (owner, grant, _) = standing;
+        var address = http.HttpContext?.RemoteAddress();
+        grant.StartedFrom = address;
+        if (device && outbox.IsOn && !await database.TokenGrants.AnyAsync(
+                g => g.OwnerId == owner.Id && g.Kind == CredentialKind.Session && g.ClientId == grant.ClientId && g.Name == grant.Name && g.StartedFrom == address, cancellationToken))
+            outbox.Notify(owner.Id, owner.UserName!, owner.Email, letters.DeviceLogin(grant.Name, grant.ExpiresAt));
         database.TokenGrants.Add(grant);
         audit.Add(Data.Audit.AuditTypes.SessionStarted, new AuditActor(owner.Id, owner.OrganizationId, grant.Id), grant.Id, grant.ClientId, name: grant.Name);
     }

@@ -95,7 +95,7 @@ internal sealed class DeviceGrant(
                 .SetProperty(r => r.GrantId, grant.Id), cancellationToken);
         if (redeemed == 1)
         {
-            grants.Add(standing);
+            await grants.AddAsync(standing, device: true, cancellationToken);
             await database.SaveChangesAsync(cancellationToken);
         }
 

@@ -8,6 +8,7 @@ using Activate.Identity.Server.Audit;
 using Activate.Identity.Server.Connect;
 using Activate.Identity.Server.Credentials;
 using Activate.Identity.Server.Keys;
+using Activate.Identity.Server.Mail;
 using Activate.Identity.Server.Web;
 using Microsoft.EntityFrameworkCore;
 
@@ -23,7 +24,7 @@ public sealed record LeakNotice(string What, string Name, DateTime At);
 /// Ends what leaked, also where its owner is disabled or suspended just now, and tells the owner. A client secret is not ended, because everybody would be signed out of
 /// the application: the event tells the administrators to rotate it.
 /// </summary>
-internal sealed class LeakedCredentials(ActivateDbContext database, AuditTrail audit, CredentialCache cache, ServerKeys keys, TimeProvider clock)
+internal sealed class LeakedCredentials(ActivateDbContext database, AuditTrail audit, CredentialCache cache, ServerKeys keys, MailOutbox outbox, Letters letters, TimeProvider clock)
 {
     private static readonly string[] s_ended = [AuditTypes.ApiKeyLeaked, AuditTypes.TokenLeaked, AuditTypes.SessionLeaked];
     private static readonly TimeSpan s_shownFor = TimeSpan.FromDays(30);
@@ -44,7 +45,7 @@ internal sealed class LeakedCredentials(ActivateDbContext database, AuditTrail a
         var since = now - s_shownFor;
         var events = await database.AuditEvents.AsNoTracking().Include(e => e.Words).Where(e => e.OwnerId == userId && e.At > since && s_ended.Contains(e.Type))
             .OrderByDescending(e => e.At).Take(20).ToListAsync(cancellationToken);
-        return [.. events.Select(e => new LeakNotice(e.Type == AuditTypes.ApiKeyLeaked ? "API key" : e.Type == AuditTypes.TokenLeaked ? "token" : "device login", e.Words?.Text ?? "", e.At))];
+        return [.. events.Select(e => new LeakNotice(What(e.Type), e.Words?.Text ?? "", e.At))];
     }
 
     private async Task EndApiKeyAsync(LeakReport report, CancellationToken cancellationToken)
@@ -66,6 +67,7 @@ internal sealed class LeakedCredentials(ActivateDbContext database, AuditTrail a
             await database.ApiKeys.Where(k => k.Id == known.ApiKeyId).ExecuteUpdateAsync(set => set.SetProperty(k => k.RotationEndsAt, (DateTime?)null), cancellationToken);
         audit.Add(AuditTypes.ApiKeyLeaked, null, known.ApiKeyId, detail: old ? "the secret before the last rotation" : null, name: known.Name, owner: known.OwnerId,
             organization: known.OrganizationId, address: report.Address);
+        await outbox.NotifyAsync(known.OwnerId, letters.Leaked(What(AuditTypes.ApiKeyLeaked), known.Name, old), cancellationToken);
         await SaveAsync(transaction, cancellationToken);
     }
 
@@ -78,8 +80,9 @@ internal sealed class LeakedCredentials(ActivateDbContext database, AuditTrail a
         await using var transaction = await database.Database.BeginTransactionAsync(cancellationToken);
         if (await database.TokenGrants.Where(g => g.Id == grant.Id).ExecuteDeleteAsync(cancellationToken) == 0)
             return;
-        audit.Add(grant.Kind == CredentialKind.Token ? AuditTypes.TokenLeaked : AuditTypes.SessionLeaked, null, grant.Id, grant.ClientId, name: grant.Name, owner: grant.OwnerId,
-            organization: grant.Owner!.OrganizationId, address: report.Address);
+        var type = grant.Kind == CredentialKind.Token ? AuditTypes.TokenLeaked : AuditTypes.SessionLeaked;
+        audit.Add(type, null, grant.Id, grant.ClientId, name: grant.Name, owner: grant.OwnerId, organization: grant.Owner!.OrganizationId, address: report.Address);
+        await outbox.NotifyAsync(grant.OwnerId, letters.Leaked(What(type), grant.Name, old: false), cancellationToken);
         await SaveAsync(transaction, cancellationToken);
     }
 
@@ -96,10 +99,18 @@ internal sealed class LeakedCredentials(ActivateDbContext database, AuditTrail a
             return;
         audit.Add(AuditTypes.ApplicationSecretLeaked, null, application.Id, application.ClientId, $"“{application.DisplayName}”: not ended, rotate it", organization: application.OrganizationId,
             address: report.Address);
+        await outbox.NotifyAdministratorsAsync(application.OrganizationId, letters.SecretLeaked(application.DisplayName ?? application.ClientId!), cancellationToken);
         await database.SaveChangesAsync(cancellationToken);
     }
 
-    /// <summary>Ended on every node within a second. Telling the owner by mail belongs behind the commit, here; until there is mail, their page tells them (<see cref="NoticesAsync"/>).</summary>
+    private static string What(string type) => type switch
+    {
+        AuditTypes.ApiKeyLeaked => "API key",
+        AuditTypes.TokenLeaked => "token",
+        _ => "device login",
+    };
+
+    /// <summary>Ended on every node within a second. The owner is told by mail, and by their page (<see cref="NoticesAsync"/>).</summary>
     private async Task SaveAsync(Microsoft.EntityFrameworkCore.Storage.IDbContextTransaction transaction, CancellationToken cancellationToken)
     {
         await database.SaveChangesAsync(cancellationToken);

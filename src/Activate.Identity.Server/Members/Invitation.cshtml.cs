@@ -1,5 +1,3 @@
-using Activate.Identity.Core.Accounts;
-using Activate.Identity.Core.Errors;
 using Activate.Identity.Server.Accounts;
 using Activate.Identity.Server.Web;
 using Microsoft.AspNetCore.Mvc;
@@ -47,17 +45,9 @@ public sealed class InvitationPage(InvitationIssuer invitations, BrowserSessionI
         await ReadAsync(cancellationToken);
         if (Invitee is not { } invitee || Other is not null)
             return Page();
-        foreach (var problem in new[]
-                 {
-                     Core.Accounts.DisplayName.Parse(DisplayName).Problem,
-                     PasswordRules.Parse(Password, [invitee.Username, invitee.Email, invitee.OrganizationName]).Problem,
-                     Password == Repeat ? null : Problems.Invalid("repeat", "password_repeat", "The two passwords are not the same."),
-                 })
-        {
-            if (problem is not null)
-                this.Show(problem);
-        }
-
+        if (Core.Accounts.DisplayName.Parse(DisplayName).Problem is { } problem)
+            this.Show(problem);
+        this.ShowPasswordProblems(Password, Repeat, invitee.Username, invitee.Email, invitee.OrganizationName);
         if (!ModelState.IsValid)
             return Page();
         var refused = await invitations.AcceptAsync(_link.Read(HttpContext), DisplayName, Password,

@@ -8,6 +8,7 @@ using Activate.Identity.Data.Audit;
 using Activate.Identity.Data.Members;
 using Activate.Identity.Server.Accounts;
 using Activate.Identity.Server.Audit;
+using Activate.Identity.Server.Mail;
 using Activate.Identity.Server.Web;
 using Microsoft.EntityFrameworkCore;
 
@@ -21,21 +22,31 @@ namespace Activate.Identity.Server.Members;
 public sealed record InvitationDraft(string? Username, string? Email, string? Role, string? DisplayName = null);
 
 /// <summary>Somebody who was invited, with the link, which exists only on its way to whoever hands it over.</summary>
-public sealed record Invited(Guid UserId, string Username, DateTime ExpiresAt, string Url)
+/// <param name="UserId">The new user.</param>
+/// <param name="Username">The name.</param>
+/// <param name="ExpiresAt">When the link ends.</param>
+/// <param name="Url">The link to hand over.</param>
+/// <param name="MailedTo">Where another link is on its way to; null: this server sends no mail.</param>
+public sealed record Invited(Guid UserId, string Username, DateTime ExpiresAt, string Url, string? MailedTo)
 {
     /// <summary>Holds the link: not to be printed.</summary>
     public override string ToString() => $"invitation of {UserId}";
 }
 
 /// <summary>What an open invitation says to the person who has its link.</summary>
-public sealed record Invitee(Guid UserId, Guid OrganizationId, string OrganizationName, string Username, string? Email, string? DisplayName, Role Role, int SshKeys);
+public sealed record Invitee(Guid UserId, Guid OrganizationId, string OrganizationName, string Username, string? Email, string? DisplayName, Role Role, int SshKeys)
+{
+    /// <summary>The link is the one that was mailed, and that nobody else was shown: whoever has it reads the mailbox.</summary>
+    public bool IsMailed { get; init; }
+}
 
 /// <summary>
 /// Invites people, and lets them in. The code in the link is the only secret, stored as its SHA-256; everything it stands for (organization, username, e-mail address, role) is
-/// in rows that the link cannot change. It is taken by one conditional DELETE, so of many that use it at once, on all nodes, one is let in.
+/// in rows that the link cannot change. It is taken by one conditional DELETE, so of many that use it at once, on all nodes, one is let in. With mail there are two codes: the one that
+/// the administrator sees and may hand over, and one that only the mail holds, which confirms the address as well.
 /// </summary>
 public sealed class InvitationIssuer(
-    ActivateDbContext database, UserRegistry users, PasswordGate gate, AuditTrail audit, PublicOrigin origin, TimeProvider clock)
+    ActivateDbContext database, UserRegistry users, PasswordGate gate, AuditTrail audit, MailOutbox outbox, Letters letters, PublicOrigin origin, TimeProvider clock)
 {
     public const string Path = "/invitation";
 
@@ -85,9 +96,11 @@ public sealed class InvitationIssuer(
         var now = clock.Now();
         var invitation = new Invitation { UserId = user.Id, CodeHash = LinkCode.Hash(code), CreatedAt = now, ExpiresAt = now + s_lifetime };
         database.Invitations.Add(invitation);
+        var organization = await database.Organizations.Where(o => o.Id == actor.OrganizationId).Select(o => o.Name).SingleAsync(cancellationToken);
+        Mail(invitation, organization, username, email, role);
         audit.Add(AuditTypes.MemberInvited, actor, user.Id, detail: role.Word());
         await database.SaveChangesAsync(cancellationToken);
-        return Link(user.Id, username, invitation.ExpiresAt, code);
+        return Link(invitation, username, email, code);
     }
 
     /// <summary>A new link in place of the old one, which works no more.</summary>
@@ -107,6 +120,10 @@ public sealed class InvitationIssuer(
         var code = LinkCode.Generate();
         var now = clock.Now();
         (invitation.CodeHash, invitation.CreatedAt, invitation.ExpiresAt) = (LinkCode.Hash(code), now, now + s_lifetime);
+        var user = await database.Users.AsNoTracking().Where(u => u.Id == id).Select(u => new { u.UserName, u.Email, u.Role, Organization = u.Organization!.Name }).SingleAsync(cancellationToken);
+        // What still waits to be sent has a link that works no more.
+        await database.MailMessages.Where(m => m.UserId == id).ExecuteDeleteAsync(cancellationToken);
+        Mail(invitation, user.Organization, user.UserName!, user.Email, user.Role);
         audit.Add(AuditTypes.InvitationRenewed, actor, id);
         try
         {
@@ -119,14 +136,18 @@ public sealed class InvitationIssuer(
         }
 
         await transaction.CommitAsync(cancellationToken);
-        return Link(id, await database.Users.Where(u => u.Id == id).Select(u => u.UserName!).SingleAsync(cancellationToken), invitation.ExpiresAt, code);
+        return Link(invitation, user.UserName!, user.Email, code);
     }
 
     /// <summary>What the link of this code opens; null when it opens nothing (any more).</summary>
-    public async Task<Invitee?> FindAsync(string? code, CancellationToken cancellationToken) => LinkCode.HasForm(code)
-        ? await Open(code).Select(i => new Invitee(i.UserId, i.User!.OrganizationId, i.User.Organization!.Name, i.User.UserName!, i.User.Email, i.User.DisplayName, i.User.Role,
-            database.SshKeys.Count(key => key.OwnerId == i.UserId))).SingleOrDefaultAsync(cancellationToken)
-        : null;
+    public async Task<Invitee?> FindAsync(string? code, CancellationToken cancellationToken)
+    {
+        if (!LinkCode.HasForm(code))
+            return null;
+        var hash = LinkCode.Hash(code);
+        return await Open(code).Select(i => new Invitee(i.UserId, i.User!.OrganizationId, i.User.Organization!.Name, i.User.UserName!, i.User.Email, i.User.DisplayName, i.User.Role,
+            database.SshKeys.Count(key => key.OwnerId == i.UserId)) { IsMailed = i.MailedCodeHash == hash }).SingleOrDefaultAsync(cancellationToken);
+    }
 
     /// <summary>Lets the invited person in with the name and password they chose. The code is used up by the same commit.</summary>
     /// <param name="code">Of the link.</param>
@@ -148,7 +169,7 @@ public sealed class InvitationIssuer(
             return CodeRefused;
         var shown = name.Length == 0 ? null : name;
         await database.Users.Where(u => u.Id == invitee.UserId)
-            .ExecuteUpdateAsync(set => set.SetProperty(u => u.PasswordHash, hash).SetProperty(u => u.DisplayName, shown), cancellationToken);
+            .ExecuteUpdateAsync(set => set.SetProperty(u => u.PasswordHash, hash).SetProperty(u => u.DisplayName, shown).SetProperty(u => u.EmailConfirmed, invitee.IsMailed), cancellationToken);
         await before(invitee);
         audit.Add(AuditTypes.InvitationAccepted, new AuditActor(invitee.UserId, invitee.OrganizationId, null), invitee.UserId);
         await database.SaveChangesAsync(cancellationToken);
@@ -159,8 +180,22 @@ public sealed class InvitationIssuer(
     private IQueryable<Invitation> Open(string code)
     {
         var (hash, now) = (LinkCode.Hash(code), clock.GetUtcNow().UtcDateTime);
-        return database.Invitations.Where(i => i.CodeHash == hash && i.ExpiresAt > now && !i.User!.Disabled && !i.User.Organization!.Suspended);
+        return database.Invitations.Where(i => (i.CodeHash == hash || i.MailedCodeHash == hash) && i.ExpiresAt > now && !i.User!.Disabled && !i.User.Organization!.Suspended);
     }
 
-    private Invited Link(Guid id, string username, DateTime expiresAt, string code) => new(id, username, expiresAt, $"{origin.Value}{Path}?code={code}");
+    /// <summary>Adds the mail with a link of its own, where there is mail.</summary>
+    private void Mail(Invitation invitation, string organization, string username, string? email, Role role)
+    {
+        invitation.MailedCodeHash = null;
+        if (!outbox.IsOn || email is null)
+            return;
+        var code = LinkCode.Generate();
+        invitation.MailedCodeHash = LinkCode.Hash(code);
+        outbox.Add(new Recipient(invitation.UserId, username, email), letters.Invitation(organization, username, role, Url(code), invitation.ExpiresAt));
+    }
+
+    private Invited Link(Invitation invitation, string username, string? email, string code) =>
+        new(invitation.UserId, username, invitation.ExpiresAt, Url(code), invitation.MailedCodeHash is null ? null : email);
+
+    private string Url(string code) => $"{origin.Value}{Path}?code={code}";
 }

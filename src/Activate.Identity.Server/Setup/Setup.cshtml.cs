@@ -60,14 +60,13 @@ public sealed class SetupPage(FirstOwnerIssuer owners, BrowserSessionIssuer sess
                      OrganizationName.Parse(Organization, "organization").Problem,
                      Core.Accounts.Username.Parse(Username).Problem,
                      EmailAddress.Parse(Email).Problem,
-                     PasswordRules.Parse(Password, [Username, Email, Organization]).Problem,
-                     Password == Repeat ? null : Problems.Invalid("repeat", "password_repeat", "The two passwords are not the same."),
                  })
         {
             if (problem is not null)
                 this.Show(problem);
         }
 
+        this.ShowPasswordProblems(Password, Repeat, Username, Email, Organization);
         if (ModelState.IsValid)
         {
             var created = await owners.CreateAsync(new FirstOwner(Organization, Username, Email, Password), _link.Read(HttpContext) ?? "", cancellation,

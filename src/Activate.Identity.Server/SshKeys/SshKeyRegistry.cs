@@ -8,6 +8,7 @@ using Activate.Identity.Data.Accounts;
 using Activate.Identity.Data.Audit;
 using Activate.Identity.Data.SshKeys;
 using Activate.Identity.Server.Audit;
+using Activate.Identity.Server.Mail;
 using Activate.Identity.Server.Organizations;
 using Activate.Identity.Server.Web;
 using Microsoft.EntityFrameworkCore;
@@ -16,7 +17,7 @@ using Microsoft.Extensions.Options;
 namespace Activate.Identity.Server.SshKeys;
 
 /// <summary>Adds, renames and deletes SSH public keys, and remembers when each was added first. Page, REST and command line all end here.</summary>
-public sealed class SshKeyRegistry(ActivateDbContext database, PolicyReader policies, PendingCuts cuts, AuditTrail audit, TimeProvider clock, IOptions<SshKeysOptions> options)
+public sealed class SshKeyRegistry(ActivateDbContext database, PolicyReader policies, PendingCuts cuts, AuditTrail audit, MailOutbox outbox, Letters letters, TimeProvider clock, IOptions<SshKeysOptions> options)
 {
     internal static readonly Problem FingerprintInvalid = Problems.Invalid("fingerprint", "fingerprint_invalid",
         "A fingerprint is 'SHA256:' and 43 base64 characters, as 'ssh-keygen -l' shows it (URL-encoded where it is in a URL).");
@@ -96,6 +97,9 @@ public sealed class SshKeyRegistry(ActivateDbContext database, PolicyReader poli
         };
         database.SshKeys.Add(key);
         audit.Add(AuditTypes.SshKeyAdded, actor, key.Id, detail: parsedKey.Fingerprint, name: key.Name);
+        // Who was invited with keys hears of them by the invitation.
+        if (ownerId == actor.UserId)
+            await outbox.NotifyAsync(ownerId, letters.SshKeyAdded(key, parsedKey.Fingerprint), cancellationToken);
         try
         {
             await database.SaveChangesAsync(cancellationToken);

@@ -39,10 +39,13 @@ public sealed class ExpiredRows(IServiceScopeFactory scopes, TimeProvider clock,
         var database = scope.ServiceProvider.GetRequiredService<ActivateDbContext>();
         var now = clock.GetUtcNow().UtcDateTime;
         await database.BrowserSessions.Where(session => session.ExpiresAt <= now).ExecuteDeleteAsync(cancellation);
-        await database.OneTimeCodes.Where(code => code.ExpiresAt <= now).ExecuteDeleteAsync(cancellation);
-        await database.SpentForms.Where(form => form.ExpiresAt <= now).ExecuteDeleteAsync(cancellation);
         // An hour more: another node's clock may be behind, and its window still open.
         var old = now - s_interval;
+        await database.MailMessages.Where(mail => mail.GiveUpAt <= old).ExecuteDeleteAsync(cancellation);
+        await database.ExpiryNotices.Where(notice => notice.EndsAt <= old).ExecuteDeleteAsync(cancellation);
+        await database.MailedCodes.Where(code => code.ExpiresAt <= now).ExecuteDeleteAsync(cancellation);
+        await database.OneTimeCodes.Where(code => code.ExpiresAt <= now).ExecuteDeleteAsync(cancellation);
+        await database.SpentForms.Where(form => form.ExpiresAt <= now).ExecuteDeleteAsync(cancellation);
         await database.Throttles.Where(throttle => throttle.WindowEndsAt <= old).ExecuteDeleteAsync(cancellation);
         await database.DeviceRequests.Where(request => request.ExpiresAt <= old).ExecuteDeleteAsync(cancellation);
         var unlisted = now - CredentialNames.ListedAfterExpiry;

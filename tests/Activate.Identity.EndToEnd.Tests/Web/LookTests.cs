@@ -34,11 +34,43 @@ public sealed class LookTests(Site site) : IClassFixture<Site>
                     await page.GetByLabel("Password").FillAsync("wrong password");
                     await page.GetByRole(AriaRole.Button, new() { Name = "Sign in" }).ClickAsync();
                 });
+                await CheckAsync("forgot-password-refused", async page =>
+                {
+                    await page.GotoAsync("/forgot-password");
+                    await page.GetByRole(AriaRole.Button, new() { Name = "Mail me a link" }).ClickAsync();
+                    await Assertions.Expect(page.GetByText("Type your username or your e-mail address.")).ToBeVisibleAsync();
+                });
+                await CheckAsync("forgot-password-asked", async page =>
+                {
+                    await page.GetByLabel("Username or e-mail address").FillAsync("nobody");
+                    await page.GetByRole(AriaRole.Button, new() { Name = "Mail me a link" }).ClickAsync();
+                    await Assertions.Expect(page.GetByText("a mail with a link is on its way")).ToBeVisibleAsync();
+                });
+                await CheckAsync("reset-password-refused", page => page.GotoAsync("/reset-password"));
                 await CheckAsync("not-found", page => page.GotoAsync("/no-such-page"));
                 await window.SignInAsync();
                 await CheckAsync("start", page => page.GotoAsync("/"));
                 await CheckAsync("menu", async page => await page.Locator("summary", new() { HasTextString = Site.Username }).ClickAsync());
                 await CheckAsync("profile", page => page.GotoAsync("/account/profile"));
+                await CheckAsync("change-password-refused", async page =>
+                {
+                    await page.GotoAsync("/account/security/password");
+                    await page.GetByLabel("New password").FillAsync("short");
+                    await page.GetByRole(AriaRole.Button, new() { Name = "Change password" }).ClickAsync();
+                    await Assertions.Expect(page.GetByText("A password has at least 12 characters.")).ToBeVisibleAsync();
+                });
+                var mailbox = $"ada-{scheme}-{width}@example.test".ToLowerInvariant();
+                await CheckAsync("email", page => page.GotoAsync("/account/profile/email"));
+                await CheckAsync("email-asked", async page =>
+                {
+                    await page.GetByLabel("E-mail").FillAsync(mailbox);
+                    await page.GetByRole(AriaRole.Button, new() { Name = "Mail me a link" }).ClickAsync();
+                    await Assertions.Expect(page.GetByText("A mail with a link is on its way to")).ToBeVisibleAsync();
+                });
+                var confirm = await site.LinkMailedAsync(mailbox, "Confirm your e-mail address");
+                await CheckAsync("email-confirm", page => page.GotoAsync(confirm));
+                await CheckAsync("profile-confirmed", page => page.GetByRole(AriaRole.Button, new() { Name = "Confirm" }).ClickAsync());
+                await CheckAsync("email-confirm-refused", page => page.GotoAsync("/confirm-email"));
                 await CheckAsync("api-keys", page => page.GotoAsync("/account/authentication/api-keys"));
                 await CheckAsync("api-keys-delete", async page => await page.GetByRole(AriaRole.Button, new() { Name = "Delete nightly backup" }).ClickAsync());
                 await CheckAsync("api-keys-add", page => page.GotoAsync("/account/authentication/api-keys/add"));
@@ -243,6 +275,14 @@ public sealed class LookTests(Site site) : IClassFixture<Site>
                     await Assertions.Expect(page.GetByRole(AriaRole.Heading, new() { Name = "You are signed out" })).ToBeVisibleAsync();
                     await Assertions.Expect(page.Locator(".menu")).ToHaveCountAsync(0);
                 });
+                await CheckAsync("reset-password", async page =>
+                {
+                    await page.GotoAsync("/forgot-password");
+                    await page.GetByLabel("Username or e-mail address").FillAsync(mailbox);
+                    await page.GetByRole(AriaRole.Button, new() { Name = "Mail me a link" }).ClickAsync();
+                    await page.GotoAsync(await site.LinkMailedAsync(mailbox, "Set a new password"));
+                    await Assertions.Expect(page.GetByLabel("New password")).ToBeVisibleAsync();
+                });
                 window.AssertNoComplaints();
 
                 async Task CheckAsync(string name, Func<IPage, Task> go)
@@ -279,7 +319,7 @@ public sealed class LookTests(Site site) : IClassFixture<Site>
         await window.SignInAsync();
         await window.Page.GotoAsync("/organization/applications");
         var application = await window.Page.GetByRole(AriaRole.Link, new() { Name = "Observatory Portal" }).GetAttributeAsync("href");
-        foreach (var path in (string[])["/sign-in?reauthenticate=1", "/", "/account/profile", "/account/authentication/api-keys", "/account/authentication/ssh-keys", "/account/authentication/api-keys/add",
+        foreach (var path in (string[])["/sign-in?reauthenticate=1", "/", "/forgot-password", "/account/profile", "/account/profile/email", "/account/security/password", "/account/authentication/api-keys", "/account/authentication/ssh-keys", "/account/authentication/api-keys/add",
             "/organization/policy", "/account/connected-apps", "/organization/applications", "/organization/applications/add", application!,
             "/organization/members", "/organization/members/invite", "/organization/members/import", "/organization/clusters", "/organization/clusters/add", "/organization/ssh-certificates", "/organization/credentials", "/organization/consents", "/organization/audit", "/account/profile/leave", "/operator/organizations", "/operator/organizations/add", Authorize(s_notebook!),
             "/connect/logout"])

@@ -77,6 +77,20 @@ public sealed class Site : IAsyncLifetime
         Assert.True(made.TryGet(out _, out var problem), problem?.Detail);
     }
 
+    /// <summary>Where the link of the newest mail to somebody leads; it is sent within seconds.</summary>
+    public async Task<string> LinkMailedAsync(string address, string subject)
+    {
+        var mails = new MailFolder(Path.Combine(_folder.FullName, "mail"), Origin);
+        for (var i = 0; i < 600; i++)
+        {
+            if (mails.To(address).LastOrDefault(mail => mail.Subject == subject) is { } mail)
+                return mails.LinkIn(mail);
+            await Task.Delay(100);
+        }
+
+        throw new InvalidOperationException($"No mail '{subject}' to {address} within a minute.");
+    }
+
     /// <summary>A fresh browser window that keeps what the page complains about.</summary>
     /// <param name="javaScript">False: as without scripts.</param>
     /// <param name="width">In CSS pixels.</param>

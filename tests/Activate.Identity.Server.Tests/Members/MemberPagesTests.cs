@@ -86,7 +86,7 @@ public class MemberPagesTests(SharedServer shared) : IClassFixture<SharedServer>
         await browser.SendAsync(request);
         var link = browser.Page.QuerySelector("#secret")!.TextContent;
         Assert.Matches(@"/invitation\?code=[A-Za-z0-9_-]{43}$", link);
-        Assert.Contains("This server sends no mail", browser.PageText, StringComparison.Ordinal);
+        Assert.Contains($"on its way to {name}@example.test", browser.PageText, StringComparison.Ordinal);
         Assert.Contains("no-store", browser.Response.Headers.CacheControl?.ToString(), StringComparison.Ordinal);
         // A reload invites nobody again, and shows nothing.
         await browser.SendAsync(again);
