@@ -11,6 +11,7 @@ using Activate.Identity.Server.Keys;
 using Activate.Identity.Server.Leaks;
 using Activate.Identity.Server.Members;
 using Activate.Identity.Server.Organizations;
+using Activate.Identity.Server.SecondFactors;
 using Activate.Identity.Server.ServiceAccounts;
 using Activate.Identity.Server.Setup;
 using Activate.Identity.Server.SshKeys;
@@ -57,6 +58,7 @@ public static class Program
         builder.AddAudit();
         builder.AddOrganizations();
         builder.AddAccounts();
+        builder.AddSecondFactors();
         builder.AddFirstOwner();
         builder.AddCredentials();
         builder.AddConnect();

@@ -39,6 +39,7 @@ public sealed class ExpiredRows(IServiceScopeFactory scopes, TimeProvider clock,
         var database = scope.ServiceProvider.GetRequiredService<ActivateDbContext>();
         var now = clock.GetUtcNow().UtcDateTime;
         await database.BrowserSessions.Where(session => session.ExpiresAt <= now).ExecuteDeleteAsync(cancellation);
+        await database.PendingSignIns.Where(pending => pending.ExpiresAt <= now).ExecuteDeleteAsync(cancellation);
         await database.OneTimeCodes.Where(code => code.ExpiresAt <= now).ExecuteDeleteAsync(cancellation);
         await database.SpentForms.Where(form => form.ExpiresAt <= now).ExecuteDeleteAsync(cancellation);
         // An hour more: another node's clock may be behind, and its window still open.
