@@ -123,6 +123,8 @@ public sealed class SecondFactorRegistry(
     /// <summary>Adds a factor to the account of somebody who is signed in. With the first one their session goes on under a new key, and counts as two factors.</summary>
     public async Task<Result<FactorAdded>> AddAsync(HttpContext context, SignedIn person, NewFactor factor, CancellationToken cancellationToken)
     {
+        if (person.LockedOut)
+            return SignedIn.AccountLocked;
         await using var transaction = await database.Database.BeginTransactionAsync(cancellationToken);
         if (!(await StoreAsync(person.UserId, person.ToActor(), factor, cancellationToken)).TryGet(out var added, out var problem))
             return problem;
@@ -158,6 +160,8 @@ public sealed class SecondFactorRegistry(
     /// <summary>New recovery codes in place of those there are.</summary>
     public async Task<Result<FactorAdded>> RenewCodesAsync(SignedIn person, Guid form, DateTime now, CancellationToken cancellationToken)
     {
+        if (person.LockedOut)
+            return SignedIn.AccountLocked;
         await using var transaction = await database.Database.BeginTransactionAsync(cancellationToken);
         await database.TakeTurnAsync(person.UserId, cancellationToken);
         if (await OneTimeForms.SpendAsync(database, form, now, cancellationToken) is { } spent)
@@ -177,6 +181,8 @@ public sealed class SecondFactorRegistry(
     /// <param name="cancellationToken">Ends the wait.</param>
     public async Task<Problem?> RemoveAsync(SignedIn person, Guid? passkey, CancellationToken cancellationToken)
     {
+        if (person.LockedOut)
+            return SignedIn.AccountLocked;
         await using var transaction = await database.Database.BeginTransactionAsync(cancellationToken);
         await database.TakeTurnAsync(person.UserId, cancellationToken);
         var factors = await ReadAsync(person, cancellationToken);
