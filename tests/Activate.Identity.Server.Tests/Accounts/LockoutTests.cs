@@ -51,8 +51,11 @@ public sealed class LockoutTests
     }
 
     /// <summary>Wrong passwords of the owner's account from the network that all tests are in.</summary>
-    private static Task<int> CountAsync(TestServer server) =>
-        server.QueryAsync(database => database.Throttles.Where(t => t.Key.StartsWith("password:") && t.Key.EndsWith(":127.0.0.1")).Select(t => t.Count).SingleAsync());
+    private static Task<int> CountAsync(TestServer server) => server.QueryAsync(async database =>
+    {
+        var key = $"password:{await database.Users.Where(u => u.UserName == TestServer.OwnerName).Select(u => u.Id).SingleAsync():N}:127.0.0.1";
+        return await database.Throttles.Where(t => t.Key == key).Select(t => t.Count).SingleAsync();
+    });
 
     private const string Refused = "Username or password is wrong";
     private const string Locked = "nothing can be approved";

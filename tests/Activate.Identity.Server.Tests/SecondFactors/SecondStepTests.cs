@@ -178,7 +178,6 @@ public sealed class SecondStepTests(FakeClockFixture fixture) : IClassFixture<Fa
         Assert.Equal("600", thief.Response.Headers.GetValues("Retry-After").Single());
 
         // The owner, who has signed in with this browser before.
-        await _server.GivePasswordAsync(user, owner, "/account/security");
         await owner.GoAsync("/sign-in?reauthenticate=1");
         await owner.SubmitAsync("Sign in", ("Password", TestServer.UserPassword));
         await owner.GiveCodeAsync(app.CodeAt(_server.Now));
