@@ -107,6 +107,7 @@ public sealed class SecondStepTests(FakeClockFixture fixture) : IClassFixture<Fa
         using var first = await _server.SignInAsync(user);
         var app = await _server.SetUpAppAsync(first);
         Assert.Equal(10, app.RecoveryCodes.Count);
+        _server.Clock!.Advance(TimeSpan.FromSeconds(1));
         using var browser = await _server.GivePasswordAsync(user);
         await browser.GiveCodeAsync(app.RecoveryCodes[3].ToUpperInvariant().Replace('-', ' '));
         Assert.Equal("/", browser.Address.AbsolutePath);
@@ -248,6 +249,7 @@ public sealed class SecondStepTests(FakeClockFixture fixture) : IClassFixture<Fa
         await other.GoAsync("/");
         Assert.Equal("/sign-in", other.Address.AbsolutePath);
 
+        _server.Clock!.Advance(TimeSpan.FromSeconds(1));
         await browser.GoAsync($"/account/security?remove={Guid.Empty}");
         await browser.SubmitAsync("Remove App");
         Assert.Contains("The authenticator app was removed", browser.PageText, StringComparison.Ordinal);
