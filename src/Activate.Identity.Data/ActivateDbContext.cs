@@ -8,6 +8,7 @@ using Activate.Identity.Data.Keys;
 using Activate.Identity.Data.Mail;
 using Activate.Identity.Data.Members;
 using Activate.Identity.Data.Organizations;
+using Activate.Identity.Data.SecondFactors;
 using Activate.Identity.Data.ServiceAccounts;
 using Activate.Identity.Data.Setup;
 using Activate.Identity.Data.SshCertificates;
@@ -35,6 +36,9 @@ public abstract class ActivateDbContext(DbContextOptions options) : IdentityUser
     public DbSet<ServiceAccount> ServiceAccounts => Set<ServiceAccount>();
     public DbSet<ServiceAccountKeeper> ServiceAccountKeepers => Set<ServiceAccountKeeper>();
     public DbSet<BrowserSession> BrowserSessions => Set<BrowserSession>();
+    public DbSet<PendingSignIn> PendingSignIns => Set<PendingSignIn>();
+    public DbSet<TotpKey> TotpKeys => Set<TotpKey>();
+    public DbSet<RecoveryCode> RecoveryCodes => Set<RecoveryCode>();
     public DbSet<SpentForm> SpentForms => Set<SpentForm>();
     public DbSet<ApiKey> ApiKeys => Set<ApiKey>();
     public DbSet<ApiKeyHash> ApiKeyHashes => Set<ApiKeyHash>();

@@ -12,6 +12,7 @@ using Activate.Identity.Server.Leaks;
 using Activate.Identity.Server.Mail;
 using Activate.Identity.Server.Members;
 using Activate.Identity.Server.Organizations;
+using Activate.Identity.Server.SecondFactors;
 using Activate.Identity.Server.ServiceAccounts;
 using Activate.Identity.Server.Setup;
 using Activate.Identity.Server.SshCertificates;
@@ -60,6 +61,7 @@ public static class Program
         builder.AddMail();
         builder.AddOrganizations();
         builder.AddAccounts();
+        builder.AddSecondFactors();
         builder.AddFirstOwner();
         builder.AddCredentials();
         builder.AddConnect();

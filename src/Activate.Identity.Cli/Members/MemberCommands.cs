@@ -9,7 +9,7 @@ using Activate.Identity.Core.SshKeys;
 
 namespace Activate.Identity.Cli.Members;
 
-/// <summary><c>actid member list | invite | new-link | role | disable | enable | revoke-credentials | remove | import</c>: the people of your organization.</summary>
+/// <summary><c>actid member list | invite | new-link | role | disable | enable | revoke-credentials | reset-second-factor | remove | import</c>: the people of your organization.</summary>
 internal static class MemberCommands
 {
     private const string Path = "/organization/members";
@@ -20,7 +20,7 @@ internal static class MemberCommands
         List(actid), Invite(actid), NewLink(actid), Role(actid),
         Change(actid, "disable", "Disable an account\nNothing of it works within a second, anywhere, until it is enabled again.", "is disabled: nothing of it works until it is enabled again", json => json.WriteBoolean("disabled", true)),
         Change(actid, "enable", "Enable an account again\nWhat time has not ended meanwhile works again.", "is enabled", json => json.WriteBoolean("disabled", false)),
-        Revoke(actid), Remove(actid), PeopleImport.Create(actid));
+        Revoke(actid), ResetSecondFactor(actid), Remove(actid), PeopleImport.Create(actid));
 
     private static Command List(Actid actid)
     {
@@ -110,6 +110,22 @@ internal static class MemberCommands
                     call.Show(JsonText.Indent(answer.Body));
                 var ended = api.Understand(answer.Body, ApiJson.Default.EndedCredentials);
                 call.Say($"Ended: API keys {ended.ApiKeys}, tokens {ended.Tokens}, sessions {ended.Sessions}, SSH keys {ended.SshKeys}, applications {ended.Applications}, browser sessions {ended.BrowserSessions}.");
+                return ExitCodes.Done;
+            });
+    }
+
+    private static Command ResetSecondFactor(Actid actid)
+    {
+        var (id, yes) = (Id(), Yes());
+        return actid.Command("reset-second-factor", "Take the second factors from somebody who has lost them\nAuthenticator app, passkeys and recovery codes go, and browsers are signed out. The password stays, and so do keys.",
+            [$"actid member reset-second-factor {Example}"], [id, yes], async (call, cancellation) =>
+            {
+                using var api = call.Connect();
+                call.Confirm($"Reset the second factor of {call.Get(id)}? Make sure that it is this person who asks.", call.Get(yes));
+                var answer = await api.DoAsync(HttpMethod.Post, $"{Path}/{call.Get(id)}/reset-second-factor", null, cancellation);
+                if (call.Json)
+                    call.Show(JsonText.Indent(answer.Body));
+                call.Say($"The second factors of {call.Get(id)} are gone. The password alone signs in until another is set up.");
                 return ExitCodes.Done;
             });
     }

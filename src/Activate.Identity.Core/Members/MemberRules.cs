@@ -23,6 +23,8 @@ public static class MemberRules
 
     public static readonly Problem OwnAccount = new(ProblemKind.Refused, "own_account", "You cannot disable your own account: nobody signed in as you could enable it again. Leave the organization, or ask somebody else.");
 
+    public static readonly Problem OwnSecondFactor = new(ProblemKind.Refused, "own_second_factor", "Your own second factors are under Account, Security. If all are lost, ask another administrator or owner.");
+
     public static readonly Problem LastOwner = new(ProblemKind.Conflict, "last_owner",
         "This is the last owner of the organization who can sign in: nobody could change roles any more. Make somebody else an owner first.");
 

@@ -16,6 +16,13 @@ public static class AuditTypes
     public const string EmailChangeAsked = "email.change_asked";
     public const string EmailChanged = "email.changed";
     public const string EmailConfirmed = "email.confirmed";
+    public const string BrowserSessionsEnded = "browser_sessions.ended";
+    public const string SecondFactorAdded = "second_factor.added";
+    public const string SecondFactorRemoved = "second_factor.removed";
+    public const string SecondFactorFailed = "second_factor.failed";
+    public const string PasskeyRenamed = "passkey.renamed";
+    public const string RecoveryCodesMade = "recovery_codes.made";
+    public const string RecoveryCodeUsed = "recovery_code.used";
     public const string ApiKeyCreated = "api_key.created";
     public const string ApiKeyRenamed = "api_key.renamed";
     public const string ApiKeyRotated = "api_key.rotated";
@@ -65,6 +72,7 @@ public static class AuditTypes
     public const string MemberDisabled = "member.disabled";
     public const string MemberEnabled = "member.enabled";
     public const string MemberCredentialsRevoked = "member.credentials_revoked";
+    public const string MemberSecondFactorReset = "member.second_factor_reset";
     public const string MemberRemoved = "member.removed";
     public const string MemberLeft = "member.left";
     public const string InvitationRenewed = "invitation.renewed";

@@ -21,12 +21,15 @@ public static class AccountsSetup
         services.AddSingleton<IPasswordHasher<User>, PasswordHasher>();
         services.AddSingleton<PasswordGate>();
         services.AddSingleton<Throttles>();
+        services.AddSingleton<KnownDevices>();
+        services.AddSingleton<SignInTries>();
         services.AddScoped<UserRegistry>();
         services.AddScoped<PasswordAuthenticator>();
         services.AddScoped<BrowserSessionIssuer>();
         services.AddScoped<PasswordResets>();
         services.AddScoped<PasswordEditor>();
         services.AddScoped<EmailEditor>();
+        services.AddScoped<BrowserSessions>();
         services.AddAuthentication(SignedIn.Scheme).AddScheme<AuthenticationSchemeOptions, BrowserSessionAuthenticator>(SignedIn.Scheme, null);
     }
 

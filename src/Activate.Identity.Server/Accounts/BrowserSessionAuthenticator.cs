@@ -12,7 +12,7 @@ namespace Activate.Identity.Server.Accounts;
 
 /// <summary>
 /// The scheme of the pages: the cookie's key leads to a row, read with its user and organization in one query. The row decides: signed out, expired, idle
-/// too long, user disabled, organization suspended all mean that nobody is signed in.
+/// too long, user disabled, organization suspended, one factor where the policy now asks for two all mean that nobody is signed in.
 /// </summary>
 internal sealed class BrowserSessionAuthenticator(
     IOptionsMonitor<AuthenticationSchemeOptions> options, UrlEncoder encoder,
@@ -61,8 +61,10 @@ internal sealed class BrowserSessionAuthenticator(
             return AuthenticateResult.NoResult();
 
         // The limits of now: an administrator who shortens them means the sessions that exist, too.
-        var limits = (await policies.ReadAsync(session.OrganizationId, Context.RequestAborted)).Effective.WebSessions;
-        if (limits.MaximumHours is { } hours && session.AuthenticatedAt.AddHours(hours) <= now
+        var policy = (await policies.ReadAsync(session.OrganizationId, Context.RequestAborted)).Effective;
+        var limits = policy.WebSessions;
+        if (policy.RequireTwoFactor && SignedIn.ContextOf(session.AuthenticationMethods) == SignedIn.OneFactor
+            || limits.MaximumHours is { } hours && session.AuthenticatedAt.AddHours(hours) <= now
             || limits.IdleMinutes is { } minutes && session.LastSeenAt.AddMinutes(minutes) <= now)
         {
             // Ended is ended: a policy that is loosened later revives nothing. Unless another request has just seen it alive.

@@ -1,32 +1,50 @@
-using System.Buffers.Text;
-using System.Security.Cryptography;
-using System.Text;
 using Activate.Identity.Data;
 using Activate.Identity.Data.Accounts;
+using Activate.Identity.Data.SecondFactors;
 using Activate.Identity.Server.Organizations;
+using Activate.Identity.Server.SecondFactors;
 using Activate.Identity.Server.Web;
 using Microsoft.EntityFrameworkCore;
 
 namespace Activate.Identity.Server.Accounts;
+
+/// <summary>How a sign-in goes on.</summary>
+/// <param name="Session">Null: there is no session yet, and the second step comes first.</param>
+public sealed record SignInStart(BrowserSession? Session)
+{
+    /// <summary>Where the browser goes.</summary>
+    public string Next(string returnUrl) => Session is null ? SecondStepPage.PathTo(returnUrl) : returnUrl;
+}
 
 /// <summary>
 /// Starts and ends browser sessions. The cookie holds 256 random bits and nothing else; only their SHA-256 is stored.
 /// ASP.NET Core's own cookie handler with a ticket store is not used: signing in again over a living session keeps that session's key there, and a key
 /// must never outlive a sign-in (session fixation).
 /// </summary>
-public sealed class BrowserSessionIssuer(ActivateDbContext database, PolicyReader policies, PublicOrigin origin, TimeProvider clock)
+public sealed class BrowserSessionIssuer(
+    ActivateDbContext database, PolicyReader policies, PendingSignIns pending, KnownDevices devices, PublicOrigin origin, TimeProvider clock)
 {
     /// <summary>Browsers keep no cookie longer than 400 days, so "no limit" ends there.</summary>
     private static readonly TimeSpan s_longest = TimeSpan.FromDays(400);
 
-    /// <summary>Adds the session's row to the context, in place of the one this browser had, and sets the cookie. The caller saves, together with its audit event.</summary>
-    public async Task<BrowserSession> StartAsync(HttpContext context, Guid userId, Guid organizationId, string methods, CancellationToken cancellation)
+    /// <summary>
+    /// Adds the session's row to the context, in place of the one this browser had, and sets the cookie. Where one factor was shown and the account has a second, or the
+    /// policy asks for one, there is no session: a pending sign-in is added instead, whoever calls. The caller saves, together with its audit event.
+    /// </summary>
+    public async Task<SignInStart> StartAsync(HttpContext context, Guid userId, Guid organizationId, string methods, CancellationToken cancellation)
     {
+        var policy = (await policies.ReadAsync(organizationId, cancellation)).Effective;
+        if (SignedIn.ContextOf(methods) == SignedIn.OneFactor && (policy.RequireTwoFactor || await database.WithSecondFactor().AnyAsync(user => user.Id == userId, cancellation)))
+        {
+            await pending.AddAsync(context, userId, methods, cancellation);
+            return new SignInStart(null);
+        }
+
         if (SignedIn.From(context) is { } before)
             await database.BrowserSessions.Where(session => session.Id == before.SessionId).ExecuteDeleteAsync(cancellation);
 
         var now = clock.GetUtcNow().UtcDateTime;
-        var key = Base64Url.EncodeToString(RandomNumberGenerator.GetBytes(32));
+        var key = LinkCode.Generate();
         var agent = context.Request.Headers.UserAgent.ToString();
         var session = new BrowserSession
         {
@@ -36,13 +54,14 @@ public sealed class BrowserSessionIssuer(ActivateDbContext database, PolicyReade
             AuthenticatedAt = now,
             AuthenticationMethods = methods,
             LastSeenAt = now,
-            ExpiresAt = now + ((await policies.ReadAsync(organizationId, cancellation)).Effective.WebSessions.MaximumHours is { } hours ? TimeSpan.FromHours(hours) : s_longest),
+            ExpiresAt = now + (policy.WebSessions.MaximumHours is { } hours ? TimeSpan.FromHours(hours) : s_longest),
             Address = context.RemoteAddress(),
             UserAgent = agent.Length == 0 ? null : agent.AtMost(256),
         };
         database.BrowserSessions.Add(session);
         context.Response.Cookies.Append(CookieName(origin), key, CookieOptions(origin));
-        return session;
+        devices.Remember(context, userId);
+        return new SignInStart(session);
     }
 
     /// <summary>Deletes the session of this request, so that no copy of the cookie works any more.</summary>
@@ -61,7 +80,7 @@ public sealed class BrowserSessionIssuer(ActivateDbContext database, PolicyReade
 
     internal static bool IsKey(string text) => text.Length == 43;
 
-    internal static byte[] Hash(string key) => SHA256.HashData(Encoding.UTF8.GetBytes(key));
+    internal static byte[] Hash(string key) => LinkCode.Hash(key);
 
     // Lax, not Strict: a link to /device or an application's redirect to /connect/authorize has to find the session. Changes are POSTs with antiforgery tokens.
     private static CookieOptions CookieOptions(PublicOrigin origin) => new()

@@ -10,24 +10,24 @@ using Microsoft.EntityFrameworkCore;
 namespace Activate.Identity.Server.Accounts;
 
 /// <summary>
-/// Signs in with username and password. An attempt is reserved by a conditional UPDATE before its password is looked at, so that no number of parallel
-/// attempts gets more than <see cref="MaximumFailures"/> guesses. Unknown, locked, disabled and suspended all cost the same work as a wrong password and get
-/// the same answer.
+/// Signs in with username and password. A try is taken before its password is looked at, so that no number of parallel ones gets more guesses than
+/// <see cref="SignInTries"/> gives. Unknown, refused, disabled and suspended all cost the same work as a wrong password and get the same answer.
 /// </summary>
-public sealed class PasswordAuthenticator(ActivateDbContext database, PasswordGate gate, BrowserSessionIssuer sessions, AuditTrail audit, TimeProvider clock)
+public sealed class PasswordAuthenticator(
+    ActivateDbContext database, PasswordGate gate, SignInTries tries, BrowserSessionIssuer sessions, AuditTrail audit, TimeProvider clock)
 {
-    public const int MaximumFailures = 10;
+    /// <summary>Wrong passwords at a device of the owner's: somebody sits at it. So long no session of the account makes anything.</summary>
     public static readonly TimeSpan LockedFor = TimeSpan.FromMinutes(10);
 
-    /// <summary>The detail of a failed sign-in to an account that was locked: the password was not looked at.</summary>
+    /// <summary>The detail of a failed sign-in that there were no tries left for: the password was not looked at.</summary>
     public const string NotTried = "locked";
 
     /// <summary>The one answer to every sign-in that failed.</summary>
     public static readonly Problem Refused = new(ProblemKind.Invalid, "sign_in_failed",
-        "Username or password is wrong, or the account is locked for a while after too many tries.");
+        "Username or password is wrong, or there were too many wrong ones from here: then none is looked at for a while.");
 
-    /// <summary>Null: signed in, and the cookie is set. The session, the reset counter and the audit event are one transaction.</summary>
-    public async Task<Problem?> SignInAsync(HttpContext context, string? username, string? password, CancellationToken cancellation)
+    /// <summary>Signs in, or leads to the second step. Session or pending sign-in and the audit event are one transaction.</summary>
+    public async Task<Result<SignInStart>> SignInAsync(HttpContext context, string? username, string? password, CancellationToken cancellation)
     {
         // What cannot be a username is not sent to the database (PostgreSQL refuses U+0000), but the query is still made: it takes as long.
         var name = Username.Parse(UserRules.Normalize(username?.Trim())).TryGet(out var parsed, out _) ? parsed : "";
@@ -38,16 +38,17 @@ public sealed class PasswordAuthenticator(ActivateDbContext database, PasswordGa
         // No password that we would have accepted is longer: such a one is wrong without being hashed, at the price of any other.
         var plausible = password is { Length: > 0 and <= PasswordRules.MaximumLength * 4 };
 
-        // The turn comes before the reservation: who is turned away has not used up a try.
+        await tries.SlowDownAsync(context, user?.Id, cancellation);
+        // The turn comes before the try: who is turned away has not used one up.
         if (!(await gate.EnterAsync(cancellation)).TryGet(out var turn, out var busy))
             return busy;
-        var reserved = Reservation.Refused;
+        SignInTry taken;
         string? rehashed = null;
         bool matches;
         using (turn)
         {
-            reserved = await ReserveAsync(user?.Id ?? Guid.Empty, cancellation);
-            var testable = user is { Barred: false } && plausible && reserved != Reservation.Refused;
+            taken = await tries.TakePasswordAsync(context, user?.Id, name, cancellation);
+            var testable = user is { Barred: false } && plausible && taken.Granted;
             var result = await turn.VerifyAsync(testable ? user!.PasswordHash : null, plausible ? password! : "-");
             matches = result != PasswordVerificationResult.Failed;
             if (result == PasswordVerificationResult.SuccessRehashNeeded)
@@ -57,9 +58,17 @@ public sealed class PasswordAuthenticator(ActivateDbContext database, PasswordGa
         if (!matches || user is null)
         {
             var about = user is null ? null : new AuditActor(user.Id, user.OrganizationId, null);
-            audit.Add(AuditTypes.SignInFailed, about, user?.Id, detail: user is not null && reserved == Reservation.Refused ? NotTried : null, succeeded: false);
-            if (reserved == Reservation.Last)
-                audit.Add(AuditTypes.LockedOut, about, user?.Id, succeeded: false);
+            audit.Add(AuditTypes.SignInFailed, about, user?.Id, detail: user is not null && !taken.Granted ? NotTried : null, succeeded: false);
+            if (await tries.NoteWrongPasswordAsync(context, taken, cancellation) && user is not null)
+            {
+                audit.Add(AuditTypes.LockedOut, about, user.Id, detail: taken.Device is null ? "strangers" : "a known device", succeeded: false);
+                if (taken.Device is not null)
+                {
+                    DateTimeOffset? until = clock.GetUtcNow() + LockedFor;
+                    await database.Users.Where(u => u.Id == user.Id).ExecuteUpdateAsync(set => set.SetProperty(u => u.LockoutEnd, until), cancellation);
+                }
+            }
+
             await database.SaveChangesAsync(cancellation);
             return Refused;
         }
@@ -69,45 +78,15 @@ public sealed class PasswordAuthenticator(ActivateDbContext database, PasswordGa
         var verified = user.PasswordHash;
         var current = rehashed ?? verified;
         var kept = await database.Users.Where(u => u.Id == user.Id && u.PasswordHash == verified).ExecuteUpdateAsync(set => set
-            .SetProperty(u => u.AccessFailedCount, 0)
-            .SetProperty(u => u.LockoutEnd, (DateTimeOffset?)null)
             .SetProperty(u => u.PasswordHash, current), cancellation);
         if (kept == 0)
             return Refused;
-        var session = await sessions.StartAsync(context, user.Id, user.OrganizationId, "pwd", cancellation);
-        audit.Add(AuditTypes.SignedIn, new AuditActor(user.Id, user.OrganizationId, session.Id), user.Id);
+        var start = await sessions.StartAsync(context, user.Id, user.OrganizationId, "pwd", cancellation);
+        if (start.Session is { } session)
+            audit.Add(AuditTypes.SignedIn, new AuditActor(user.Id, user.OrganizationId, session.Id), user.Id, detail: session.AuthenticationMethods);
         await database.SaveChangesAsync(cancellation);
         await transaction.CommitAsync(cancellation);
-        return null;
-    }
-
-    /// <summary>
-    /// Takes one of the tries. The last one locks the account at once, before its password is known to be wrong (a right one unlocks it again): so the lock
-    /// holds even if this process dies now.
-    /// </summary>
-    private async Task<Reservation> ReserveAsync(Guid userId, CancellationToken cancellation)
-    {
-        DateTimeOffset now = clock.GetUtcNow();
-        DateTimeOffset? until = now + LockedFor;
-        var open = database.Users.Where(u => u.Id == userId && (u.LockoutEnd == null || u.LockoutEnd <= now));
-        // Twice: between the two updates another's success may set the counter back.
-        for (var round = 0; round < 2; round++)
-        {
-            if (await open.Where(u => u.AccessFailedCount < MaximumFailures - 1)
-                    .ExecuteUpdateAsync(set => set.SetProperty(u => u.AccessFailedCount, u => u.AccessFailedCount + 1), cancellation) == 1)
-                return Reservation.Taken;
-            if (await open.Where(u => u.AccessFailedCount >= MaximumFailures - 1)
-                    .ExecuteUpdateAsync(set => set.SetProperty(u => u.AccessFailedCount, 0).SetProperty(u => u.LockoutEnd, until), cancellation) == 1)
-                return Reservation.Last;
-        }
-
-        return Reservation.Refused;
-    }
-
-    private enum Reservation
-    {
-        Refused,
-        Taken,
-        Last,
+        await tries.SucceedAsync(taken, cancellation);
+        return start;
     }
 }

@@ -1,4 +1,5 @@
 using Activate.Identity.Data;
+using Activate.Identity.Server.SecondFactors;
 using Activate.Identity.Server.Web;
 using Microsoft.AspNetCore.Mvc;
 using Microsoft.AspNetCore.Mvc.RazorPages;
@@ -6,8 +7,8 @@ using Microsoft.EntityFrameworkCore;
 
 namespace Activate.Identity.Server.Accounts;
 
-/// <summary>Sign-in, and with <c>?reauthenticate=1</c> the fresh sign-in that some steps ask for.</summary>
-public sealed class SignInPage(PasswordAuthenticator passwords, ActivateDbContext database) : PageModel
+/// <summary>Sign-in, by passkey or password, and with <c>?reauthenticate=1</c> the fresh sign-in that some steps ask for.</summary>
+public sealed class SignInPage(PasswordAuthenticator passwords, SecondFactorRegistry factors, PasskeyCeremonies passkeys, ActivateDbContext database) : PageModel
 {
     public const string Path = "/sign-in";
 
@@ -29,6 +30,9 @@ public sealed class SignInPage(PasswordAuthenticator passwords, ActivateDbContex
 
     /// <summary>Somebody is signed in and has to give the password again.</summary>
     public bool Again { get; private set; }
+
+    /// <summary>What a passkey would sign.</summary>
+    public PasskeyChallenge Asked { get; private set; } = null!;
 
     /// <summary>No user exists: whoever looks is probably the one who installs the server.</summary>
     public bool NobodyYet { get; private set; }
@@ -54,8 +58,8 @@ public sealed class SignInPage(PasswordAuthenticator passwords, ActivateDbContex
             ModelState.AddModelError(nameof(Password), "Type your password.");
         if (ModelState.IsValid)
         {
-            if (await passwords.SignInAsync(HttpContext, Username, Password, cancellation) is not { } problem)
-                return this.SeeOther(LocalAddress.From(ReturnUrl));
+            if ((await passwords.SignInAsync(HttpContext, Username, Password, cancellation)).TryGet(out var start, out var problem))
+                return this.SeeOther(start.Next(LocalAddress.From(ReturnUrl)));
             this.Show(problem);
         }
 
@@ -63,9 +67,18 @@ public sealed class SignInPage(PasswordAuthenticator passwords, ActivateDbContex
         return await ShowAsync(cancellation);
     }
 
+    public async Task<IActionResult> OnPostPasskeyAsync([FromForm] string? ticket, [FromForm] string? credential, CancellationToken cancellation)
+    {
+        if (await factors.SignInAsync(HttpContext, ticket, credential, cancellation) is not { } problem)
+            return this.SeeOther(LocalAddress.From(ReturnUrl));
+        this.Show(problem);
+        return await ShowAsync(cancellation);
+    }
+
     private async Task<PageResult> ShowAsync(CancellationToken cancellation)
     {
         Again = SignedIn.From(HttpContext) is not null;
+        Asked = await passkeys.ForAnybodyAsync(HttpContext);
         NobodyYet = !await database.Users.AnyAsync(cancellation);
         return Page();
     }

@@ -19,8 +19,8 @@ namespace Activate.Identity.Server.Accounts;
 /// <param name="SessionId">The browser session's row.</param>
 /// <param name="AuthenticatedAt">When the password was given, for what asks for a fresh sign-in.</param>
 /// <param name="LockedOut">
-/// Too many wrong passwords were tried, and the lock has not ended: an older session may look around, but must not approve or create anything (it may be
-/// the thief's, and the wrong passwords the owner's).
+/// Too many wrong passwords were tried at a device of the owner's, and the lock has not ended: a session may look around, but must not approve or create anything, for
+/// somebody else may sit there. Strangers' wrong passwords lock no session.
 /// </param>
 public sealed record SignedIn(
     Guid UserId,
@@ -38,14 +38,15 @@ public sealed record SignedIn(
     /// <summary>The authentication scheme of the pages; the default one.</summary>
     public const string Scheme = "SignedIn";
 
-    /// <summary>Methods of RFC 8176, space-separated: <c>pwd</c>.</summary>
+    /// <summary>Methods of RFC 8176, space-separated: <c>pwd</c>, <c>pwd otp mfa</c>, <c>pop user mfa</c> (<see cref="SecondFactors.AuthenticationMethods"/>).</summary>
     public string AuthenticationMethods { get; init; } = "pwd";
 
-    /// <summary>The level of a sign-in (<c>acr</c>): <c>1</c> for one factor. A second factor will be <c>2</c>.</summary>
+    /// <summary>The level of a sign-in (<c>acr</c>): <c>1</c> for one factor, <c>2</c> for two.</summary>
     public const string OneFactor = "1";
+    public const string TwoFactors = "2";
 
     /// <summary>The level that methods of RFC 8176 amount to.</summary>
-    public static string ContextOf(string methods) => methods.Split(' ').Contains("mfa") ? "2" : OneFactor;
+    public static string ContextOf(string methods) => methods.Split(' ').Contains("mfa") ? TwoFactors : OneFactor;
 
     public static SignedIn? From(HttpContext context) => From(context.User);
 

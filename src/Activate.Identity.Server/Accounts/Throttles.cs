@@ -60,6 +60,14 @@ public sealed class Throttles(IServiceScopeFactory scopes, TimeProvider clock)
             .ExecuteUpdateAsync(set => set.SetProperty(throttle => throttle.Count, throttle => throttle.Count - 1), cancellation);
     }
 
+    /// <summary>Begins afresh: whoever made the attempts has shown that they need none.</summary>
+    public async Task ForgetAsync(string key, CancellationToken cancellation)
+    {
+        await using var scope = scopes.CreateAsyncScope();
+        await scope.ServiceProvider.GetRequiredService<ActivateDbContext>().Throttles.Where(throttle => throttle.Key == key)
+            .ExecuteUpdateAsync(set => set.SetProperty(throttle => throttle.Count, 0), cancellation);
+    }
+
     /// <summary>How many attempts were taken in the window that is open now.</summary>
     public async Task<int> CountAsync(string key, CancellationToken cancellation)
     {

@@ -21,7 +21,7 @@ internal static class DiscoveryHandlers
             context.Metadata["request_parameter_supported"] = false;
             // Only references of requests that were pushed to us.
             context.Metadata["request_uri_parameter_supported"] = false;
-            context.Metadata["acr_values_supported"] = new(System.Collections.Immutable.ImmutableArray.Create<string?>(SignedIn.OneFactor));
+            context.Metadata["acr_values_supported"] = new(System.Collections.Immutable.ImmutableArray.Create<string?>(SignedIn.OneFactor, SignedIn.TwoFactors));
             context.IdTokenSigningAlgorithms.UnionWith([Microsoft.IdentityModel.Tokens.SecurityAlgorithms.RsaSha256, Microsoft.IdentityModel.Tokens.SecurityAlgorithms.EcdsaSha256]);
             return default;
         }

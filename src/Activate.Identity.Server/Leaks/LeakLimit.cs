@@ -1,5 +1,4 @@
 using System.Net;
-using System.Net.Sockets;
 using Activate.Identity.Server.Web;
 
 namespace Activate.Identity.Server.Leaks;
@@ -23,7 +22,7 @@ internal sealed class LeakLimit(TimeProvider clock, RateLimits limits)
     {
         if (!limits.Enabled)
             return true;
-        var who = Network(address);
+        var who = RemoteAddresses.NetworkOf(address);
         lock (_turn)
         {
             if (clock.GetElapsedTime(_since) >= Window)
@@ -38,17 +37,5 @@ internal sealed class LeakLimit(TimeProvider clock, RateLimits limits)
             _taken[who] = taken + 1;
             return taken < MostReports;
         }
-    }
-
-    /// <summary>Whoever has an IPv6 address has 2⁶⁴ of them: they count as one.</summary>
-    private static IPAddress Network(IPAddress? address)
-    {
-        if (address is null)
-            return IPAddress.None;
-        if (address.IsIPv4MappedToIPv6 || address.AddressFamily != AddressFamily.InterNetworkV6)
-            return address.MapToIPv4();
-        var bytes = address.GetAddressBytes();
-        bytes.AsSpan(8).Clear();
-        return new IPAddress(bytes);
     }
 }

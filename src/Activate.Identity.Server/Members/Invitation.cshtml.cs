@@ -50,12 +50,13 @@ public sealed class InvitationPage(InvitationIssuer invitations, BrowserSessionI
         this.ShowPasswordProblems(Password, Repeat, invitee.Username, invitee.Email, invitee.OrganizationName);
         if (!ModelState.IsValid)
             return Page();
+        SignInStart? start = null;
         var refused = await invitations.AcceptAsync(_link.Read(HttpContext), DisplayName, Password,
-            person => sessions.StartAsync(HttpContext, person.UserId, person.OrganizationId, "pwd", cancellationToken), cancellationToken);
+            async person => start = await sessions.StartAsync(HttpContext, person.UserId, person.OrganizationId, "pwd", cancellationToken), cancellationToken);
         if (refused is null)
         {
             _link.Forget(HttpContext);
-            return this.SeeOther(LocalAddress.Start);
+            return this.SeeOther(start!.Next(LocalAddress.Start));
         }
 
         await ReadAsync(cancellationToken);

@@ -15,7 +15,7 @@ namespace Activate.Identity.Server.Members;
 [Authorize]
 public sealed class MemberDetailsPage(MemberRegistry members, InvitationIssuer invitations, OneTimeForms forms, AuditTrail audit, TimeProvider clock) : PageModel
 {
-    private static readonly string[] s_told = [AuditTypes.MemberRoleChanged, AuditTypes.MemberDisabled, AuditTypes.MemberEnabled, AuditTypes.MemberCredentialsRevoked];
+    private static readonly string[] s_told = [AuditTypes.MemberRoleChanged, AuditTypes.MemberDisabled, AuditTypes.MemberEnabled, AuditTypes.MemberCredentialsRevoked, AuditTypes.MemberSecondFactorReset];
 
     public Administration Access { get; private set; } = null!;
 
@@ -52,6 +52,7 @@ public sealed class MemberDetailsPage(MemberRegistry members, InvitationIssuer i
                 AuditTypes.MemberDisabled => "The account is disabled: nothing of it works, anywhere, within a second.",
                 AuditTypes.MemberEnabled => "The account is enabled: what time has not ended meanwhile works again.",
                 AuditTypes.MemberCredentialsRevoked => $"Ended: {what.Detail}.",
+                AuditTypes.MemberSecondFactorReset => $"Reset: {what.Detail}. The password stays; they set up another second factor after it.",
                 _ => "The role was changed.",
             };
         }
@@ -65,6 +66,9 @@ public sealed class MemberDetailsPage(MemberRegistry members, InvitationIssuer i
                 "revoke" => new DeleteDialog(id, "credentials of", Member.Username,
                     "All API keys, tokens, sessions, SSH keys, connected applications and browser sessions end at once. It cannot be undone: jobs that use them fail until they get new ones.",
                     null, null, Path, "Revoke", "End Credentials") { Verb = "End" },
+                "reset" when !IsOneself => new DeleteDialog(id, "second factor of", Member.Username,
+                    "Authenticator app, passkeys and recovery codes are deleted, and browsers signed out. Make sure that it is this person who asks: from then on the password alone signs in, until they set up another.",
+                    null, null, Path, "Reset", "Reset Second Factor") { Verb = "Reset" },
                 _ => null,
             };
         }
@@ -77,6 +81,8 @@ public sealed class MemberDetailsPage(MemberRegistry members, InvitationIssuer i
     public Task<IActionResult> OnPostEnableAsync(Guid id, CancellationToken cancellationToken) => ChangeAsync(id, actor => members.ChangeAsync(actor, id, null, false, cancellationToken), cancellationToken);
 
     public Task<IActionResult> OnPostRevokeAsync(Guid id, CancellationToken cancellationToken) => ChangeAsync(id, actor => members.RevokeAsync(actor, id, cancellationToken), cancellationToken);
+
+    public Task<IActionResult> OnPostResetAsync(Guid id, CancellationToken cancellationToken) => ChangeAsync(id, actor => members.ResetSecondFactorAsync(actor, id, cancellationToken), cancellationToken);
 
     public Task<IActionResult> OnPostRoleAsync(Guid id, string? role, CancellationToken cancellationToken) => ChangeAsync<Member>(id,
         async actor => Roles.Parse(role).TryGet(out var wanted, out var problem) ? await members.ChangeAsync(actor, id, wanted, null, cancellationToken) : problem, cancellationToken);

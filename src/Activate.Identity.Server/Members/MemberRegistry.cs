@@ -30,6 +30,9 @@ public sealed record Member(
 /// <summary>What was ended, kind by kind.</summary>
 public sealed record EndedCredentials(int ApiKeys, int Tokens, int Sessions, int SshKeys, int Applications, int BrowserSessions);
 
+/// <summary>The second factors that were taken away.</summary>
+public sealed record ResetFactors(bool AuthenticatorApp, int Passkeys, int RecoveryCodes);
+
 /// <summary>
 /// Changes, disables and removes the people of an organization, and ends what they have. Page, REST and command line all end here. Changes within one organization come one after
 /// another, and are judged by the roles that stand then: two owners who demote each other do not leave it without one.
@@ -133,6 +136,32 @@ public sealed class MemberRegistry(ActivateDbContext database, PendingCuts cuts,
     }
 
     /// <summary>
+    /// Takes every second factor from somebody who has lost theirs: app, passkeys and recovery codes. Their browsers are signed out; with the password, which stays, they sign in
+    /// and set up another. Keys and tokens go on.
+    /// </summary>
+    public async Task<Result<ResetFactors>> ResetSecondFactorAsync(AuditActor actor, Guid id, CancellationToken cancellationToken)
+    {
+        await using var transaction = await database.Database.BeginTransactionAsync(cancellationToken);
+        await database.TakeTurnOfOrganizationAsync(actor.OrganizationId, cancellationToken);
+        if (!(await ReadAsync(database, actor, id, cancellationToken)).TryGet(out var standings, out var problem))
+            return problem;
+        // Nobody for themselves: whoever steals a session of an administrator would be rid of their second factor. At their own page each goes after a fresh sign-in.
+        if ((id == actor.UserId ? MemberRules.OwnSecondFactor : MemberRules.Change(standings.Actor, standings.Target)) is { } refusal)
+            return refusal;
+        await database.TakeTurnAsync(id, cancellationToken);
+        await EndSignInsAsync(id, cancellationToken);
+        var reset = new ResetFactors(
+            await database.TotpKeys.Where(key => key.UserId == id).ExecuteDeleteAsync(cancellationToken) == 1,
+            await database.UserPasskeys.Where(passkey => passkey.UserId == id).ExecuteDeleteAsync(cancellationToken),
+            await database.RecoveryCodes.Where(code => code.UserId == id).ExecuteDeleteAsync(cancellationToken));
+        audit.Add(AuditTypes.MemberSecondFactorReset, actor, id, detail:
+            $"{(reset.AuthenticatorApp ? "authenticator app, " : "")}{Texts.Count(reset.Passkeys, "passkey")}, {Texts.Count(reset.RecoveryCodes, "recovery code")}");
+        await database.SaveChangesAsync(cancellationToken);
+        await transaction.CommitAsync(cancellationToken);
+        return reset;
+    }
+
+    /// <summary>
     /// Removes somebody, or lets them leave: the account goes with all it had, and of the person only the hash of the username stays, so that nobody else gets the name. Events of
     /// the audit log keep the id. Somebody who never took the invitation up, and never had a key, leaves nothing.
     /// </summary>
@@ -198,6 +227,7 @@ public sealed class MemberRegistry(ActivateDbContext database, PendingCuts cuts,
     private async Task<int> EndSignInsAsync(Guid userId, CancellationToken cancellationToken)
     {
         await database.AuthorizationCodes.Where(code => code.UserId == userId).ExecuteDeleteAsync(cancellationToken);
+        await database.PendingSignIns.Where(pending => pending.UserId == userId).ExecuteDeleteAsync(cancellationToken);
         await database.DeviceRequests.Where(request => request.DecidedBy == userId && request.Status != DeviceRequestStatus.Redeemed).ExecuteDeleteAsync(cancellationToken);
         return await database.BrowserSessions.Where(session => session.UserId == userId).ExecuteDeleteAsync(cancellationToken);
     }

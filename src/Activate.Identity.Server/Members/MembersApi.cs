@@ -25,6 +25,8 @@ internal static class MembersApi
         group.MapPost("/{id:guid}/invitation", Renew).RequireInteractive(Scopes.OrganizationWrite).Produces<MemberBody>().WithSummary("A new link in place of the old one, once");
         group.MapPost("/{id:guid}/revoke-credentials", Revoke).RequireInteractive(Scopes.OrganizationWrite).Produces<EndedCredentials>()
             .WithSummary("End every key, token, session, SSH key, consent and browser session of somebody");
+        group.MapPost("/{id:guid}/reset-second-factor", ResetSecondFactor).RequireInteractive(Scopes.OrganizationWrite).Produces<ResetFactors>()
+            .WithSummary("Take the authenticator app, passkeys and recovery codes from somebody who has lost them; their browsers are signed out");
     }
 
     private static async Task<IResult> List(Caller caller, MemberRegistry members, string? search, string? limit, string? after, CancellationToken cancellationToken)
@@ -74,6 +76,9 @@ internal static class MembersApi
 
     private static async Task<IResult> Revoke(Guid id, Caller caller, MemberRegistry members, CancellationToken cancellationToken) =>
         (await members.RevokeAsync(caller.ToActor(), id, cancellationToken)).TryGet(out var ended, out var problem) ? Results.Ok(ended) : problem.ToResult();
+
+    private static async Task<IResult> ResetSecondFactor(Guid id, Caller caller, MemberRegistry members, CancellationToken cancellationToken) =>
+        (await members.ResetSecondFactorAsync(caller.ToActor(), id, cancellationToken)).TryGet(out var reset, out var problem) ? Results.Ok(reset) : problem.ToResult();
 
     private static async Task<IResult> Import(ImportPeopleBody body, Caller caller, PeopleImport import, CancellationToken cancellationToken) =>
         (await import.RunAsync(caller.ToActor(), [.. body.People.Select(person => person?.ToDraft() ?? new PersonDraft(new InvitationDraft(null, null, null), null))], body.DryRun, cancellationToken))

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
+using System.Text.Json.Serialization;
 using Activate.Identity.Core;
 using Activate.Identity.Core.Credentials;
 using Activate.Identity.Core.Errors;
@@ -50,7 +51,10 @@ internal static class PolicyApi
             return problem.ToResult();
         context.Response.Headers.ETag = ETag(preview.Version);
         var affected = page.Page(preview.Affected, credential => credential.Id, AffectedBody.From);
-        return Results.Ok(new PolicyPreviewBody(preview.Counts.ToDictionary(count => count.Key.Word(), count => count.Value), affected.Items, affected.Next));
+        return Results.Ok(new PolicyPreviewBody(preview.Counts.ToDictionary(count => count.Key.Word(), count => count.Value), affected.Items, affected.Next)
+        {
+            WithoutSecondFactor = preview.WithoutSecondFactor,
+        });
     }
 
     private static IResult Answer(HttpContext context, PolicyState state, PolicyCeiling ceiling)
@@ -86,7 +90,12 @@ internal sealed record ExistingBody(string? Mode = null, int? GraceDays = null);
 
 internal sealed record PolicyBody(JsonElement Policy, JsonElement Effective, JsonElement Ceiling, DateTime? ChangedAt, string? ChangedBy);
 
-internal sealed record PolicyPreviewBody(IReadOnlyDictionary<string, int> Counts, IReadOnlyList<AffectedBody> Affected, string? Next);
+internal sealed record PolicyPreviewBody(IReadOnlyDictionary<string, int> Counts, IReadOnlyList<AffectedBody> Affected, string? Next)
+{
+    /// <summary>People who would have to set up a second factor; absent when the policy asks for none.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public int? WithoutSecondFactor { get; init; }
+}
 
 /// <param name="Because"><c>policy</c>: a maximum shortens it; <c>unused</c>: nobody uses it.</param>
 internal sealed record AffectedBody(string Kind, Guid Id, string Name, string Owner, DateTime? LastUsedAt, DateTime? ExpiresAt, DateTime WouldExpireAt, string Because)

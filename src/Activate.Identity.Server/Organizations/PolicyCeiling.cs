@@ -23,8 +23,6 @@ public sealed class PolicyCeiling
         var members = PolicyMember.All.Select(member => KeyValuePair.Create(member, Value(section, member))).Where(pair => pair.Value is not null).ToList();
         Document = PolicyDocument.From(members);
         Policy = Document.Over(Policy.Unlimited, RuleOwner.Server);
-        if (Policy.RequireTwoFactor)
-            throw new StartupException($"{section.Path}:RequireTwoFactor is true, but this version has no second factors yet: nobody could sign in. Leave it out.");
         Inherited = PolicyDocument.From(members.Where(pair => pair.Key.Name.StartsWith("default", StringComparison.Ordinal))).Over(Policy.Fresh, RuleOwner.Server);
     }
 

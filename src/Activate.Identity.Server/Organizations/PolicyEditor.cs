@@ -3,8 +3,10 @@ using Activate.Identity.Core.Credentials;
 using Activate.Identity.Core.Errors;
 using Activate.Identity.Core.Expiration;
 using Activate.Identity.Data;
+using Activate.Identity.Data.Accounts;
 using Activate.Identity.Data.Audit;
 using Activate.Identity.Data.Organizations;
+using Activate.Identity.Data.SecondFactors;
 using Activate.Identity.Server.Accounts;
 using Activate.Identity.Server.Audit;
 using Activate.Identity.Server.Credentials;
@@ -50,7 +52,8 @@ public sealed record AffectedCredential(
 /// <param name="Version">The version of the policy that it was compared with.</param>
 /// <param name="Counts">All that would be shortened, for each kind.</param>
 /// <param name="Affected">A page of them, newest first, read with one item more than the limit.</param>
-public sealed record PolicyPreview(int Version, IReadOnlyDictionary<CredentialKind, int> Counts, IReadOnlyList<AffectedCredential> Affected);
+/// <param name="WithoutSecondFactor">People who have no second factor and would have to set one up; null: the policy asks for none.</param>
+public sealed record PolicyPreview(int Version, IReadOnlyDictionary<CredentialKind, int> Counts, IReadOnlyList<AffectedCredential> Affected, int? WithoutSecondFactor);
 
 /// <summary>Shows, previews and changes an organization's policy. REST, page and command line all end here.</summary>
 public sealed class PolicyEditor(
@@ -67,6 +70,9 @@ public sealed class PolicyEditor(
         $"Your organization's policy was changed {MostChanges} times within an hour, the most it may be. Wait an hour; until then the preview shows what a change would do.") { RetryAfter = s_window };
 
     private static readonly Problem s_stale = new(ProblemKind.Stale, "policy_changed", "Somebody changed the policy since you looked at it. Look again, and decide anew; nothing was changed.");
+
+    private static readonly Problem s_ownFactorFirst = new(ProblemKind.Refused, "second_factor_missing",
+        "You have no second factor yourself, and would be signed out by this change. Set one up first, under Account, Security.", "policy.requireTwoFactor");
 
     public async Task<PolicyState> ReadAsync(Guid organizationId, CancellationToken cancellationToken)
     {
@@ -88,8 +94,6 @@ public sealed class PolicyEditor(
     public async Task<Result<PolicyPreview>> PreviewAsync(
         Guid organizationId, int? version, PolicyDocument policy, ExistingCredentials existing, int limit, Guid? after, CancellationToken cancellationToken)
     {
-        if (Refusal(policy) is { } refusal)
-            return refusal;
         var current = await database.Organizations.Where(o => o.Id == organizationId).Select(o => o.PolicyVersion).SingleAsync(cancellationToken);
         if (version is not null && version != current)
             return s_stale;
@@ -133,7 +137,7 @@ public sealed class PolicyEditor(
                 newest.Remove(newest.Keys.Last());
         }
 
-        return new PolicyPreview(current, counts, [.. newest.Values]);
+        return new PolicyPreview(current, counts, [.. newest.Values], await WithoutSecondFactorAsync(organizationId, policy, cancellationToken));
     }
 
     /// <summary>When the organization's credentials end over the coming weeks: as things are, and as <see cref="SetAsync"/> would leave them.</summary>
@@ -176,11 +180,11 @@ public sealed class PolicyEditor(
     /// <param name="cancellationToken">Ends the wait.</param>
     public async Task<Result<PolicyState>> SetAsync(AuditActor actor, int? version, PolicyDocument policy, ExistingCredentials existing, CancellationToken cancellationToken)
     {
-        if (Refusal(policy) is { } refusal)
-            return refusal;
         var before = await ReadAsync(actor.OrganizationId, cancellationToken);
         if (version is not null && version != before.Version)
             return s_stale;
+        if (await RefusalAsync(actor.UserId, before.Own, policy, cancellationToken) is { } refusal)
+            return refusal;
         var changesTaken = $"policy:{actor.OrganizationId}";
         if (!await throttles.TryTakeAsync(changesTaken, MostChanges, s_window, cancellationToken))
             return s_tooMany;
@@ -255,9 +259,15 @@ public sealed class PolicyEditor(
         return [.. covered.Select(earlier => earlier.Version)];
     }
 
-    /// <summary>A rule that nothing here can enforce must not be believed in.</summary>
-    private static Problem? Refusal(PolicyDocument policy) =>
-        PolicyMember.All.Any(member => member.Path == "requireTwoFactor" && policy.TryGet(member, out var value) && value == 1)
-            ? Problems.Invalid("policy.requireTwoFactor", "two_factor_unavailable", "This version of the server has no second factors yet: nobody could sign in. Leave 'requireTwoFactor' false.")
+    /// <summary>Whom a policy that asks everybody for a second factor sends to set one up: people who may sign in and have none. Null: it asks nobody.</summary>
+    private async Task<int?> WithoutSecondFactorAsync(Guid organizationId, PolicyDocument policy, CancellationToken cancellationToken) => !reader.Effective(policy).RequireTwoFactor ? null
+        : await database.Users.Where(u => u.OrganizationId == organizationId && u.Kind == UserKind.Person && !u.Disabled)
+            .CountAsync(u => !database.WithSecondFactor().Any(with => with.Id == u.Id), cancellationToken);
+
+    /// <summary>Whoever asks everybody for a second factor has one: otherwise the change would sign out, at once, the one who could take it back.</summary>
+    private async Task<Problem?> RefusalAsync(Guid actorId, PolicyDocument before, PolicyDocument policy, CancellationToken cancellationToken) =>
+        reader.Effective(policy).RequireTwoFactor && !reader.Effective(before).RequireTwoFactor
+        && !await database.WithSecondFactor().AnyAsync(u => u.Id == actorId, cancellationToken)
+            ? s_ownFactorFirst
             : null;
 }

@@ -69,12 +69,13 @@ public sealed class SetupPage(FirstOwnerIssuer owners, BrowserSessionIssuer sess
         this.ShowPasswordProblems(Password, Repeat, Username, Email, Organization);
         if (ModelState.IsValid)
         {
+            SignInStart? start = null;
             var created = await owners.CreateAsync(new FirstOwner(Organization, Username, Email, Password), _link.Read(HttpContext) ?? "", cancellation,
-                owner => sessions.StartAsync(HttpContext, owner.Id, owner.OrganizationId, "pwd", cancellation));
+                async owner => start = await sessions.StartAsync(HttpContext, owner.Id, owner.OrganizationId, "pwd", cancellation));
             if (created.Problem is not { } refused)
             {
                 _link.Forget(HttpContext);
-                return this.SeeOther(LocalAddress.Start);
+                return this.SeeOther(start!.Next(LocalAddress.Start));
             }
 
             this.Show(refused);

@@ -8,17 +8,20 @@ public static class Assets
 {
     private static readonly Asset s_stylesheet = Load("site.css", "text/css; charset=utf-8");
     private static readonly Asset s_script = Load("site.js", "text/javascript; charset=utf-8");
+    private static readonly Asset s_passkeys = Load("passkeys.js", "text/javascript; charset=utf-8");
     private static readonly Asset s_icon = Load("icon.svg", "image/svg+xml");
 
     public static string StylesheetPath => s_stylesheet.Path;
 
     public static string ScriptPath => s_script.Path;
 
+    public static string PasskeysPath => s_passkeys.Path;
+
     public static string IconPath => s_icon.Path;
 
     public static void MapAssets(this IEndpointRouteBuilder endpoints)
     {
-        foreach (var asset in new[] { s_stylesheet, s_script, s_icon })
+        foreach (var asset in new[] { s_stylesheet, s_script, s_passkeys, s_icon })
         {
             endpoints.MapGet(asset.Path, (HttpContext context) =>
             {

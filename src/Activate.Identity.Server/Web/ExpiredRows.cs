@@ -39,6 +39,7 @@ public sealed class ExpiredRows(IServiceScopeFactory scopes, TimeProvider clock,
         var database = scope.ServiceProvider.GetRequiredService<ActivateDbContext>();
         var now = clock.GetUtcNow().UtcDateTime;
         await database.BrowserSessions.Where(session => session.ExpiresAt <= now).ExecuteDeleteAsync(cancellation);
+        await database.PendingSignIns.Where(pending => pending.ExpiresAt <= now).ExecuteDeleteAsync(cancellation);
         // An hour more: another node's clock may be behind, and its window still open.
         var old = now - s_interval;
         await database.MailMessages.Where(mail => mail.GiveUpAt <= old).ExecuteDeleteAsync(cancellation);

@@ -1,6 +1,3 @@
-using System.Buffers;
-using System.Buffers.Text;
-using System.Security.Cryptography;
 using Activate.Identity.Core.Errors;
 using Activate.Identity.Data;
 using Activate.Identity.Data.Accounts;
@@ -32,27 +29,14 @@ public sealed class OneTimeForms(IDataProtectionProvider protection, TimeProvide
         Guid.CreateVersion7(clock.GetUtcNow()).TryWriteBytes(content);
         userId.TryWriteBytes(content[16..]);
         BitConverter.TryWriteBytes(content[32..], clock.GetUtcNow().Add(s_lifetime).ToUnixTimeSeconds());
-        return Base64Url.EncodeToString(_protector.Protect(content.ToArray()));
+        return _protector.Seal(content.ToArray());
     }
 
     /// <summary>The form's id; null when it is none of this user's, or too old.</summary>
-    public Guid? Read(string? field, Guid userId)
-    {
-        // Not IsValid and then decode: they differ about white space, and then one throws.
-        var bytes = new byte[LongestField];
-        if (field is not { Length: > 0 and < LongestField } || Base64Url.DecodeFromChars(field, bytes, out _, out var length) != OperationStatus.Done)
-            return null;
-        try
-        {
-            var content = _protector.Unprotect(bytes[..length]);
-            return content.Length == 40 && new Guid(content.AsSpan(16, 16)) == userId && BitConverter.ToInt64(content, 32) > clock.GetUtcNow().ToUnixTimeSeconds() ? new Guid(content.AsSpan(0, 16)) : null;
-        }
-        catch (CryptographicException)
-        {
-            // Not ours, or from before the ring was lost.
-            return null;
-        }
-    }
+    public Guid? Read(string? field, Guid userId) =>
+        _protector.Open(field, LongestField) is { Length: 40 } content && new Guid(content.AsSpan(16, 16)) == userId && BitConverter.ToInt64(content, 32) > clock.GetUtcNow().ToUnixTimeSeconds()
+            ? new Guid(content.AsSpan(0, 16))
+            : null;
 
     /// <summary>Asked before anything else is judged: whoever sends a form again is to hear that, and not that its name is taken or its sign-in too old.</summary>
     internal static async Task<bool> IsSpentAsync(ActivateDbContext database, Guid? form, CancellationToken cancellationToken) =>

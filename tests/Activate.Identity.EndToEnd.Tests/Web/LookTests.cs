@@ -71,6 +71,15 @@ public sealed class LookTests(Site site) : IClassFixture<Site>
                 await CheckAsync("email-confirm", page => page.GotoAsync(confirm));
                 await CheckAsync("profile-confirmed", page => page.GetByRole(AriaRole.Button, new() { Name = "Confirm" }).ClickAsync());
                 await CheckAsync("email-confirm-refused", page => page.GotoAsync("/confirm-email"));
+                await CheckAsync("security", page => page.GotoAsync("/account/security"));
+                await CheckAsync("security-passkey-add", page => page.GotoAsync("/account/security/passkeys/add"));
+                await CheckAsync("security-app", page => page.GotoAsync("/account/security/authenticator"));
+                await CheckAsync("security-app-refused", async page =>
+                {
+                    await page.GetByLabel("Code", new() { Exact = true }).FillAsync("000000");
+                    await page.GetByRole(AriaRole.Button, new() { Name = "Set Up App" }).ClickAsync();
+                    await Assertions.Expect(page.GetByText("This code is not right.")).ToBeVisibleAsync();
+                });
                 await CheckAsync("api-keys", page => page.GotoAsync("/account/authentication/api-keys"));
                 await CheckAsync("api-keys-delete", async page => await page.GetByRole(AriaRole.Button, new() { Name = "Delete nightly backup" }).ClickAsync());
                 await CheckAsync("api-keys-add", page => page.GotoAsync("/account/authentication/api-keys/add"));
@@ -267,6 +276,7 @@ public sealed class LookTests(Site site) : IClassFixture<Site>
                     await page.GotoAsync("/account/connected-apps");
                     await page.GetByRole(AriaRole.Button, new() { NameRegex = new("^End ") }).First.ClickAsync();
                 });
+                await CheckSecondFactorAsync();
                 await CheckAsync("sign-out", page => page.GotoAsync("/sign-out"));
                 await CheckAsync("logout", page => page.GotoAsync("/connect/logout"));
                 await CheckAsync("logout-done", async page =>
@@ -285,14 +295,61 @@ public sealed class LookTests(Site site) : IClassFixture<Site>
                 });
                 window.AssertNoComplaints();
 
-                async Task CheckAsync(string name, Func<IPage, Task> go)
+                // Somebody with an app, whom nobody else of this run signs in as.
+                async Task CheckSecondFactorAsync()
                 {
-                    await go(window.Page);
-                    await window.Page.WaitForLoadStateAsync();
+                    var name = $"app-{scheme}-{width}".ToLowerInvariant();
+                    await site.AddMemberAsync(name);
+                    await using var own = await site.OpenAsync(width: width, scheme: scheme, username: name);
+                    await own.SignInAsync("/account/security/authenticator");
+                    var key = await own.Page.Locator("#totp-key").TextContentAsync();
+                    Task CheckOwnAsync(string picture, Func<IPage, Task> go) => CheckInAsync(own, picture, go);
+                    await CheckOwnAsync("recovery-codes", async page =>
+                    {
+                        await page.GetByLabel("Code", new() { Exact = true }).FillAsync(TotpOf(key!));
+                        await page.GetByRole(AriaRole.Button, new() { Name = "Set Up App" }).ClickAsync();
+                        await Assertions.Expect(page.GetByRole(AriaRole.Heading, new() { Name = "Recovery codes" })).ToBeVisibleAsync();
+                    });
+                    var code = (await own.Page.Locator("pre.codes").TextContentAsync())!.Split('\n')[0];
                     if (s_pictures is not null)
-                        await window.Page.ScreenshotAsync(new() { Path = Path.Combine(s_pictures, $"{name}-{scheme}-{width}.png".ToLowerInvariant()), FullPage = true });
-                    await window.AssertAccessibleAsync();
-                    await AssertFitsAsync(window.Page, name);
+                    {
+                        await own.Page.EmulateMediaAsync(new() { Media = Media.Print });
+                        await own.Page.ScreenshotAsync(new() { Path = Path.Combine(s_pictures, $"recovery-codes-print-{scheme}-{width}.png".ToLowerInvariant()) });
+                        await own.Page.EmulateMediaAsync(new() { Media = Media.Screen });
+                    }
+
+                    await CheckOwnAsync("security-two-factors", page => page.GotoAsync("/account/security"));
+                    await CheckOwnAsync("security-app-remove", page => page.GetByRole(AriaRole.Button, new() { Name = "Remove App" }).Or(page.GetByRole(AriaRole.Link, new() { Name = "Remove App" })).First.ClickAsync());
+                    await CheckOwnAsync("recovery-codes-new", page => page.GotoAsync("/account/security/recovery-codes"));
+                    await CheckOwnAsync("second-step", async page =>
+                    {
+                        await page.GotoAsync("/sign-in?reauthenticate=1");
+                        await page.GetByLabel("Password").FillAsync(Site.Password);
+                        await page.GetByRole(AriaRole.Button, new() { Name = "Sign in" }).ClickAsync();
+                        await Assertions.Expect(page.GetByRole(AriaRole.Heading, new() { Name = "One more step" })).ToBeVisibleAsync();
+                    });
+                    await CheckOwnAsync("second-step-refused", async page =>
+                    {
+                        await page.GetByLabel("Code", new() { Exact = true }).FillAsync("000000");
+                        await page.GetByRole(AriaRole.Button, new() { Name = "Continue" }).ClickAsync();
+                        await Assertions.Expect(page.GetByText("This code is not right, or was used before.")).ToBeVisibleAsync();
+                    });
+                    await own.Page.GetByLabel("Code", new() { Exact = true }).FillAsync(code);
+                    await own.Page.GetByRole(AriaRole.Button, new() { Name = "Continue" }).ClickAsync();
+                    await Assertions.Expect(own.Page.GetByRole(AriaRole.Heading, new() { Name = $"Welcome, {name}" })).ToBeVisibleAsync();
+                    own.AssertNoComplaints();
+                }
+
+                Task CheckAsync(string name, Func<IPage, Task> go) => CheckInAsync(window, name, go);
+
+                async Task CheckInAsync(Window opened, string name, Func<IPage, Task> go)
+                {
+                    await go(opened.Page);
+                    await opened.Page.WaitForLoadStateAsync();
+                    if (s_pictures is not null)
+                        await opened.Page.ScreenshotAsync(new() { Path = Path.Combine(s_pictures, $"{name}-{scheme}-{width}.png".ToLowerInvariant()), FullPage = true });
+                    await opened.AssertAccessibleAsync();
+                    await AssertFitsAsync(opened.Page, name);
                 }
             }
         }
@@ -319,7 +376,7 @@ public sealed class LookTests(Site site) : IClassFixture<Site>
         await window.SignInAsync();
         await window.Page.GotoAsync("/organization/applications");
         var application = await window.Page.GetByRole(AriaRole.Link, new() { Name = "Observatory Portal" }).GetAttributeAsync("href");
-        foreach (var path in (string[])["/sign-in?reauthenticate=1", "/", "/forgot-password", "/account/profile", "/account/profile/email", "/account/security/password", "/account/authentication/api-keys", "/account/authentication/ssh-keys", "/account/authentication/api-keys/add",
+        foreach (var path in (string[])["/sign-in?reauthenticate=1", "/", "/forgot-password", "/account/profile", "/account/profile/email", "/account/security", "/account/security/password", "/account/security/authenticator", "/account/security/passkeys/add", "/account/authentication/api-keys", "/account/authentication/ssh-keys", "/account/authentication/api-keys/add",
             "/organization/policy", "/account/connected-apps", "/organization/applications", "/organization/applications/add", application!,
             "/organization/members", "/organization/members/invite", "/organization/members/import", "/organization/clusters", "/organization/clusters/add", "/organization/ssh-certificates", "/organization/credentials", "/organization/consents", "/organization/audit", "/account/profile/leave", "/operator/organizations", "/operator/organizations/add", Authorize(s_notebook!),
             "/connect/logout"])
@@ -423,6 +480,15 @@ public sealed class LookTests(Site site) : IClassFixture<Site>
         await window.Page.GetByRole(AriaRole.Button, new() { Name = "Allow" }).ClickAsync();
         await Assertions.Expect(window.Page.GetByRole(AriaRole.Heading, new() { Name = "Welcome, ada" })).ToBeVisibleAsync();
         await site.LoginWithDeviceAsync(window);
+    }
+
+    /// <summary>The code of now for a key as the page shows it.</summary>
+    private static string TotpOf(string base32)
+    {
+        const string Alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+        var bits = string.Concat(base32.Where(char.IsAsciiLetterOrDigit).Select(c => Convert.ToString(Alphabet.IndexOf(c, StringComparison.Ordinal), 2).PadLeft(5, '0')));
+        var key = Enumerable.Range(0, bits.Length / 8).Select(i => Convert.ToByte(bits.Substring(i * 8, 8), 2)).ToArray();
+        return Core.SecondFactors.Totp.CodeAt(key, Core.SecondFactors.Totp.StepAt(TimeProvider.System.GetUtcNow().UtcDateTime));
     }
 
     private static string Authorize(string client, string scope = "openid profile email platform") =>

@@ -16,10 +16,11 @@ public sealed class CookieTests
             Settings = new Dictionary<string, string?> { ["Server:PublicOrigin"] = "https://id.example.test" },
         });
         var cookies = await SignInAsync(server, "id.example.test");
-        Assert.Equal(2, cookies.Count);
+        Assert.Equal(3, cookies.Count);
         Assert.All(cookies, cookie => Assert.StartsWith("__Host-", cookie, StringComparison.Ordinal));
         Assert.Matches(@"^__Host-activate-form=[^;]+; path=/; secure; samesite=strict; httponly$", cookies[0]);
         Assert.Matches(@"^__Host-activate=[A-Za-z0-9_-]{43}; path=/; secure; samesite=lax; httponly$", cookies[1]);
+        Assert.Matches(@"^__Host-activate-device=[A-Za-z0-9_-]+; max-age=34560000; path=/; secure; samesite=strict; httponly$", cookies[2]);
     }
 
     [Fact]
@@ -29,6 +30,7 @@ public sealed class CookieTests
         var cookies = await SignInAsync(server, server.Origin.Authority);
         Assert.Matches(@"^activate-form=[^;]+; path=/; samesite=strict; httponly$", cookies[0]);
         Assert.Matches(@"^activate=[A-Za-z0-9_-]{43}; path=/; samesite=lax; httponly$", cookies[1]);
+        Assert.Matches(@"^activate-device=[A-Za-z0-9_-]+; max-age=34560000; path=/; samesite=strict; httponly$", cookies[2]);
     }
 
     [Fact]
@@ -73,6 +75,6 @@ public sealed class CookieTests
         post.Headers.Add("Cookie", form.Split(';')[0]);
         using var answer = await client.SendAsync(post);
         Assert.Equal(HttpStatusCode.SeeOther, answer.StatusCode);
-        return [form, answer.Headers.GetValues("Set-Cookie").Single()];
+        return [form, .. answer.Headers.GetValues("Set-Cookie")];
     }
 }

@@ -100,6 +100,7 @@ public class StandingTests(ClockedServer fixture) : IClassFixture<ClockedServer>
                 (Accounts, new { username = "weak", description = "d", keepers = new[] { user.UserName } }), ($"{Accounts}/{own.Id}/api-keys", new { name = "x" }), ($"{Accounts}/{own.Id}/api-keys/{own.Id}/rotate", null),
                 ("/api/v1/organization/members", new { username = "weak", email = "weak@example.test" }), ("/api/v1/organization/credentials/end", new { owner = "nobody" }), ("/api/v1/organization/members/import", new { people = Array.Empty<object>() }),
                 ($"/api/v1/organization/members/{user.Id}/invitation", null), ($"/api/v1/organization/members/{user.Id}/revoke-credentials", null),
+                ($"/api/v1/organization/members/{user.Id}/reset-second-factor", null),
                 ("/api/v1/organizations", new { name = "o", owner = new { username = "weak", email = "weak@example.test" } }),
                 ("/api/v1/organization/applications", new { name = "a", type = "service", scopes = new[] { "platform" } }), ($"/api/v1/organization/applications/{own.Id}/secret", null),
                 ("/api/v1/applications", new { name = "a", type = "service", scopes = new[] { "platform" } }), ($"/api/v1/applications/{own.Id}/secret", null), ($"/api/v1/organization/ssh-fingerprints/SHA256:{new string('A', 43)}/allow", null)])

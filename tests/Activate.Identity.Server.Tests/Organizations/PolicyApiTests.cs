@@ -108,7 +108,6 @@ public class PolicyApiTests(ClockedServer fixture) : IClassFixture<ClockedServer
     [InlineData("""{"policy":{},"existing":{"mode":"cut"}}""", "mode_invalid", "existing.mode")]
     [InlineData("""{"policy":{},"existing":{"mode":"shorten","graceDays":-1}}""", "grace_invalid", "existing.graceDays")]
     [InlineData("""{"policy":{},"existing":{"mode":"shorten","graceDays":366}}""", "grace_invalid", "existing.graceDays")]
-    [InlineData("""{"policy":{"requireTwoFactor":true}}""", "two_factor_unavailable", "policy.requireTwoFactor")]
     [InlineData("""{"policy":{},"existing":{"mode":"shorten","graceDays":1.5}}""", null, null)]
     [InlineData("""{"existing":{"mode":"keep"}}""", null, null)]
     [InlineData("""{"policy":{},"surprise":1}""", null, null)]

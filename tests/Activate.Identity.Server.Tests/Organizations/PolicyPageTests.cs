@@ -144,7 +144,7 @@ public class PolicyPageTests(PolicyPageTests.Fixture fixture) : IClassFixture<Po
     [InlineData("tokens.maximumHours", "25")]
     [InlineData("graceDays", "366")]
     [InlineData("graceDays", "x")]
-    [InlineData("requireTwoFactor", "true")]
+    [InlineData("requireTwoFactor", "yes")]
     [InlineData("applications.allowed", "some")]
     public async Task What_means_nothing_is_shown_and_changes_nothing(string field, string value)
     {

@@ -1,5 +1,6 @@
 using System.Net.Http;
 using Activate.Identity.Data.Applications;
+using Activate.Identity.Data.SecondFactors;
 using Activate.Identity.Data.Tokens;
 using Activate.Identity.Server.Web;
 using Activate.Identity.Testing;
@@ -29,6 +30,7 @@ public class ExpiredRowsTests
                 Id = Guid.CreateVersion7(now), Hash = [1], ClientId = "app", UserId = owner, Scopes = "openid", RedirectUri = "x", AuthenticatedAt = now, Methods = "pwd", ExpiresAt = now,
             });
             database.Add(new PushedRequest { Id = Guid.CreateVersion7(now), Hash = [1], ClientId = "app", Parameters = "{}", ExpiresAt = now });
+            database.Add(new PendingSignIn { HandleHash = [1], UserId = owner, PasswordMark = [1], Methods = "pwd", ExpiresAt = now });
             database.Add(new EndedToken { Id = Guid.CreateVersion7(now), ExpiresAt = now });
             return await database.SaveChangesAsync();
         });
@@ -47,6 +49,6 @@ public class ExpiredRowsTests
 
         Task<(int Keys, int Grants, int Devices, int Codes, int Others)> CountAsync() => server.QueryAsync(async database => (
             await database.ApiKeys.CountAsync(), await database.TokenGrants.CountAsync(), await database.DeviceRequests.CountAsync(),
-            await database.AuthorizationCodes.CountAsync(), await database.PushedRequests.CountAsync() + await database.EndedTokens.CountAsync()));
+            await database.AuthorizationCodes.CountAsync(), await database.PushedRequests.CountAsync() + await database.EndedTokens.CountAsync() + await database.PendingSignIns.CountAsync()));
     }
 }

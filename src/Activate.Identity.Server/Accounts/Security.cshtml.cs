@@ -1,0 +1,85 @@
+using Activate.Identity.Core.Errors;
+using Activate.Identity.Data.Audit;
+using Activate.Identity.Server.Audit;
+using Activate.Identity.Server.Credentials;
+using Activate.Identity.Server.SecondFactors;
+using Activate.Identity.Server.Web;
+using Microsoft.AspNetCore.Authorization;
+using Microsoft.AspNetCore.Mvc;
+using Microsoft.AspNetCore.Mvc.RazorPages;
+
+namespace Activate.Identity.Server.Accounts;
+
+/// <summary>How somebody signs in, and where they are signed in. With <c>?remove=</c> the dialog before a factor goes. Its parts are partials of their features.</summary>
+[Authorize]
+public sealed class SecurityPage(SecondFactorRegistry registry, BrowserSessions sessions, AuditTrail audit, TimeProvider clock) : PageModel
+{
+    public const string Path = "/account/security";
+
+    private static readonly string[] s_told = [AuditTypes.SecondFactorAdded, AuditTypes.SecondFactorRemoved, AuditTypes.PasskeyRenamed, AuditTypes.BrowserSessionsEnded];
+
+    public SignedIn Person { get; private set; } = null!;
+
+    public FactorsOfUser Factors { get; private set; } = null!;
+
+    public IReadOnlyList<BrowserShown> Browsers { get; private set; } = [];
+
+    public DeleteDialog? Question { get; private set; }
+
+    /// <summary>What was done just now.</summary>
+    public string? Done { get; private set; }
+
+    public DateTime Now { get; } = clock.Now();
+
+    public async Task<IActionResult> OnGetAsync(Guid? remove, bool done, CancellationToken cancellationToken)
+    {
+        await ReadAsync(cancellationToken);
+        if (done && await audit.JustDoneAsync(Person.ToActor(), Person.UserId, s_told, cancellationToken) is { } what)
+        {
+            Done = what.Type switch
+            {
+                AuditTypes.SecondFactorAdded => $"The {what.Detail} was added.",
+                AuditTypes.SecondFactorRemoved => $"The {what.Detail} was removed.",
+                AuditTypes.PasskeyRenamed => "The passkey was renamed.",
+                _ => $"Signed out: {what.Detail}.",
+            };
+        }
+
+        var passkey = Factors.Passkeys.FirstOrDefault(row => row.Id == remove);
+        if (passkey is not null || (remove == Guid.Empty && Factors.AppSince is not null))
+        {
+            Question = new DeleteDialog(remove!.Value, passkey is null ? "app" : "passkey", passkey?.Name ?? "Authenticator app",
+                Factors.Passkeys.Count + (Factors.AppSince is null ? 0 : 1) == 1 ? "It is the only second factor: from then on the password alone signs you in, and the recovery codes are void." : "It no longer signs you in here. Delete it on the device, too.",
+                null, null, Path, "Remove", passkey is null ? "Remove App" : "Delete Passkey") { Verb = passkey is null ? "Remove" : "Delete" };
+        }
+
+        return Page();
+    }
+
+    /// <param name="id">A passkey; the empty one: the app.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    public Task<IActionResult> OnPostRemoveAsync(Guid id, CancellationToken cancellationToken) => RecentSignInAttribute.IsRecent(HttpContext, ScopeRequest.RecentSignIn)
+        ? DoAsync(person => registry.RemoveAsync(person, id == Guid.Empty ? null : id, cancellationToken), cancellationToken)
+        : Task.FromResult(RecentSignInAttribute.SignInAgain(HttpContext, $"{Path}?remove={id}"));
+
+    // No fresh sign-in for these: whoever sees a stranger in the list should not have to look for the telephone first.
+    public Task<IActionResult> OnPostEndAsync(Guid id, CancellationToken cancellationToken) => DoAsync(person => sessions.EndAsync(person, id, cancellationToken), cancellationToken);
+
+    public Task<IActionResult> OnPostEndOthersAsync(CancellationToken cancellationToken) => DoAsync(person => sessions.EndAsync(person, null, cancellationToken), cancellationToken);
+
+    private async Task<IActionResult> DoAsync(Func<SignedIn, Task<Problem?>> work, CancellationToken cancellationToken)
+    {
+        if (await work(SignedIn.Required(HttpContext)) is not { } problem)
+            return this.SeeOther($"{Path}?done=true");
+        await ReadAsync(cancellationToken);
+        this.Show(problem, "");
+        return Page();
+    }
+
+    private async Task ReadAsync(CancellationToken cancellationToken)
+    {
+        Person = SignedIn.Required(HttpContext);
+        Factors = await registry.ReadAsync(Person, cancellationToken);
+        Browsers = await sessions.ListAsync(Person, cancellationToken);
+    }
+}
