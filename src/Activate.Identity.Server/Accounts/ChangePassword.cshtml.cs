@@ -34,8 +34,8 @@ public sealed class ChangePasswordPage(PasswordEditor passwords, AuditTrail audi
         this.ShowPasswordProblems(Password, Repeat, Me.Username, Me.OrganizationName);
         if (!ModelState.IsValid)
             return Page();
-        if (await passwords.ChangeAsync(HttpContext, Me, Current, Password, cancellationToken) is not { } refused)
-            return this.SeeOther($"{Path}?changed=1");
+        if ((await passwords.ChangeAsync(HttpContext, Me, Current, Password, cancellationToken)) .TryGet(out var start, out var refused))
+            return this.SeeOther(start.Next($"{Path}?changed=1"));
         this.Show(refused);
         return Page();
     }

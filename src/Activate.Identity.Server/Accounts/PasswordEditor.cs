@@ -22,8 +22,8 @@ public sealed class PasswordEditor(
     /// <summary>A session that was stolen must not be the way to guess the password.</summary>
     private static readonly Problem s_tooMany = new(ProblemKind.TooMany, "too_many_passwords", $"The password was wrong {MostWrong} times. Try again in ten minutes.", "current") { RetryAfter = s_window };
 
-    /// <summary>Null: changed.</summary>
-    public async Task<Problem?> ChangeAsync(HttpContext context, SignedIn person, string? current, string? password, CancellationToken cancellationToken)
+    /// <summary>A new password in place of the old one, and a new session for this browser.</summary>
+    public async Task<Result<SignInStart>> ChangeAsync(HttpContext context, SignedIn person, string? current, string? password, CancellationToken cancellationToken)
     {
         var user = await database.Users.AsNoTracking().Where(u => u.Id == person.UserId).Select(u => new { u.PasswordHash, u.Email }).SingleAsync(cancellationToken);
         if (!PasswordRules.Parse(password, [person.Username, user.Email, person.OrganizationName]).TryGet(out var normalized, out var problem))
@@ -50,12 +50,12 @@ public sealed class PasswordEditor(
         if (await database.Users.Where(u => u.Id == person.UserId && u.PasswordHash == user.PasswordHash).ExecuteUpdateAsync(set => set.SetProperty(u => u.PasswordHash, hash), cancellationToken) == 0)
             return s_wrong;
         await SetAsync(database, person.UserId, hash, cancellationToken);
-        var session = await sessions.StartAsync(context, person.UserId, person.OrganizationId, person.AuthenticationMethods, cancellationToken);
-        audit.Add(AuditTypes.PasswordChanged, new AuditActor(person.UserId, person.OrganizationId, session.Id), person.UserId);
+        var start = await sessions.StartAsync(context, person.UserId, person.OrganizationId, person.AuthenticationMethods, cancellationToken);
+        audit.Add(AuditTypes.PasswordChanged, new AuditActor(person.UserId, person.OrganizationId, start.Session?.Id), person.UserId);
         outbox.Notify(person.UserId, person.Username, user.Email, letters.PasswordChanged());
         await database.SaveChangesAsync(cancellationToken);
         await transaction.CommitAsync(cancellationToken);
-        return null;
+        return start;
     }
 
     /// <summary>
