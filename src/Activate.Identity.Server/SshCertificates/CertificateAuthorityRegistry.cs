@@ -51,7 +51,8 @@ public sealed class CertificateAuthorityRegistry(ActivateDbContext database, IDa
         }
         catch (CryptographicException exception)
         {
-            throw new InvalidOperationException("The key of an SSH certificate authority cannot be decrypted: the key ring or its certificate (KeyRing:CertificatePath) is not the one it was made with. Restore it.", exception);
+            throw new InvalidOperationException(
+                "The key of an SSH certificate authority cannot be decrypted: the key ring or its certificate (KeyRing:CertificatePath) is not the one it was made with. Restore it.", exception);
         }
     }
 

@@ -156,7 +156,8 @@ public sealed class SshCertificateIssuer(ActivateDbContext database, PolicyReade
         // A key that is there, too, and that a policy ends.
         var ended = await database.SshKeys.Where(k => k.OwnerId == caller.UserId && k.Fingerprint == fingerprint && k.ExpiresBecause == ExpiresBecause.Policy).Select(k => k.ExpiresAt)
             .SingleOrDefaultAsync(cancellationToken);
-        return SshCertificateExpiration.Decide(policy.Tokens, policy.SshKeys, expiresInHours, now, known?.FirstAddedAt ?? now, SshKeyExpiration.Earliest(known?.PolicyEndsAt, ended), sessionEndsAt, "expiresInHours");
+        return SshCertificateExpiration.Decide(
+            policy.Tokens, policy.SshKeys, expiresInHours, now, known?.FirstAddedAt ?? now, SshKeyExpiration.Earliest(known?.PolicyEndsAt, ended), sessionEndsAt, "expiresInHours");
     }
 
     /// <summary>63 random bits, as the column is signed; 0 stands for "no serial". Random, so that it tells nobody how many there are; unique by its index.</summary>
