@@ -93,7 +93,8 @@ internal static class AuthorizedPrincipalsCommand
     private static async Task<Answer> AskAsync(Call call, CredentialInUse key, string account, long serial, CancellationToken cancellation)
     {
         using var wire = new Wire(key.Server, call.Around.Time);
-        using var request = new HttpRequestMessage(HttpMethod.Get, wire.At(string.Create(CultureInfo.InvariantCulture, $"{ApiClient.Root}/authorized-principals/{Uri.EscapeDataString(account)}?serial={serial}")));
+        var path = string.Create(CultureInfo.InvariantCulture, $"{ApiClient.Root}/authorized-principals/{Uri.EscapeDataString(account)}?serial={serial}");
+        using var request = new HttpRequestMessage(HttpMethod.Get, wire.At(path));
         request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", key.Secret);
         request.Headers.Accept.ParseAdd("application/json");
         return await wire.SendAsync(request, cancellation);

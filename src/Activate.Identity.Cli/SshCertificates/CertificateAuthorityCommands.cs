@@ -18,7 +18,8 @@ internal static class CertificateAuthorityCommands
         Rotate(actid), Pull(actid));
 
     private static Command Rotate(Actid actid) => actid.Command("rotate",
-        "Make a new authority\nTold to clusters at once, and signing an hour later, when all of them know it. The one before is trusted until its last certificate has ended. Needs a sign-in with --manage.",
+        "Make a new authority\n"
+        + "Told to clusters at once, and signing an hour later, when all of them know it. The one before is trusted until its last certificate has ended. Needs a sign-in with --manage.",
         ["actid ssh-ca rotate", "actid ssh-ca rotate -o json"], [],
         async (call, cancellation) =>
         {
@@ -32,7 +33,8 @@ internal static class CertificateAuthorityCommands
         });
 
     private static Command Pull(Actid actid) => actid.Command("pull",
-        "On a cluster's host: fetch the authorities that its sshd is to trust\nWith the key in /etc/actid/cluster-key, into /etc/actid/trusted-ca. Run it as root, every few minutes: a new authority signs an hour after it was made.",
+        "On a cluster's host: fetch the authorities that its sshd is to trust\n"
+        + "With the key in /etc/actid/cluster-key, into /etc/actid/trusted-ca. Run it as root, every few minutes: a new authority signs an hour after it was made.",
         ["actid ssh-ca pull"], [],
         async (call, cancellation) =>
         {

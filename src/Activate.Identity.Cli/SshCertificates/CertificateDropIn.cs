@@ -1,6 +1,9 @@
 namespace Activate.Identity.Cli.SshCertificates;
 
-/// <summary>The lines of sshd's configuration that let people in with certificates.</summary>
+/// <summary>
+/// The lines of sshd's configuration that let people in with certificates. They belong <b>before</b> any AuthorizedKeysCommand: OpenSSH 9.2 (Debian 12) ignores an
+/// AuthorizedPrincipalsCommand that comes after one. It then looks for the account's name among the principals, where it never is, and refuses every certificate.
+/// </summary>
 internal static class CertificateDropIn
 {
     /// <param name="actid">The absolute path of this program, as sshd demands it.</param>

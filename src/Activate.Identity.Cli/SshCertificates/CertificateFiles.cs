@@ -33,7 +33,8 @@ internal sealed class CertificateFiles(string path, bool isOurs)
         var host = string.Concat(server.Authority.Select(c => char.IsAsciiLetterOrDigit(c) || c is '.' or '-' ? c : '_'));
         var word = cluster.ToLowerInvariant();
         // No % either: ssh takes it for a token in the name of a file.
-        var name = word.Length <= LongestName && word.All(c => char.IsAsciiLetterLower(c) || char.IsAsciiDigit(c) || c is '.' or '-') && word[0] is not ('.' or '-') && !word.EndsWith(".pub", StringComparison.Ordinal)
+        var name = word.Length is > 0 and <= LongestName && word.All(c => char.IsAsciiLetterLower(c) || char.IsAsciiDigit(c) || c is '.' or '-')
+            && word[0] is not ('.' or '-') && !word.EndsWith(".pub", StringComparison.Ordinal)
             ? word
             : Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(word)));
         return new CertificateFiles(Path.Combine(ContextFolder.Root(around), "ssh", host, name), isOurs: true);

@@ -24,7 +24,8 @@ internal static class SshCertificateCommands
             Description = "The private key: the one beside whose .pub file the certificate is to be, or a new one [default: in actid's own folder]", HelpName = "PATH",
         };
         return actid.Command("ssh-cert",
-            "Get an SSH certificate for a cluster, or keep the one that is there\nIt ends with your sign-in at the latest. Prints the certificate's path; the private key is beside it, without -cert.pub, and never leaves this machine.",
+            "Get an SSH certificate for a cluster, or keep the one that is there\n"
+            + "It ends with your sign-in at the latest. Prints the certificate's path; the private key is beside it, without -cert.pub, and never leaves this machine.",
             ["actid ssh-cert frontier", "actid ssh-cert login.frontier.example.org --hours 2", "actid ssh-cert frontier --file ~/.ssh/id_ed25519_sk"],
             [cluster, hours, file],
             async (call, cancellation) =>
@@ -76,7 +77,8 @@ internal static class SshCertificateCommands
     {
         var cluster = Cluster();
         return actid.Command("ssh-config",
-            "Print lines for ~/.ssh/config, with which plain ssh, scp, rsync and git use your sign-in for a cluster\nPut them before any 'Host *'. When you are not signed in, ssh says so and goes on as without them.",
+            "Print lines for ~/.ssh/config, with which plain ssh, scp, rsync and git use your sign-in for a cluster\n"
+            + "Put them before any 'Host *'. When you are not signed in, ssh says so and goes on as without them.",
             ["actid ssh-config frontier >> ~/.ssh/config"],
             [cluster],
             async (call, cancellation) =>
@@ -89,7 +91,11 @@ internal static class SshCertificateCommands
                 if (call.Json)
                     call.Show(JsonText.Indent(answer.Body));
                 else
-                    call.Show(SshConfig.Block(id, first.ClusterName ?? "", address, first.Account, CertificateFiles.Of(call.Around, credential.Server, id.ToString()), call.ContextOption, call.ServerOption));
+                {
+                    var files = CertificateFiles.Of(call.Around, credential.Server, id.ToString());
+                    call.Show(SshConfig.Block(id, first.ClusterName ?? "", address, first.Account, files, call.ContextOption, call.ServerOption));
+                }
+
                 return ExitCodes.Done;
             });
     }

@@ -51,7 +51,8 @@ public sealed class CertificateAuthorityRegistry(ActivateDbContext database, IDa
         }
         catch (CryptographicException exception)
         {
-            throw new InvalidOperationException("The key of an SSH certificate authority cannot be decrypted: the key ring or its certificate (KeyRing:CertificatePath) is not the one it was made with. Restore it.", exception);
+            throw new InvalidOperationException(
+                "The key of an SSH certificate authority cannot be decrypted: the key ring or its certificate (KeyRing:CertificatePath) is not the one it was made with. Restore it.", exception);
         }
     }
 
@@ -101,7 +102,6 @@ public sealed class CertificateAuthorityRegistry(ActivateDbContext database, IDa
             // Never before the one before it, whichever node's clock that was.
             SignsFrom = before.Count == 0 ? s_sinceEver : before[0].Row.SignsFrom > signsFrom ? before[0].Row.SignsFrom : signsFrom,
         };
-        CryptographicOperations.ZeroMemory(pkcs8);
         database.SshCertificateAuthorities.Add(added);
         audit.Add(AuditTypes.SshCertificateAuthorityMade, actor, added.Id, organization: organizationId, detail: string.Create(CultureInfo.InvariantCulture,
             $"generation {added.Generation}, {SshAuthority.PublicKey(key).Fingerprint}, {(before.Count == 0 ? "signs at once" : $"signs from {added.SignsFrom:yyyy-MM-dd'T'HH:mm:ss'Z'}")}; {why}"));

@@ -127,12 +127,11 @@ public sealed class SshCertificateIssuer(ActivateDbContext database, PolicyReade
     /// <summary>The cluster that was named, and the caller's account there; a name counts before an address, as a cluster may be called like another one's host.</summary>
     private async Task<Result<Target>> FindAsync(Caller caller, string? word, CancellationToken cancellationToken)
     {
-        if (string.IsNullOrWhiteSpace(word) || word.Length > ClusterAddress.LongestName)
+        if (string.IsNullOrWhiteSpace(word) || word.Length > ClusterAddress.LongestName || !CredentialName.IsPrintable(word))
             return s_unknown;
         var (hasId, name, address) = (Guid.TryParse(word, out var id), CredentialName.Normalize(word), word.ToLowerInvariant());
-        // What else a name may be is refused by the column before the database sees it.
         var own = database.Clusters.AsNoTracking().Where(c => c.OrganizationId == caller.OrganizationId);
-        var found = await own.Where(c => hasId ? c.Id == id : c.NormalizedName == name).Take(1).ToListAsync(cancellationToken);
+        List<Cluster> found = await own.SingleOrDefaultAsync(c => hasId ? c.Id == id : c.NormalizedName == name, cancellationToken) is { } named ? [named] : [];
         if (found.Count == 0)
 #pragma warning disable CA1304, CA1311, CA1862 // The database lowers it, and addresses are ASCII.
             found = await own.Where(c => c.Address.ToLower() == address).OrderBy(c => c.Id).Take(2).ToListAsync(cancellationToken);
@@ -157,7 +156,8 @@ public sealed class SshCertificateIssuer(ActivateDbContext database, PolicyReade
         // A key that is there, too, and that a policy ends.
         var ended = await database.SshKeys.Where(k => k.OwnerId == caller.UserId && k.Fingerprint == fingerprint && k.ExpiresBecause == ExpiresBecause.Policy).Select(k => k.ExpiresAt)
             .SingleOrDefaultAsync(cancellationToken);
-        return SshCertificateExpiration.Decide(policy.Tokens, policy.SshKeys, expiresInHours, now, known?.FirstAddedAt ?? now, SshKeyExpiration.Earliest(known?.PolicyEndsAt, ended), sessionEndsAt, "expiresInHours");
+        return SshCertificateExpiration.Decide(
+            policy.Tokens, policy.SshKeys, expiresInHours, now, known?.FirstAddedAt ?? now, SshKeyExpiration.Earliest(known?.PolicyEndsAt, ended), sessionEndsAt, "expiresInHours");
     }
 
     /// <summary>63 random bits, as the column is signed; 0 stands for "no serial". Random, so that it tells nobody how many there are; unique by its index.</summary>

@@ -64,7 +64,7 @@ internal sealed class Sshd : IAsyncDisposable
 
     /// <summary>Starts sshd anew.</summary>
     /// <param name="command">Null: <see cref="Command"/>.</param>
-    /// <param name="more">Further lines of its configuration.</param>
+    /// <param name="more">Further lines of its configuration, before those of keys.</param>
     public async Task StartAsync(string? command = null, params string[] more)
     {
         await StopAsync();
@@ -78,10 +78,10 @@ internal sealed class Sshd : IAsyncDisposable
             PasswordAuthentication no
             KbdInteractiveAuthentication no
             AuthorizedKeysFile none
+            {string.Join('\n', more)}
             AuthorizedKeysCommand {command ?? Command} authorized-keys --fingerprint %f -- %u
             AuthorizedKeysCommandUser root
             PrintMotd no
-            {string.Join('\n', more)}
 
             """));
         await ListenAsync("/usr/sbin/sshd", config);

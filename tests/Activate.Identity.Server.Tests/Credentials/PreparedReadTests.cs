@@ -1,6 +1,7 @@
 using System.Data.Common;
 using Activate.Identity.Data;
 using Activate.Identity.Server.Credentials;
+using Activate.Identity.Server.SshCertificates;
 using Activate.Identity.Server.SshKeys;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.DependencyInjection;
@@ -21,12 +22,14 @@ public class PreparedReadTests
         using var scope = services.CreateScope();
         var database = scope.ServiceProvider.GetRequiredService<ActivateDbContext>();
         var (user, token) = (new UserAt(Guid.NewGuid(), Guid.NewGuid(), "ada"), new TokenAt(Guid.NewGuid(), Guid.NewGuid(), "app"));
+        var certificate = new CertificateAt(Guid.NewGuid(), 7);
         foreach (var (query, values, valueOf) in ((IQueryable, object[], Func<string, object>?)[])[(CredentialReader.ApiKeyByHash(database, new byte[32]), [new byte[32]], null),
             (CredentialReader.GrantByHash(database, new byte[32]), [new byte[32]], null),
             (CredentialReader.GrantById(database, token), [token.ClientId, token.Token, token.Row], name => TokenAt.Value(token, name)),
             (CredentialReader.ApiKeyById(database, token), [token.ClientId, token.Token, token.Row], name => TokenAt.Value(token, name)),
             (CredentialReader.ApplicationByClientId(database, token), [token.Token, token.ClientId], name => TokenAt.Value(token, name)),
-            (AuthorizedKeysReader.KeysByUsername(database, user), [user.Cluster, user.Username, user.Organization], name => UserAt.Value(user, name))])
+            (AuthorizedKeysReader.KeysByUsername(database, user), [user.Cluster, user.Username, user.Organization], name => UserAt.Value(user, name)),
+            (CertificatePrincipalsReader.CertificateBySerial(database, certificate), [certificate.Cluster, certificate.Serial], name => CertificateAt.Value(certificate, name))])
         {
             using var command = query.CreateDbCommand();
             Assert.Equal(values, command.Parameters.Cast<DbParameter>().Select(parameter => parameter.Value));

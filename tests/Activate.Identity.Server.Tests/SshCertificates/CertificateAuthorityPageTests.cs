@@ -20,8 +20,7 @@ public sealed class CertificateAuthorityPageTests(SharedServer shared) : IClassF
         Assert.NotNull(browser.Page.QuerySelector($"a[href='{Path}']"));
         await browser.GoAsync(Path);
         Assert.Single(browser.Page.QuerySelectorAll("tbody tr"));
-        var request = browser.FormRequest("Make New Authority");
-        await browser.SendAsync(request);
+        await browser.SubmitAsync("Make New Authority");
         Assert.Contains("The new authority was made", browser.PageText, StringComparison.Ordinal);
         Assert.Equal(["not signing yet", "signs"], browser.Page.QuerySelectorAll("td[data-label=State]").Select(cell => cell.TextContent.Trim()));
 
