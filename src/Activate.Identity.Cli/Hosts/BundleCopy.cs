@@ -17,7 +17,8 @@ namespace Activate.Identity.Cli.Hosts;
 /// <param name="KeySet">The keys that signed, as they were fetched over TLS.</param>
 /// <param name="ClusterKey">SHA-256 of the cluster's key with which it was fetched: with another key it is another cluster's, or nobody's.</param>
 internal sealed record CopyRecord(
-    [property: JsonRequired] string File, [property: JsonRequired] string ETag, [property: JsonRequired] string Statement, [property: JsonRequired] string KeySet, [property: JsonRequired] string ClusterKey);
+    [property: JsonRequired] string File, [property: JsonRequired] string ETag, [property: JsonRequired] string Statement, [property: JsonRequired] string KeySet,
+    [property: JsonRequired] string ClusterKey);
 
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase)]
 [JsonSerializable(typeof(CopyRecord))]
@@ -46,6 +47,19 @@ internal sealed class BundleCopy(Surroundings around, CredentialInUse key)
 
     /// <summary>The copy that was fetched with this key from this server, and what was said of it; null where there is none, or it was tampered with.</summary>
     public (CopyRecord Record, BundleStatement Statement)? Read()
+    {
+        try
+        {
+            return ReadRecord();
+        }
+        catch (UnauthorizedAccessException)
+        {
+            // Somebody ran the timer's command as root. The next one of the timer puts its own in place, as the folder is its.
+            return null;
+        }
+    }
+
+    private (CopyRecord Record, BundleStatement Statement)? ReadRecord()
     {
         var path = Path.Combine(Folder, Record);
         if (!File.Exists(path) || !IsPrivate(Folder) || !IsPrivate(path) || new FileInfo(path).Length > LargestRecord

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
+using System.Text;
 using System.Text.Json;
 using Activate.Identity.Cli.Output;
 using Activate.Identity.Cli.Servers;
@@ -32,9 +33,11 @@ internal static class CheckCommand
         Account(host, username, findings);
         Settings(host, username, findings);
         await ServerAsync(call, username, findings, cancellation);
-        foreach (var (word, text) in findings)
-            call.Show($"{word,-4}  {text}");
         var works = findings.TrueForAll(finding => finding.Word != "NO");
+        if (call.Json)
+            call.Show(Json(works, findings));
+        foreach (var (word, text) in call.Json ? [] : findings)
+            call.Show($"{word,-4}  {text}");
         call.Say(works ? $"'{username}' would get in with one of these keys." : $"'{username}' would not get in.");
         return works ? ExitCodes.Done : ExitCodes.Failed;
     }
@@ -87,7 +90,11 @@ internal static class CheckCommand
         else if (effective.GetValueOrDefault("authorizedkeyscommand") is { } other && other != "none")
             findings.Add(("NO", $"sshd asks {SshdProgram.WhoseCommand(other)}, not the server: {other}"));
         else
-            findings.Add(("NO", $"sshd does not ask the server about this account, whose keys are in {effective.GetValueOrDefault("authorizedkeysfile")}. Is it in the group that 'actid cluster install' was told of?"));
+        {
+            findings.Add(("NO", $"sshd does not ask the server about this account, whose keys are in {effective.GetValueOrDefault("authorizedkeysfile")}. "
+                + "Is it in the group that 'actid cluster install' was told of?"));
+        }
+
         if (effective.GetValueOrDefault("pubkeyauthentication") != "yes")
             findings.Add(("NO", "sshd takes no keys: PubkeyAuthentication is off."));
         foreach (var list in (string[])["allowusers", "allowgroups", "denyusers", "denygroups"])
@@ -113,7 +120,8 @@ internal static class CheckCommand
                 var found = lines.Split('\n', StringSplitOptions.RemoveEmptyEntries);
                 findings.Add(found.Length > 0
                     ? ("ok", $"{origin} answers, and knows {found.Length} living key{(found.Length == 1 ? "" : "s")}: {string.Join("; ", found.Select(Words))}")
-                    : ("NO", $"{origin} answers, and has no key for this account here: nobody has the username, or none has a living key, or they may not log in to this cluster, or have an account of another name."));
+                    : ("NO", $"{origin} answers, and has no key for this account here: nobody has the username, or they have no living key, may not log in to this cluster, "
+                        + "or have an account of another name."));
             }
             else if (copy.TryFind(username, call.Now.UtcDateTime, out var keys, out var why))
             {
@@ -126,7 +134,8 @@ internal static class CheckCommand
             }
 
             findings.Add(here is var (_, statement)
-                ? ("ok", $"The copy for outages has the serial {statement.Serial}, was confirmed {Times.Full(statement.IssuedAt, call.Now)} and counts for {statement.MaximumAge.TotalMinutes:0} minutes from then.")
+                ? ("ok", $"The copy for outages has the serial {statement.Serial}, was confirmed {Times.Full(statement.IssuedAt, call.Now)} "
+                    + $"and counts for {statement.MaximumAge.TotalMinutes:0} minutes from then.")
                 : ("note", "There is no copy for outages on this host: while the server cannot be reached nobody logs in through it. systemctl status actid-pull.timer"));
         }
         catch (Failure failure)
@@ -134,6 +143,29 @@ internal static class CheckCommand
             // The server's no, or a key file that is not as it should be: what it says is what is wrong.
             findings.Add(("NO", string.Join(' ', failure.Details.Prepend(failure.Message))));
         }
+    }
+
+    private static string Json(bool works, List<(string Word, string Text)> findings)
+    {
+        using var buffer = new MemoryStream();
+        using (var json = new Utf8JsonWriter(buffer, new JsonWriterOptions { Indented = true }))
+        {
+            json.WriteStartObject();
+            json.WriteBoolean("works", works);
+            json.WriteStartArray("findings");
+            foreach (var (word, text) in findings)
+            {
+                json.WriteStartObject();
+                json.WriteString("kind", word.ToLowerInvariant());
+                json.WriteString("text", text);
+                json.WriteEndObject();
+            }
+
+            json.WriteEndArray();
+            json.WriteEndObject();
+        }
+
+        return Encoding.UTF8.GetString(buffer.ToArray());
     }
 
     private static string Words(string line) => line.Split(' ', 3) is [var type, _, var comment] ? $"{type} {comment}" : line.Split(' ')[0];

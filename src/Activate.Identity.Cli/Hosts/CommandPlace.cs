@@ -1,5 +1,3 @@
-using System.Globalization;
-
 namespace Activate.Identity.Cli.Hosts;
 
 /// <summary>
@@ -29,7 +27,7 @@ internal static class CommandPlace
                 return $"sshd will not run {command}: {path} is not root's. chown root:root '{path}'";
             var bits = Convert.ToInt32(mode, 8);
             if ((bits & WritableByOthers) != 0)
-                return string.Create(CultureInfo.InvariantCulture, $"sshd will not run {command}: others may write to {path} (mode {mode}). {(isFile ? $"chmod go-w '{path}'" : "Put actid into /usr/local/bin.")}");
+                return $"sshd will not run {command}: others may write to {path} (mode {mode}). {(isFile ? $"chmod go-w '{path}'" : "Put actid into /usr/local/bin.")}";
             if (isFile && (bits & 0b001_001_001) != 0b001_001_001)
                 return $"{path} may not be run by everybody. chmod 0755 '{path}'";
         }

@@ -5,9 +5,20 @@ namespace Activate.Identity.Cli.Hosts;
 /// <summary>Where on a host install, uninstall and check work.</summary>
 internal sealed class HostOptions
 {
-    private readonly Option<string> _command = new("--command") { Description = $"actid's own absolute path [default: {HostLayout.Command}]", HelpName = "PATH", DefaultValueFactory = _ => HostLayout.Command, Hidden = true };
-    private readonly Option<string> _root = new("--root") { Description = "Work below this folder, for an image: no account is made and nothing is started", HelpName = "DIR", DefaultValueFactory = _ => "" };
-    private readonly Option<string> _account = new("--account") { Description = $"The account that runs actid [default: {HostLayout.Account}]", HelpName = "NAME", DefaultValueFactory = _ => HostLayout.Account, Hidden = true };
+    private readonly Option<string> _command = new("--command")
+    {
+        Description = $"actid's own absolute path [default: {HostLayout.Command}]", HelpName = "PATH", DefaultValueFactory = _ => HostLayout.Command, Hidden = true,
+    };
+
+    private readonly Option<string> _root = new("--root")
+    {
+        Description = "Work below this folder, for an image: no account is made and nothing is started", HelpName = "DIR", DefaultValueFactory = _ => "",
+    };
+
+    private readonly Option<string> _account = new("--account")
+    {
+        Description = $"The account that runs actid [default: {HostLayout.Account}]", HelpName = "NAME", DefaultValueFactory = _ => HostLayout.Account, Hidden = true,
+    };
 
     public Option[] All => [_command, _root, _account];
 
@@ -59,7 +70,8 @@ internal sealed class Host(string root, string command, string account)
             return;
         if (!IsThis)
             return;
-        Require(HostPrograms.Run("useradd", "--system", "--user-group", "--no-create-home", "--home-dir", "/nonexistent", "--shell", "/usr/sbin/nologin", "--comment", HostLayout.AccountComment, account));
+        Require(HostPrograms.Run("useradd", "--system", "--user-group", "--no-create-home", "--home-dir", "/nonexistent", "--shell", "/usr/sbin/nologin",
+            "--comment", HostLayout.AccountComment, account));
         Files.OnUndo(() => HostPrograms.Run("userdel", account));
     }
 

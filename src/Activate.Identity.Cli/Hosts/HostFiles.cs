@@ -11,7 +11,10 @@ namespace Activate.Identity.Cli.Hosts;
 /// <param name="root">Empty; or a folder that stands for the host's root.</param>
 internal sealed class HostFiles(string root)
 {
+    private const string Before = ".actid-before";
+
     private readonly Stack<Action> _undo = [];
+    private readonly List<string> _kept = [];
 
     public string At(string path) => root + path;
 
@@ -34,26 +37,16 @@ internal sealed class HostFiles(string root)
     public void Write(string path, string text, UnixFileMode mode)
     {
         var at = At(path);
-        var before = File.Exists(at) ? File.ReadAllBytes(at) : null;
-        var modeBefore = before is null ? mode : File.GetUnixFileMode(at);
+        var existed = Keep(at);
         Put(at, Encoding.UTF8.GetBytes(text), mode);
-        OnUndo(() =>
-        {
-            if (before is null)
-                File.Delete(at);
-            else
-                Put(at, before, modeBefore);
-        });
+        if (!existed)
+            OnUndo(() => File.Delete(at));
     }
 
     public void Delete(string path)
     {
-        var at = At(path);
-        if (!File.Exists(at))
-            return;
-        var (before, mode) = (File.ReadAllBytes(at), File.GetUnixFileMode(at));
-        File.Delete(at);
-        OnUndo(() => Put(at, before, mode));
+        if (Keep(At(path)))
+            File.Delete(At(path));
     }
 
     /// <summary>Everything as it was, the last change first.</summary>
@@ -61,6 +54,27 @@ internal sealed class HostFiles(string root)
     {
         while (_undo.TryPop(out var undo))
             undo();
+        _kept.Clear();
+    }
+
+    /// <summary>It stays as it is now.</summary>
+    public void Commit()
+    {
+        _undo.Clear();
+        _kept.ForEach(File.Delete);
+        _kept.Clear();
+    }
+
+    /// <summary>Lays what is there aside, with its owner, mode and label, until it is known whether it is needed again. False: nothing is there.</summary>
+    private bool Keep(string at)
+    {
+        if (!File.Exists(at))
+            return false;
+        if (HostPrograms.Run("cp", "--preserve=all", "--", at, at + Before) is { Succeeded: false } ran)
+            throw Failure.Failed(ran.Last);
+        _kept.Add(at + Before);
+        OnUndo(() => File.Move(at + Before, at, overwrite: true));
+        return true;
     }
 
     private static void Put(string at, byte[] content, UnixFileMode mode)

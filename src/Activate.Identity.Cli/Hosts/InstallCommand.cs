@@ -18,12 +18,16 @@ internal static class InstallCommand
     public static Command Create(Actid actid)
     {
         var group = new Option<string?>("--allow-group") { Description = "Only members of this Unix group log in with keys of the server", HelpName = "GROUP" };
-        var deny = new Option<string[]>("--deny-user") { Description = "Everybody logs in with keys of the server but root and this account, which keeps its own authorized_keys; may be repeated", HelpName = "ACCOUNT" };
+        var deny = new Option<string[]>("--deny-user")
+        {
+            Description = "Everybody logs in with keys of the server but root and this account, which keeps its own authorized_keys; may be repeated", HelpName = "ACCOUNT",
+        };
         var replace = new Option<bool>("--replace") { Description = "Ask the server in place of another AuthorizedKeysCommand that is there" };
         var yes = new Option<bool>("--yes", "-y") { Description = "Do not ask" };
         var place = new HostOptions();
         var command = actid.Command("install",
-            "Let this host's sshd ask the server for keys (as root)\nThe cluster's key is read from stdin or a hidden prompt. Writes /etc/actid, lines for sshd and PAM, and a timer; checks them, and takes all back if anything is wrong. Have another root session open.",
+            "Let this host's sshd ask the server for keys (as root)\nThe cluster's key is read from stdin or a hidden prompt. Writes /etc/actid, lines for sshd and PAM, and a timer; "
+            + "checks them, and takes all back if anything is wrong. Have another root session open.",
             ["sudo actid cluster install --allow-group hpc < cluster-key", "sudo actid cluster install --deny-user rescue < cluster-key"], [group, deny, replace, yes, .. place.All],
             (call, cancellation) => InstallAsync(call, place.Of(call), call.Get(group), call.Get(deny) ?? [], call.Get(replace), call.Get(yes), cancellation));
         command.Validators.Add(result =>
@@ -38,7 +42,8 @@ internal static class InstallCommand
     {
         var yes = new Option<bool>("--yes", "-y") { Description = "Do not ask" };
         var place = new HostOptions();
-        return actid.Command("uninstall", "Take away what 'actid cluster install' put on this host (as root)\nNobody logs in with keys of the server any more; authorized_keys files count again for everybody.",
+        return actid.Command("uninstall",
+            "Take away what 'actid cluster install' put on this host (as root)\nNobody logs in with keys of the server any more; authorized_keys files count again for everybody.",
             ["sudo actid cluster uninstall"], [yes, .. place.All], (call, _) => Task.FromResult(Uninstall(call, place.Of(call), call.Get(yes))));
     }
 
@@ -65,6 +70,7 @@ internal static class InstallCommand
         {
             Write(call, host, key, asked);
             host.Start(call);
+            host.Files.Commit();
         }
         catch
         {
@@ -84,7 +90,8 @@ internal static class InstallCommand
         if (call.Around.InIsTerminal)
             call.Around.Error.Write("The cluster's key (it is not shown): ");
         var text = call.Around.InIsTerminal ? call.Around.ReadHidden() : call.Around.In.ReadToEnd();
-        return CredentialInUse.OfSecret(text, call.Around.InIsTerminal ? "what you typed" : "stdin", StoredContext.ApiKey, call.ServerOption is { } named ? ServerAddress.Parse(named, "--server") : null);
+        return CredentialInUse.OfSecret(text, call.Around.InIsTerminal ? "what you typed" : "stdin", StoredContext.ApiKey,
+            call.ServerOption is { } named ? ServerAddress.Parse(named, "--server") : null);
     }
 
     /// <summary>Whether the server knows the key, and as a cluster's: found out before anything is changed.</summary>
@@ -160,8 +167,8 @@ internal static class InstallCommand
         files.Write(HostLayout.Pam, string.Join('\n', lines), File.GetUnixFileMode(files.At(HostLayout.Pam)));
     }
 
-    private static string WithoutPamLine(string text) =>
-        string.Join('\n', text.Split('\n').Where(line => !(line.StartsWith("session optional pam_exec.so ", StringComparison.Ordinal) && line.EndsWith(" cluster report-login", StringComparison.Ordinal))));
+    private static string WithoutPamLine(string text) => string.Join('\n', text.Split('\n')
+        .Where(line => !(line.StartsWith("session optional pam_exec.so ", StringComparison.Ordinal) && line.EndsWith(" cluster report-login", StringComparison.Ordinal))));
 
     private static int Uninstall(Call call, Host host, bool yes)
     {
@@ -180,6 +187,7 @@ internal static class InstallCommand
             host.Stop();
             files.Delete($"{HostLayout.Units}/{HostLayout.Timer}");
             files.Delete($"{HostLayout.Units}/{HostLayout.Service}");
+            files.Commit();
         }
         catch
         {

@@ -16,7 +16,8 @@ internal static class LoginDefinitions
         var said = UsualMinimum;
         foreach (var line in File.ReadLines(path))
         {
-            if (line.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries) is ["UID_MIN", var number, ..] && uint.TryParse(number, NumberStyles.None, CultureInfo.InvariantCulture, out var minimum))
+            if (line.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries) is ["UID_MIN", var number, ..]
+                && uint.TryParse(number, NumberStyles.None, CultureInfo.InvariantCulture, out var minimum))
                 said = minimum;
         }
 

@@ -20,7 +20,8 @@ internal static class PullCommand
     private const string Path = $"{ApiClient.Root}/authorized-keys";
 
     public static Command Create(Actid actid) => actid.Command("pull",
-        "Fetch the copy of who may log in, for outages; a timer runs it\nThe copy is used only while the server cannot be reached or answers with errors, and never longer than your organization's policy allows (clusters.outageMinutes).",
+        "Fetch the copy of who may log in, for outages; a timer runs it\n"
+        + "The copy is used only while the server cannot be reached or answers with errors, and never longer than your organization's policy allows (clusters.outageMinutes).",
         ["actid cluster pull"], [], RunAsync);
 
     private static async Task<int> RunAsync(Call call, CancellationToken cancellation)
@@ -70,7 +71,7 @@ internal static class PullCommand
     private static async Task<BundleStatement> TakeAsync(Call call, BundleCopy copy, BundleStatement? before, Wire wire, HttpResponseMessage response, CancellationToken cancellation)
     {
         var (jws, statement, keySet) = await StatementAsync(copy, before, wire, response, copy.Read()?.Record.KeySet, cancellation);
-        if (response.Content.Headers.ContentType?.MediaType != BundleLine.MediaType || response.Headers.ETag is not { IsWeak: false } etag)
+        if (response.Content.Headers.ContentType?.MediaType != BundleLine.MediaType || response.Headers.ETag is not { } etag)
             throw Doubt(wire, "answered with something else than a bundle");
         var temporary = System.IO.Path.Combine(copy.Folder, $".{RandomNumberGenerator.GetHexString(16, lowercase: true)}.tmp");
         try
@@ -89,7 +90,7 @@ internal static class PullCommand
                 file.Flush(flushToDisk: true);
             }
 
-            copy.Replace(temporary, statement, jws, etag.ToString(), keySet);
+            copy.Replace(temporary, statement, jws, etag.Tag, keySet);
             return statement;
         }
         finally

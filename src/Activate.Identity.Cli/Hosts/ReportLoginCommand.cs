@@ -37,7 +37,8 @@ internal static class ReportLoginCommand
         if (call.Around.Setting("PAM_TYPE") is not { } type || call.Around.Setting("PAM_USER") is not { } username)
             throw Failure.Usage("PAM runs this, with a line in /etc/pam.d/sshd: PAM_TYPE and PAM_USER are not set.");
         // What opens no session, is nobody of ours, or got in without a key (a password; a certificate, which the server knows of) is not told.
-        if (type != "open_session" || Username.Reserved.Contains(username) || Username.Parse(username).Problem is not null || FingerprintIn(call.Around.Setting("SSH_AUTH_INFO_0")) is not { } fingerprint)
+        if (type != "open_session" || Username.Reserved.Contains(username) || Username.Parse(username).Problem is not null
+            || FingerprintIn(call.Around.Setting("SSH_AUTH_INFO_0")) is not { } fingerprint)
             return ExitCodes.Done;
         if (!now)
         {

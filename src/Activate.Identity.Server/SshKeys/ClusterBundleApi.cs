@@ -35,7 +35,7 @@ internal static class ClusterBundleApi
         Caller caller, ActivateDbContext database, PolicyReader policies, ClusterBundles bundles, SigningKeys keys, PublicOrigin origin, TimeProvider clock, HttpContext context,
         CancellationToken cancellationToken)
     {
-        if (await database.Clusters.AsNoTracking().Where(c => c.ServiceAccountId == caller.UserId).Select(c => new { c.Id, c.Organization!.Slug }).SingleOrDefaultAsync(cancellationToken) is not { } cluster)
+        if (await database.Clusters.Where(c => c.ServiceAccountId == caller.UserId).Select(c => new { c.Id, c.Organization!.Slug }).SingleOrDefaultAsync(cancellationToken) is not { } cluster)
             return AuthorizedKeysApi.ClustersOnly.ToResult();
         var age = (await policies.ReadAsync(caller.OrganizationId, cancellationToken)).Effective.Clusters.MaximumAge;
         if (age <= TimeSpan.Zero)
@@ -52,7 +52,8 @@ internal static class ClusterBundleApi
             TokenType = BundleStatement.Type, SigningCredentials = keys.Current(BundleStatement.Algorithm, now).Credentials, Claims = statement.ToClaims(),
         });
         context.Response.Headers.ETag = tag.ToString();
-        return context.Request.GetTypedHeaders().IfNoneMatch.Any(seen => seen.Compare(tag, useStrongComparison: true))
+        // RFC 9110 §13.1.2: weakly, as a proxy that compresses makes the tag weak. What counts is the hash in the statement.
+        return context.Request.GetTypedHeaders().IfNoneMatch.Any(seen => seen.Compare(tag, useStrongComparison: false))
             ? Results.StatusCode(StatusCodes.Status304NotModified)
             : new BundleAnswer(bundle);
     }

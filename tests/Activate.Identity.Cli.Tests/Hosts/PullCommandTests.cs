@@ -112,7 +112,6 @@ public sealed class PullCommandTests : IAsyncLifetime
             ("more than it", good with { Sent = good.Body + SignedBundle.Line("eve", new BundleKey(Line, null)) }), ("another order", good with { Body = SignedBundle.Line("bob") + SignedBundle.Line("ada") }),
             ("a name twice", good with { Body = good.Body + good.Body }), ("no username", good with { Body = SignedBundle.Line("../x") }),
             ("options", good with { Body = SignedBundle.Line("ada", new BundleKey($"command=\"id\" {Line}", null)) }), ("HTML", good with { Body = "<html></html>\n" }), ("another kind", good with { MediaType = "text/html" }),
-            ("a weak tag", good with { ETag = "W/\"8\"" }),
         ];
         _server.On(LookUp, _ => new Reply(500));
         foreach (var (what, bundle) in wrong)
