@@ -42,17 +42,19 @@ internal static class PolicyCommands
     {
         var (file, grace) = (File(), Grace());
         return actid.Command("preview",
-            "Show whom a policy would hit, if it were set with --shorten\nChanges nothing.",
+            "Show whom a policy would hit, if it were set with --shorten\nChanges nothing. For one that requires two factors it also says how many people have no second one.",
             ["actid policy preview policy.json", "actid policy preview policy.json --grace-days 14 -o json"], [file, grace],
             async (call, cancellation) =>
             {
                 var policy = await ReadAsync(call, call.Get(file), cancellation);
                 using var api = call.Connect();
-                var (counts, affected, _) = await PreviewAsync(call, api, policy, shorten: true, call.Get(grace) ?? 0, cancellation);
+                var (preview, affected, _) = await PreviewAsync(call, api, policy, shorten: true, call.Get(grace) ?? 0, cancellation);
                 if (call.Json)
-                    call.Show(Write(counts, affected));
+                    call.Show(Write(preview, affected));
                 else
-                    ShowAffected(call, counts, affected);
+                    ShowAffected(call, preview.Counts, affected);
+                if (preview.WithoutSecondFactor is { } without)
+                    call.Say($"People without a second factor, who would set one up at their next sign-in: {without}.");
                 return ExitCodes.Done;
             });
     }
@@ -70,7 +72,8 @@ internal static class PolicyCommands
             {
                 var policy = await ReadAsync(call, call.Get(file), cancellation);
                 using var api = call.Connect();
-                var (counts, affected, etag) = await PreviewAsync(call, api, policy, call.Get(shorten), call.Get(grace) ?? 0, cancellation);
+                var (preview, affected, etag) = await PreviewAsync(call, api, policy, call.Get(shorten), call.Get(grace) ?? 0, cancellation);
+                var counts = preview.Counts;
                 if (affected.Count > 0)
                 {
                     if (!call.Json)
@@ -126,7 +129,7 @@ internal static class PolicyCommands
         }
     }
 
-    private static async Task<(Dictionary<string, int> Counts, List<JsonElement> Affected, string ETag)> PreviewAsync(
+    private static async Task<(PreviewAnswer Preview, List<JsonElement> Affected, string ETag)> PreviewAsync(
         Call call, ApiClient api, JsonElement policy, bool shorten, int graceDays, CancellationToken cancellation)
     {
         var affected = new List<JsonElement>();
@@ -138,7 +141,7 @@ internal static class PolicyCommands
             var page = api.Understand(answer.Body, ApiJson.Default.PreviewAnswer);
             affected.AddRange(page.Affected);
             if (page.Next is null)
-                return (page.Counts, affected, answer.ETag ?? throw Failure.Failed("The server did not say which policy the preview is about."));
+                return (page, affected, answer.ETag ?? throw Failure.Failed("The server did not say which policy the preview is about."));
             if (page.Next == after)
                 throw Failure.Failed("The server's preview does not end.");
             if (call.Around.ErrorIsTerminal)
@@ -169,17 +172,19 @@ internal static class PolicyCommands
         }));
     }
 
-    private static string Write(Dictionary<string, int> counts, List<JsonElement> affected) => JsonText.Write(json =>
+    private static string Write(PreviewAnswer preview, List<JsonElement> affected) => JsonText.Write(json =>
     {
         json.WriteStartObject();
         json.WriteStartObject("counts");
-        foreach (var (kind, count) in counts)
+        foreach (var (kind, count) in preview.Counts)
             json.WriteNumber(kind, count);
         json.WriteEndObject();
         json.WriteStartArray("affected");
         foreach (var item in affected)
             item.WriteTo(json);
         json.WriteEndArray();
+        if (preview.WithoutSecondFactor is { } without)
+            json.WriteNumber("withoutSecondFactor", without);
         json.WriteEndObject();
     });
 

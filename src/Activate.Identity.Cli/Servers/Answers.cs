@@ -28,7 +28,11 @@ internal sealed record PolicyAnswer(
     [property: JsonRequired] JsonElement Policy, [property: JsonRequired] JsonElement Effective, [property: JsonRequired] JsonElement Ceiling, DateTimeOffset? ChangedAt, string? ChangedBy);
 
 /// <summary><c>/organization/policy/preview</c>.</summary>
-internal sealed record PreviewAnswer([property: JsonRequired] Dictionary<string, int> Counts, [property: JsonRequired] List<JsonElement> Affected, string? Next);
+internal sealed record PreviewAnswer([property: JsonRequired] Dictionary<string, int> Counts, [property: JsonRequired] List<JsonElement> Affected, string? Next)
+{
+    /// <summary>People who would have to set up a second factor; null: the policy asks for none.</summary>
+    public int? WithoutSecondFactor { get; init; }
+}
 
 internal sealed record AffectedItem(string? Kind, string? Id, string? Name, string? Owner, DateTimeOffset? LastUsedAt, DateTimeOffset? ExpiresAt, DateTimeOffset? WouldExpireAt);
 

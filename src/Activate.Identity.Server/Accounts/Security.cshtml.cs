@@ -48,9 +48,11 @@ public sealed class SecurityPage(SecondFactorRegistry registry, BrowserSessions 
         var passkey = Factors.Passkeys.FirstOrDefault(row => row.Id == remove);
         if (passkey is not null || (remove == Guid.Empty && Factors.AppSince is not null))
         {
-            Question = new DeleteDialog(remove!.Value, passkey is null ? "app" : "passkey", passkey?.Name ?? "Authenticator app",
-                Factors.Passkeys.Count + (Factors.AppSince is null ? 0 : 1) == 1 ? "It is the only second factor: from then on the password alone signs you in, and the recovery codes are void." : "It no longer signs you in here. Delete it on the device, too.",
-                null, null, Path, "Remove", passkey is null ? "Remove App" : "Delete Passkey") { Verb = passkey is null ? "Remove" : "Delete" };
+            var consequence = Factors.Count == 1
+                ? "It is your only second factor: from then on the password alone signs you in, and the recovery codes are void."
+                : "It no longer signs you in here. Delete it on the device, too.";
+            Question = new DeleteDialog(remove!.Value, passkey is null ? "app" : "passkey", passkey?.Name ?? "Authenticator app", consequence, null, null, Path, "Remove",
+                passkey is null ? "Remove App" : "Delete Passkey") { Verb = passkey is null ? "Remove" : "Delete" };
         }
 
         return Page();

@@ -1,5 +1,6 @@
 using Activate.Identity.Core.Credentials;
 using Activate.Identity.Core.Errors;
+using Activate.Identity.Core.SecondFactors;
 using Activate.Identity.Data;
 using Activate.Identity.Data.Accounts;
 using Activate.Identity.Data.Audit;
@@ -19,10 +20,10 @@ namespace Activate.Identity.Server.SecondFactors;
 /// <param name="Required">The policy asks everybody for a second factor.</param>
 public sealed record FactorsOfUser(DateTime? AppSince, IReadOnlyList<PasskeyShown> Passkeys, int RecoveryCodes, bool Required)
 {
-    public bool Any => AppSince is not null || Passkeys.Count > 0;
+    public int Count => (AppSince is null ? 0 : 1) + Passkeys.Count;
 
     /// <summary>The one that is left, which the policy keeps.</summary>
-    public bool LastIsKept => Required && (AppSince is null ? 0 : 1) + Passkeys.Count == 1;
+    public bool LastIsKept => Required && Count == 1;
 }
 
 /// <summary>A passkey in a list.</summary>
@@ -65,9 +66,9 @@ public sealed class SecondFactorRegistry(
         {
             if (!await pending.TakeAsync(context, halfway, cancellationToken))
                 return PendingSignIns.Over;
-            var methods = Core.SecondFactors.Totp.TryParse(typed, out var code) && await totp.TakeAsync(halfway.UserId, code, cancellationToken)
+            var methods = Totp.TryParse(typed, out var code) && await totp.TakeAsync(halfway.UserId, code, cancellationToken)
                 ? AuthenticationMethods.WithTotp(halfway.Methods)
-                : Core.SecondFactors.RecoveryCodes.TryParse(typed, out var paper) && await recovery.TakeAsync(halfway.UserId, paper, cancellationToken)
+                : RecoveryCodes.TryParse(typed, out var paper) && await recovery.TakeAsync(halfway.UserId, paper, cancellationToken)
                     ? AuthenticationMethods.WithRecoveryCode(halfway.Methods)
                     : null;
             if (methods is not null)

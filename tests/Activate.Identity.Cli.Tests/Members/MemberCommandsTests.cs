@@ -64,6 +64,7 @@ public sealed class MemberCommandsTests : IAsyncLifetime
     [InlineData("enable", "PATCH", "", """{"disabled":false}""")]
     [InlineData("role", "PATCH", "", """{"role":"admin"}""", "admin")]
     [InlineData("revoke-credentials", "POST", "/revoke-credentials", "")]
+    [InlineData("reset-second-factor", "POST", "/reset-second-factor", "")]
     [InlineData("remove", "DELETE", "", "")]
     public async Task Each_verb_does_one_call(string verb, string method, string suffix, string body, params string[] more)
     {

@@ -53,6 +53,16 @@ public sealed class PolicyCommandsTests : IAsyncLifetime
         Assert.DoesNotContain(_server.Seen, seen => seen.Method == "PUT");
     }
 
+    [Fact]
+    public async Task Preview_says_how_many_have_no_second_factor()
+    {
+        _server.On("POST /api/v1/organization/policy/preview", _ => new Reply(200, """{"counts":{},"affected":[],"next":null,"withoutSecondFactor":3}""") { Headers = { ["ETag"] = "\"3\"" } });
+        _terminal.Input = Policy;
+        Assert.Contains("at their next sign-in: 3.", (await _terminal.RunAsync("policy", "preview", "-")).Error, StringComparison.Ordinal);
+        _terminal.Input = Policy;
+        Assert.Equal(3, JsonDocument.Parse((await _terminal.RunAsync("policy", "preview", "-", "-o", "json")).Out).RootElement.GetProperty("withoutSecondFactor").GetInt32());
+    }
+
     [Theory]
     [InlineData("policy set -", "keep", 0)]
     [InlineData("policy set - --shorten", "shorten", 0)]

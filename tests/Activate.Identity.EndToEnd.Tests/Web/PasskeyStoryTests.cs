@@ -20,8 +20,8 @@ public sealed class PasskeyStoryTests(Site site) : IClassFixture<Site>
         return (session, added!.Value.GetProperty("authenticatorId").GetString()!);
     }
 
-    private static Task SetAsync((ICDPSession Session, string Id) authenticator, string what, string member, bool value) =>
-        authenticator.Session.SendAsync($"WebAuthn.{what}", new() { ["authenticatorId"] = authenticator.Id, [member] = value });
+    private static async Task SetAsync((ICDPSession Session, string Id) authenticator, string what, string member, bool value) =>
+        await authenticator.Session.SendAsync($"WebAuthn.{what}", new() { ["authenticatorId"] = authenticator.Id, [member] = value });
 
     private static ILocator Button(Window window, string name) => window.Page.GetByRole(AriaRole.Button, new() { Name = name, Exact = true });
 

@@ -40,7 +40,8 @@ public sealed class Site : IAsyncLifetime
             {
                 ["Setup__Organization"] = "Hydrology Lab", ["Setup__Username"] = Owner, ["Setup__Email"] = "ada@example.test", ["Setup__Password"] = Password,
             });
-        await _server.WaitForAsync("Application started");
+        // A machine that does much else needs its time.
+        await _server.WaitForAsync("Application started", TimeSpan.FromMinutes(3));
         _playwright = await Playwright.CreateAsync();
         _launch = new BrowserTypeLaunchOptions
         {

@@ -141,6 +141,7 @@ public sealed class RequiredTests(FakeClockFixture fixture) : IClassFixture<Fake
         var told = await _server.QueryAsync(database => database.AuditEvents.SingleAsync(e => e.SubjectId == member.Id && e.Type == AuditTypes.MemberSecondFactorReset));
         Assert.Equal((owner.Id, "authenticator app, 0 passkeys, 10 recovery codes"), (told.ActorId, told.Detail));
 
+        _server.Clock!.Advance(TimeSpan.FromSeconds(1));
         using var admin = await _server.SignInAsync(owner);
         await admin.GoAsync($"/organization/members/{member.Id}?ask=reset");
         await admin.SubmitAsync("Reset Second Factor");
