@@ -1,3 +1,6 @@
+using Activate.Identity.Cli.SshCertificates;
+using Activate.Identity.Cli.SshKeys;
+
 namespace Activate.Identity.Cli.Hosts;
 
 /// <summary>Whom sshd asks the server about. Everybody else keeps their own authorized_keys file, which is the way in when nothing else works.</summary>
@@ -11,7 +14,7 @@ internal sealed record AskedFor(string? AllowGroup, IReadOnlyList<string> Deny)
     public string Words => AllowGroup is { } group ? $"members of the group '{group}'" : $"everybody but {string.Join(", ", Deny.Prepend("root").Distinct())}";
 }
 
-/// <summary>What is written into sshd's settings. Other parts of actid that need a line there (the authority of SSH certificates) put it into <see cref="Lines"/>, and nowhere else.</summary>
+/// <summary>What is written into sshd's settings.</summary>
 internal static class DropIn
 {
     public const string Begin = "# BEGIN actid: 'actid cluster uninstall' takes this away";
@@ -35,6 +38,7 @@ internal static class DropIn
 
     private static IEnumerable<string> Lines(string command, string account, Version? openSsh) =>
     [
+        .. CertificateDropIn.Lines(command, account, $"{ClusterKey.Folder}/{TrustedAuthoritiesFile.Name}"),
         $"AuthorizedKeysCommand {command} authorized-keys --uid %U{(openSsh >= new Version(9, 1) ? " --expiry-time" : "")} --fingerprint %f -- %u",
         $"AuthorizedKeysCommandUser {account}",
         // A key in a file would go on working after the server has ended it.

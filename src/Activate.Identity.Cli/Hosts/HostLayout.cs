@@ -35,6 +35,8 @@ internal static class HostLayout
         [Service]
         Type=oneshot
         User={account}
+        # As root, who alone writes what sshd trusts; when it fails, the copy is fetched all the same.
+        ExecStart=-+{command} ssh-ca pull
         ExecStart={command} cluster pull
         StateDirectory=actid
         StateDirectoryMode=0700

@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Net;
 using Activate.Identity.Cli.Contexts;
 using Activate.Identity.Cli.Servers;
+using Activate.Identity.Cli.SshCertificates;
 using Activate.Identity.Cli.SshKeys;
 using Activate.Identity.Core;
 
@@ -57,7 +58,7 @@ internal static class InstallCommand
         if (host.Sshd.Complaint() is { } broken)
             throw Failure.Failed($"sshd does not take its own settings as they are: {broken}", "Put that right first; nothing was changed.");
         var key = Key(call);
-        await TryAsync(call, key, cancellation);
+        var trusted = await TryAsync(call, key, cancellation);
         var asked = Asked(call, group, deny);
         if (host.Sshd.Effective()?.GetValueOrDefault("authorizedkeyscommand") is { } other && other != "none" && !other.Contains(host.Command, StringComparison.Ordinal) && !replace)
         {
@@ -68,7 +69,7 @@ internal static class InstallCommand
         call.Confirm($"Log {asked.Words} in with keys of {ServerAddress.Origin(key.Server)} from now on? Their authorized_keys files count no more.", yes);
         try
         {
-            Write(call, host, key, asked);
+            Write(call, host, key, trusted, asked);
             host.Start(call);
             host.Files.Commit();
         }
@@ -95,12 +96,14 @@ internal static class InstallCommand
     }
 
     /// <summary>Whether the server knows the key, and as a cluster's: found out before anything is changed.</summary>
-    private static async Task TryAsync(Call call, CredentialInUse key, CancellationToken cancellation)
+    /// <returns>The authorities of SSH certificates that the host is to trust.</returns>
+    private static async Task<string> TryAsync(Call call, CredentialInUse key, CancellationToken cancellation)
     {
         using var api = call.Connect(key);
         var me = await api.GetAsync("/me", ApiJson.Default.Me, cancellation);
         if (me.Credential?.Scopes?.Contains(Scopes.AuthorizedKeysRead) != true)
             throw Failure.Usage("That is not the key of a cluster. 'actid cluster create' or 'actid cluster rotate-key' shows one.");
+        return (await TrustedAuthoritiesFile.FetchAsync(call.Around, key, cancellation)).Text;
     }
 
     private static AskedFor Asked(Call call, string? group, string[] deny)
@@ -122,12 +125,13 @@ internal static class InstallCommand
         return new AskedFor(group, deny);
     }
 
-    private static void Write(Call call, Host host, CredentialInUse key, AskedFor asked)
+    private static void Write(Call call, Host host, CredentialInUse key, string trusted, AskedFor asked)
     {
         var files = host.Files;
         host.MakeAccount();
         files.MakeFolder(ClusterKey.Folder, HostLayout.GroupFolder);
         files.Write($"{ClusterKey.Folder}/{ClusterKey.File}", key.Secret + "\n", HostLayout.GroupFile);
+        files.Write($"{ClusterKey.Folder}/{TrustedAuthoritiesFile.Name}", trusted, HostLayout.PublicFile);
         files.MakeFolder(HostLayout.State, HostLayout.OwnerFolder);
         host.Own($"root:{host.Account}", ClusterKey.Folder, $"{ClusterKey.Folder}/{ClusterKey.File}");
         host.Own($"{host.Account}:{host.Account}", HostLayout.State);

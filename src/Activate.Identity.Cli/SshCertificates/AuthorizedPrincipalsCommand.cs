@@ -4,6 +4,7 @@ using System.Net;
 using System.Net.Http.Headers;
 using System.Text;
 using Activate.Identity.Cli.Contexts;
+using Activate.Identity.Cli.Hosts;
 using Activate.Identity.Cli.Output;
 using Activate.Identity.Cli.Servers;
 using Activate.Identity.Cli.SshKeys;
@@ -30,16 +31,17 @@ internal static class AuthorizedPrincipalsCommand
     public static Command Create(Actid actid)
     {
         var account = new Argument<string>("ACCOUNT") { Description = "Who logs in: sshd's %u. Write -- before it" };
+        var uid = new Option<uint?>("--uid") { Description = "The account's number: sshd's %U. Below UID_MIN of /etc/login.defs no certificate opens it", HelpName = "N" };
         var serial = new Option<string>("--serial") { Description = "The certificate's serial: sshd's %s", HelpName = "N", Required = true };
         return actid.Command("authorized-principals",
             "Print the principal with which a certificate opens an account of this cluster, for sshd's AuthorizedPrincipalsCommand\n"
             + "Needs /etc/actid/cluster-key and /etc/actid/trusted-ca. While the server cannot be reached, certificates count until they end. Takes 3 seconds at most.",
-            ["AuthorizedPrincipalsCommand /usr/local/bin/actid authorized-principals --serial %s -- %u"],
-            [account, serial],
-            (call, cancellation) => RunAsync(call, call.Get(account), call.Get(serial), cancellation));
+            ["AuthorizedPrincipalsCommand /usr/local/bin/actid authorized-principals --uid %U --serial %s -- %u"],
+            [account, uid, serial],
+            (call, cancellation) => RunAsync(call, call.Get(account), call.Get(uid), call.Get(serial), cancellation));
     }
 
-    private static async Task<int> RunAsync(Call call, string account, string? serial, CancellationToken cancellation)
+    private static async Task<int> RunAsync(Call call, string account, uint? uid, string? serial, CancellationToken cancellation)
     {
         // No certificate of ours names one of these.
         if (Username.Reserved.Contains(account))
@@ -48,6 +50,9 @@ internal static class AuthorizedPrincipalsCommand
             throw Failure.Usage("That is no username: no certificate opens it.");
         if (!long.TryParse(serial, NumberStyles.None, CultureInfo.InvariantCulture, out var number) || number == 0)
             throw Failure.Usage("That is no serial of ours: write sshd's %s, a whole number greater than 0.");
+        // An account of the system that has the name of one of our users is not that user's.
+        if (uid < LoginDefinitions.UidMinimum())
+            return ExitCodes.Done;
 
         var principal = new CertificatePrincipal(account, TrustedAuthoritiesFile.Read(call.Around).ClusterId);
         if (await CountsAsync(call, principal, number, cancellation))

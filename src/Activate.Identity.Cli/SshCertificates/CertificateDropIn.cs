@@ -12,7 +12,7 @@ internal static class CertificateDropIn
     public static IReadOnlyList<string> Lines(string actid, string user, string trusted) =>
     [
         $"TrustedUserCAKeys {trusted}",
-        $"AuthorizedPrincipalsCommand {actid} authorized-principals --serial %s -- %u",
+        $"AuthorizedPrincipalsCommand {actid} authorized-principals --uid %U --serial %s -- %u",
         $"AuthorizedPrincipalsCommandUser {user}",
     ];
 }

@@ -18,7 +18,7 @@ namespace Activate.Identity.Cli.SshCertificates;
 /// </summary>
 internal static class TrustedAuthoritiesFile
 {
-    private const string Name = "trusted-ca";
+    public const string Name = "trusted-ca";
     private const int LargestFile = 64 * 1024;
     private const UnixFileMode ReadByAll = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.GroupRead | UnixFileMode.OtherRead;
     private const UnixFileMode ChangedByOthers = UnixFileMode.GroupWrite | UnixFileMode.OtherWrite;
@@ -39,6 +39,17 @@ internal static class TrustedAuthoritiesFile
     /// <returns>What is trusted, and whether that is news.</returns>
     public static async Task<(TrustedAuthorities Authorities, bool Changed)> PullAsync(Surroundings around, CredentialInUse key, CancellationToken cancellation)
     {
+        var (text, authorities) = await FetchAsync(around, key, cancellation);
+        var path = PathOf(around);
+        if (File.Exists(path) && ReadText(path) == text)
+            return (authorities, false);
+        PrivateFiles.Replace(path, text, ReadByAll);
+        return (authorities, true);
+    }
+
+    /// <summary>What the file is to hold.</summary>
+    public static async Task<(string Text, TrustedAuthorities Authorities)> FetchAsync(Surroundings around, CredentialInUse key, CancellationToken cancellation)
+    {
         using var wire = new Wire(key.Server, around.Time);
         using var request = new HttpRequestMessage(HttpMethod.Get, wire.At($"{ApiClient.Root}/ssh-certificate-authorities"));
         request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", key.Secret);
@@ -49,11 +60,7 @@ internal static class TrustedAuthoritiesFile
         var text = answer.Body.Length <= LargestFile && Encoding.UTF8.GetString(answer.Body) is var read ? read : "";
         if (answer.MediaType != "text/plain" || !TrustedAuthorities.TryRead(text, out var authorities))
             throw Failure.Failed($"{ServerAddress.Origin(key.Server)} answered with something else than certificate authorities. Nothing was changed.");
-        var path = PathOf(around);
-        if (File.Exists(path) && ReadText(path) == text)
-            return (authorities, false);
-        PrivateFiles.Replace(path, text, ReadByAll);
-        return (authorities, true);
+        return (text, authorities);
     }
 
     private static string ReadText(string path)

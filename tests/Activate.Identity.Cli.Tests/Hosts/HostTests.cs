@@ -85,7 +85,7 @@ public sealed class HostTests : IAsyncLifetime
     public void The_lines_for_sshd_are_about_the_group_or_everybody_but_the_named_and_can_be_taken_out_again()
     {
         var text = DropIn.Text(new AskedFor("hpc", []), "/usr/local/bin/actid", "actid", new Version(9, 1));
-        Assert.Contains("\nMatch Group hpc\n    AuthorizedKeysCommand /usr/local/bin/actid authorized-keys --uid %U --expiry-time --fingerprint %f -- %u\n", text, StringComparison.Ordinal);
+        Assert.Contains("\nMatch Group hpc\n    TrustedUserCAKeys /etc/actid/trusted-ca\n    AuthorizedPrincipalsCommand /usr/local/bin/actid authorized-principals --uid %U --serial %s -- %u\n    AuthorizedPrincipalsCommandUser actid\n    AuthorizedKeysCommand /usr/local/bin/actid authorized-keys --uid %U --expiry-time --fingerprint %f -- %u\n", text, StringComparison.Ordinal);
         Assert.Contains("\n    AuthorizedKeysFile none\nMatch all\n", text, StringComparison.Ordinal);
         Assert.Contains("\nMatch User *,!root,!rescue\n", DropIn.Text(new AskedFor(null, ["rescue", "root"]), "/usr/local/bin/actid", "actid", null), StringComparison.Ordinal);
         foreach (var old in (Version?[])[new(8, 0), new(9, 0), null])

@@ -181,7 +181,7 @@ public sealed class AuthorizedPrincipalsCommandTests : IAsyncLifetime
 
     [Fact]
     public void Sshd_is_told_three_lines() => Assert.Equal(
-        ["TrustedUserCAKeys /etc/actid/trusted-ca", "AuthorizedPrincipalsCommand /usr/local/bin/actid authorized-principals --serial %s -- %u", "AuthorizedPrincipalsCommandUser actid"],
+        ["TrustedUserCAKeys /etc/actid/trusted-ca", "AuthorizedPrincipalsCommand /usr/local/bin/actid authorized-principals --uid %U --serial %s -- %u", "AuthorizedPrincipalsCommandUser actid"],
         CertificateDropIn.Lines("/usr/local/bin/actid", "actid", "/etc/actid/trusted-ca"));
 
     private static string Body(string account, params string[] principals) => $$"""{"account":"{{account}}","principals":[{{string.Join(',', principals.Select(name => $"\"{name}\""))}}]}""";
