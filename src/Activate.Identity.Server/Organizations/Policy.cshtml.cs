@@ -112,7 +112,7 @@ public sealed class PolicyPage(PolicyEditor editor, PolicyCeiling ceiling, Audit
         if (member.Path == "tokens.defaultHours")
             hint = "Empty: the maximum.";
         if (member.Path == "unused.endAfterDays")
-            hint = "Empty: never. At least 7. Keys of clusters do not end by this.";
+            hint = "Empty: never. At least 7. Keys of clusters do not end by this, and SSH keys only while every cluster that asks for keys tells who got in.";
         if (member.Path == "clusters.outageMinutes")
             hint = "How old the copy of all who may log in may be that a cluster uses while this server cannot be reached. 0: no copy. Empty: a day.";
         if (member.Path == "tokens.maximumHours")

@@ -57,11 +57,15 @@ public sealed partial class IsolationTests(IsolationTests.Fixture fixture, ITest
         public override string ToString() => $"{Method} {Path}";
     }
 
+    /// <summary>Of the victim's SSH key, URL-encoded.</summary>
+    private string _fingerprint = "";
+
     [Fact]
     [Trait("Case", "O1")]
     public async Task No_operation_tells_or_changes_anything_of_another_organization()
     {
         var victim = await VictimAsync();
+        _fingerprint = victim.Values["/api/v1/organization/ssh-fingerprints"];
         var attackers = await AttackersAsync();
         var before = await StateAsync(victim);
         var (cells, open) = (0, new List<string>());
@@ -142,6 +146,7 @@ public sealed partial class IsolationTests(IsolationTests.Fixture fixture, ITest
                 { Method.Method: "POST", Path: ServiceAccounts + "/{id}/api-keys" } => new { name = "taken over" },
                 { Method.Method: "PATCH", Collection: "/api/v1/organization/members" } => new { role = "admin" },
                 { Method.Method: "PATCH", Collection: "/api/v1/organizations" } => new { suspended = true },
+                { Path: "/api/v1/authorized-keys/{username}/logins" } => new { fingerprint = Uri.UnescapeDataString(_fingerprint) },
                 { Method.Method: "PATCH" } => new { name = "taken over" },
                 _ => new { },
             });
@@ -260,6 +265,6 @@ public sealed partial class IsolationTests(IsolationTests.Fixture fixture, ITest
     [GeneratedRegex(@"\{[^}]*\}")]
     private static partial Regex PathParameter();
 
-    [GeneratedRegex(@"""lastUsed(At|From)"":[^,}]*,?")]
+    [GeneratedRegex(@"""lastUsed(At|From|On)"":[^,}]*,?")]
     private static partial Regex LastUse();
 }

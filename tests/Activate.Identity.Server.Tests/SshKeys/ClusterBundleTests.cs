@@ -77,7 +77,7 @@ public class ClusterBundleTests(ClockedServer fixture) : IClassFixture<ClockedSe
         Assert.Equal(200, (await _server.SetPolicyAsync(session, new { clusters = new { outageMinutes = 0 } })).Status);
         (await _server.GetAsync(Path, cluster.Key)).AssertProblem(403, "copies_off");
         (await _server.GetAsync(Path, session)).AssertProblem(403, "insufficient_scope");
-        (await _server.GetAsync(Path, null!)).AssertProblem(401, "missing_credential");
+        (await _server.GetAsync(Path, null!)).AssertProblem(401, "credential_required");
     }
 
     [Fact]
