@@ -86,6 +86,14 @@ internal sealed class MailSender(IServiceScopeFactory scopes, IMailTransport tra
                     continue;
                 }
 
+                if (message.GiveUpAt <= now)
+                {
+                    // No node ran in time: its link is dead, or its news is old.
+                    logger.LogError("Mail {Mail} is given up: it waited until it was worth nothing", message.Id);
+                    await DeleteAsync(database, message, cancellationToken);
+                    continue;
+                }
+
                 if (contents.Unprotect<AddressedLetter>(message.Content) is not { } letter)
                 {
                     logger.LogError("Mail {Mail} cannot be read: the key ring is another than when it was written. It is given up", message.Id);

@@ -180,6 +180,20 @@ public class MailSenderTests
     }
 
     [Fact]
+    public async Task What_waited_until_it_was_worth_nothing_is_not_sent_any_more()
+    {
+        await using var mail = new MailServer { Mood = MailServerMood.RefusesRecipients };
+        await using var server = await StartAsync(mail);
+        await MakeKeyAsync(server);
+        var past = server.Now.AddHours(-1);
+        await server.QueryAsync(database => database.MailMessages.ExecuteUpdateAsync(set => set.SetProperty(m => m.GiveUpAt, past).SetProperty(m => m.DueAt, past)));
+        mail.Mood = MailServerMood.Takes;
+        await SendAsync(server);
+        await server.AllMailSentAsync();
+        Assert.Empty(mail.Mails);
+    }
+
+    [Fact]
     public async Task Mail_goes_with_the_person_whom_it_is_for()
     {
         await using var mail = new MailServer { Mood = MailServerMood.RefusesRecipients };
