@@ -26,7 +26,7 @@ public sealed class PasskeyStoryTests(Site site) : IClassFixture<Site>
     private static ILocator Button(Window window, string name) => window.Page.GetByRole(AriaRole.Button, new() { Name = name, Exact = true });
 
     [Fact]
-    public async Task A_person_adds_a_passkey_and_signs_in_with_it_by_the_button_in_the_field_and_after_the_password()
+    public async Task A_person_adds_a_passkey_and_signs_in_with_it_by_the_button_and_after_the_password()
     {
         await site.AddMemberAsync("grace");
         await using var window = await site.OpenAsync(username: "grace");
@@ -81,7 +81,7 @@ public sealed class PasskeyStoryTests(Site site) : IClassFixture<Site>
         await window.Page.GotoAsync("/sign-in");
         await Assertions.Expect(Button(window, "Use a Passkey")).Not.ToBeVisibleAsync();
         await window.SignInAsync("/account/security/passkeys/add");
-        await Assertions.Expect(window.Page.GetByText("Passkeys need JavaScript.")).ToBeVisibleAsync();
+        await Assertions.Expect(window.Page.GetByText("Passkeys need JavaScript")).ToBeVisibleAsync();
     }
 
     private static async Task SignOutAsync(Window window)

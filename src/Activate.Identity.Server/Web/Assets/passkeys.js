@@ -39,6 +39,7 @@ if (form && window.PublicKeyCredential && PublicKeyCredential.parseRequestOption
 
   form.hidden = false;
   for (const part of document.querySelectorAll('[data-with-passkeys]')) part.hidden = false;
+  for (const part of document.querySelectorAll('[data-without-passkeys]')) part.hidden = true;
   form.querySelector('[data-passkey-button]').addEventListener('click', ask);
   form.addEventListener('submit', event => { event.preventDefault(); ask(); });
   if (kind === 'propose') propose();
