@@ -185,6 +185,8 @@ public class MailSenderTests
         await using var mail = new MailServer { Mood = MailServerMood.RefusesRecipients };
         await using var server = await StartAsync(mail);
         await MakeKeyAsync(server);
+        // Put back: nobody is about to send it just now.
+        await SendAsync(server);
         var past = server.Now.AddHours(-1);
         await server.QueryAsync(database => database.MailMessages.ExecuteUpdateAsync(set => set.SetProperty(m => m.GiveUpAt, past).SetProperty(m => m.DueAt, past)));
         mail.Mood = MailServerMood.Takes;
