@@ -36,6 +36,8 @@ public sealed class PasskeyStoryTests(Site site) : IClassFixture<Site>
         await Assertions.Expect(window.Page.GetByLabel("Passkey Name")).ToHaveValueAsync("Chrome on Linux");
         await Button(window, "Add Passkey").ClickAsync();
         await Assertions.Expect(window.Page.GetByRole(AriaRole.Heading, new() { Name = "Recovery codes" })).ToBeVisibleAsync();
+        // Each on a line of its own, and all of them in sight.
+        Assert.True(await window.Page.Locator("pre.codes").EvaluateAsync<bool>("e => getComputedStyle(e).whiteSpace === 'pre' && e.scrollHeight <= e.clientHeight && e.scrollWidth <= e.clientWidth"));
         await window.AssertAccessibleAsync();
         await window.Page.GetByRole(AriaRole.Link, new() { Name = "Done" }).ClickAsync();
         await Assertions.Expect(window.Page.GetByText("10 codes left.")).ToBeVisibleAsync();
