@@ -31,7 +31,14 @@ public sealed class BrowserSessionIssuer(
     /// Adds the session's row to the context, in place of the one this browser had, and sets the cookie. Where one factor was shown and the account has a second, or the
     /// policy asks for one, there is no session: a pending sign-in is added instead, whoever calls. The caller saves, together with its audit event.
     /// </summary>
-    public async Task<SignInStart> StartAsync(HttpContext context, Guid userId, Guid organizationId, string methods, CancellationToken cancellation)
+    /// <param name="context">The browser.</param>
+    /// <param name="userId">Who.</param>
+    /// <param name="organizationId">Of them.</param>
+    /// <param name="methods">What was shown.</param>
+    /// <param name="cancellation">Ends the wait.</param>
+    /// <param name="authenticatedAt">When it was shown; null: now.</param>
+    public async Task<SignInStart> StartAsync(
+        HttpContext context, Guid userId, Guid organizationId, string methods, CancellationToken cancellation, DateTime? authenticatedAt = null)
     {
         var policy = (await policies.ReadAsync(organizationId, cancellation)).Effective;
         if (SignedIn.ContextOf(methods) == SignedIn.OneFactor && (policy.RequireTwoFactor || await database.WithSecondFactor().AnyAsync(user => user.Id == userId, cancellation)))
@@ -51,7 +58,7 @@ public sealed class BrowserSessionIssuer(
             Id = Guid.CreateVersion7(now),
             KeyHash = Hash(key),
             UserId = userId,
-            AuthenticatedAt = now,
+            AuthenticatedAt = authenticatedAt ?? now,
             AuthenticationMethods = methods,
             LastSeenAt = now,
             ExpiresAt = now + (policy.WebSessions.MaximumHours is { } hours ? TimeSpan.FromHours(hours) : s_longest),

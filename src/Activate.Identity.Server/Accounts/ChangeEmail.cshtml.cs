@@ -9,7 +9,7 @@ using Microsoft.EntityFrameworkCore;
 namespace Activate.Identity.Server.Accounts;
 
 /// <summary>Asks for a link that confirms the person's address, or makes another one theirs.</summary>
-[Authorize, RecentSignIn]
+[Authorize, RecentSignIn(Minutes = 10)]
 public sealed class ChangeEmailPage(EmailEditor emails, MailOutbox outbox, ActivateDbContext database) : PageModel
 {
     public const string Path = "/account/profile/email";

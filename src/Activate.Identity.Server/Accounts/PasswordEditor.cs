@@ -50,7 +50,8 @@ public sealed class PasswordEditor(
         if (await database.Users.Where(u => u.Id == person.UserId && u.PasswordHash == user.PasswordHash).ExecuteUpdateAsync(set => set.SetProperty(u => u.PasswordHash, hash), cancellationToken) == 0)
             return s_wrong;
         await SetAsync(database, person.UserId, hash, cancellationToken);
-        var start = await sessions.StartAsync(context, person.UserId, person.OrganizationId, person.AuthenticationMethods, cancellationToken);
+        // A new key for the same sign-in: the password alone is no proof of the second factor that the session may stand on.
+        var start = await sessions.StartAsync(context, person.UserId, person.OrganizationId, person.AuthenticationMethods, cancellationToken, person.AuthenticatedAt);
         audit.Add(AuditTypes.PasswordChanged, new AuditActor(person.UserId, person.OrganizationId, start.Session?.Id), person.UserId);
         outbox.Notify(person.UserId, person.Username, user.Email, letters.PasswordChanged());
         await database.SaveChangesAsync(cancellationToken);

@@ -45,7 +45,7 @@ public sealed class PasswordResets(
     /// <summary>Takes note of what somebody typed: a username, or an e-mail address.</summary>
     public async Task<Problem?> AskAsync(string typed, CancellationToken cancellationToken)
     {
-        if (!await throttles.TryTakeAsync($"reset-from:{http.HttpContext?.RemoteAddress()}", MostAsked, s_window, cancellationToken))
+        if (!await throttles.TryTakeAsync($"reset-from:{http.HttpContext?.RemoteNetwork()}", MostAsked, s_window, cancellationToken))
             return s_tooMany;
         outbox.AddReset(typed, clock.GetUtcNow().UtcDateTime + s_lifetime);
         await database.SaveChangesAsync(cancellationToken);
