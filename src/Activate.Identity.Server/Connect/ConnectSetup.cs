@@ -27,7 +27,7 @@ public static class ConnectSetup
         services.AddScoped<GrantIssuer>();
         services.AddScoped<CodeGrant>();
         services.AddScoped<RefreshGrant>();
-        services.AddSingleton<RefreshMoves>();
+        services.AddSingleton<RefreshChains>();
         services.AddScoped<ExchangeGrant>();
         services.AddScoped<Resources>();
         // For what seldom asks for resources, and needs no database otherwise.

@@ -16,7 +16,7 @@ namespace Activate.Identity.Server.Connect;
 /// Refresh tokens (RFC 6749 §6, RFC 9700 §4.14): the place in the chain moves on by one conditional UPDATE. Who comes a moment later with the same token gets the same
 /// next one; who comes later than that ends the chain.
 /// </summary>
-internal sealed class RefreshGrant(ActivateDbContext database, RefreshMoves moves, PolicyReader policies, PendingCuts cuts, GrantIssuer grants, ServerKeys keys, TimeProvider clock)
+internal sealed class RefreshGrant(ActivateDbContext database, RefreshChains chains, PolicyReader policies, GrantIssuer grants, ServerKeys keys, TimeProvider clock)
 {
     /// <summary>The grant of a refresh token that may be redeemed now by this client (with owner and organization), and the token.</summary>
     public async Task<(TokenGrant Grant, RefreshToken Token)?> ReadAsync(string text, string clientId, CancellationToken cancellationToken)
@@ -58,7 +58,7 @@ internal sealed class RefreshGrant(ActivateDbContext database, RefreshMoves move
         if (grant.RefreshPlace == place)
         {
             // Another was faster, with the same token and at this moment: then the chain stands where this one would have put it.
-            if (!await moves.MoveAsync(grant.Id, place, now, cancellationToken) && !await database.TokenGrants.AnyAsync(g => g.Id == grant.Id && g.RefreshPlace == next, cancellationToken))
+            if (!await chains.MoveAsync(grant.Id, place, now, cancellationToken) && !await database.TokenGrants.AnyAsync(g => g.Id == grant.Id && g.RefreshPlace == next, cancellationToken))
                 return null;
         }
 
@@ -69,10 +69,10 @@ internal sealed class RefreshGrant(ActivateDbContext database, RefreshMoves move
 
     private async Task<TokenGrant?> FindAsync(RefreshToken token, string clientId, CancellationToken cancellationToken)
     {
-        var grant = await database.TokenGrants.AsNoTracking().Include(g => g.Owner).ThenInclude(u => u!.Organization).SingleOrDefaultAsync(g => g.Id == token.GrantId, cancellationToken);
-        if (grant is not { RefreshPlace: not null, Owner: { Disabled: false, Organization.Suspended: false } owner } || grant.ClientId != clientId)
+        if (await chains.FindAsync(database, token.GrantId, cancellationToken) is not
+            { Grant: { RefreshPlace: not null, Owner: { Disabled: false, Organization.Suspended: false } } grant, Cuts: var cuts } || grant.ClientId != clientId)
             return null;
-        await cuts.ApplyAsync(owner.OrganizationId, [grant], cancellationToken);
+        cuts.ApplyTo([grant]);
         return grant;
     }
 

@@ -21,7 +21,7 @@ internal sealed partial class RequestLog(RequestDelegate next, ILogger<RequestLo
         {
             var status = context.Response.StatusCode;
             var level = status >= 500 ? LogLevel.Error
-                : status >= 400 || !HttpMethods.IsGet(context.Request.Method) ? LogLevel.Information
+                : status >= 400 || IsChange(context.Request) ? LogLevel.Information
                 : LogLevel.Debug;
             if (logger.IsEnabled(level))
             {
@@ -30,6 +30,9 @@ internal sealed partial class RequestLog(RequestDelegate next, ILogger<RequestLo
             }
         }
     }
+
+    /// <summary>Introspection and userinfo are POSTs that change nothing (RFC 7662 §2.1, OpenID Connect Core §5.3.1).</summary>
+    private static bool IsChange(HttpRequest request) => !HttpMethods.IsGet(request.Method) && request.Path.Value is not ("/connect/introspect" or "/connect/userinfo");
 
     /// <summary>A path is attacker's text: no control, direction-changing or line-separating characters, no endless lines, and no credential that somebody put there.</summary>
     private static string Clean(string? path)
