@@ -50,7 +50,7 @@ public sealed partial class TestServer : IAsyncDisposable
     private TestServer(string origin, bool fakeClock)
     {
         Origin = new Uri(origin);
-        Clock = fakeClock ? new FakeTimeProvider(new DateTimeOffset(2026, 11, 24, 8, 0, 0, TimeSpan.Zero)) : null;
+        Clock = fakeClock ? new StillClock(new DateTimeOffset(2026, 11, 24, 8, 0, 0, TimeSpan.Zero)) : null;
     }
 
     public Uri Origin { get; }
