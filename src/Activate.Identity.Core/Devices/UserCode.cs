@@ -1,5 +1,6 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Security.Cryptography;
+using Activate.Identity.Core.Credentials;
 
 namespace Activate.Identity.Core.Devices;
 
@@ -24,27 +25,6 @@ public static class UserCode
     public static string Display(string code) => $"{code[..4]}-{code[4..]}";
 
     /// <summary>Reads what a person typed: any case, with or without dashes and spaces, ASCII only.</summary>
-    public static bool TryParse(string? typed, [NotNullWhen(true)] out string? code)
-    {
-        code = null;
-        if (typed is null || typed.Length > 64)
-            return false;
-        Span<char> letters = stackalloc char[Length];
-        var count = 0;
-        foreach (var c in typed)
-        {
-            if (c is '-' or ' ' or '\t' or '\r' or '\n')
-                continue;
-            // Not ToUpperInvariant: full-width letters and the Kelvin sign must not become ASCII ones.
-            var letter = c is >= 'a' and <= 'z' ? (char)(c - 32) : c;
-            if (count == Length || !Alphabet.Contains(letter, StringComparison.Ordinal))
-                return false;
-            letters[count++] = letter;
-        }
-
-        if (count < Length)
-            return false;
-        code = new string(letters);
-        return true;
-    }
+    public static bool TryParse(string? typed, [NotNullWhen(true)] out string? code) =>
+        TypedCode.TryParse(typed, Alphabet, Length, static c => c is >= 'a' and <= 'z' ? (char)(c - 32) : c, out code);
 }

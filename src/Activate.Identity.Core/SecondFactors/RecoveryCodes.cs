@@ -1,5 +1,6 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Security.Cryptography;
+using Activate.Identity.Core.Credentials;
 
 namespace Activate.Identity.Core.SecondFactors;
 
@@ -21,27 +22,6 @@ public static class RecoveryCodes
     public static string Display(string code) => $"{code[..4]}-{code[4..8]}-{code[8..]}";
 
     /// <summary>Reads what a person typed: any case, with or without dashes and spaces, ASCII only.</summary>
-    public static bool TryParse(string? typed, [NotNullWhen(true)] out string? code)
-    {
-        code = null;
-        if (typed is null || typed.Length > 64)
-            return false;
-        Span<char> letters = stackalloc char[Length];
-        var count = 0;
-        foreach (var c in typed)
-        {
-            if (c is '-' or ' ' or '\t' or '\r' or '\n')
-                continue;
-            // Not ToLowerInvariant: the Kelvin sign must not become a k.
-            var letter = (c is >= 'A' and <= 'Z' ? (char)(c | 32) : c) switch { 'o' => '0', 'i' or 'l' => '1', var other => other };
-            if (count == Length || !Alphabet.Contains(letter, StringComparison.Ordinal))
-                return false;
-            letters[count++] = letter;
-        }
-
-        if (count < Length)
-            return false;
-        code = new string(letters);
-        return true;
-    }
+    public static bool TryParse(string? typed, [NotNullWhen(true)] out string? code) => TypedCode.TryParse(
+        typed, Alphabet, Length, static c => (c is >= 'A' and <= 'Z' ? (char)(c | 32) : c) switch { 'o' => '0', 'i' or 'l' => '1', var other => other }, out code);
 }
