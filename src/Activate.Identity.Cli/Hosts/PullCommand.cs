@@ -1,6 +1,5 @@
 using System.CommandLine;
 using System.Net;
-using System.Net.Http.Headers;
 using System.Security.Cryptography;
 using Activate.Identity.Cli.Contexts;
 using Activate.Identity.Cli.Output;
@@ -32,16 +31,14 @@ internal static class PullCommand
             PrivateFiles.MakePrivateFolder(copy.Folder);
         var here = copy.Read();
         using var wire = new Wire(key.Server, call.Around.Time);
-        using var request = new HttpRequestMessage(HttpMethod.Get, wire.At(Path));
-        request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", key.Secret);
-        request.Headers.Accept.ParseAdd($"{BundleLine.MediaType}, application/problem+json;q=0.5");
+        using var request = wire.Request(HttpMethod.Get, Path, key.Secret, $"{BundleLine.MediaType}, application/problem+json;q=0.5");
         if (here is not null)
             request.Headers.TryAddWithoutValidation("If-None-Match", here.Value.Record.ETag);
         using var response = await wire.OpenAsync(request, cancellation);
         switch (response.StatusCode)
         {
             case HttpStatusCode.OK:
-                var taken = await TakeAsync(call, copy, here?.Statement, wire, response, cancellation);
+                var taken = await TakeAsync(copy, here, wire, response, cancellation);
                 call.Say($"Who may log in has changed; the copy has the serial {taken.Serial} and counts until {Times.Full(taken.IssuedAt + taken.MaximumAge, call.Now)}.");
                 return ExitCodes.Done;
             case HttpStatusCode.NotModified when here is not null:
@@ -68,9 +65,9 @@ internal static class PullCommand
         }
     }
 
-    private static async Task<BundleStatement> TakeAsync(Call call, BundleCopy copy, BundleStatement? before, Wire wire, HttpResponseMessage response, CancellationToken cancellation)
+    private static async Task<BundleStatement> TakeAsync(BundleCopy copy, (CopyRecord Record, BundleStatement Statement)? here, Wire wire, HttpResponseMessage response, CancellationToken cancellation)
     {
-        var (jws, statement, keySet) = await StatementAsync(copy, before, wire, response, copy.Read()?.Record.KeySet, cancellation);
+        var (jws, statement, keySet) = await StatementAsync(copy, here?.Statement, wire, response, here?.Record.KeySet, cancellation);
         if (response.Content.Headers.ContentType?.MediaType != BundleLine.MediaType || response.Headers.ETag is not { } etag)
             throw Doubt(wire, "answered with something else than a bundle");
         var temporary = System.IO.Path.Combine(copy.Folder, $".{RandomNumberGenerator.GetHexString(16, lowercase: true)}.tmp");

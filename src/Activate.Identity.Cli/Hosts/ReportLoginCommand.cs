@@ -50,8 +50,7 @@ internal static class ReportLoginCommand
         using var deadline = new CancellationTokenSource(s_deadline);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellation, deadline.Token);
         using var wire = new Wire(key.Server, call.Around.Time);
-        using var request = new HttpRequestMessage(HttpMethod.Post, wire.At($"{ApiClient.Root}/authorized-keys/{username}/logins"));
-        request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", key.Secret);
+        using var request = wire.Request(HttpMethod.Post, $"{ApiClient.Root}/authorized-keys/{username}/logins", key.Secret);
         request.Content = new ByteArrayContent(Body(fingerprint, call.Around.Setting("PAM_RHOST"))) { Headers = { ContentType = new MediaTypeHeaderValue("application/json") } };
         var answer = await wire.SendAsync(request, either.Token);
         return answer.Succeeded ? ExitCodes.Done : throw Refusal.Of(answer, key.Server);

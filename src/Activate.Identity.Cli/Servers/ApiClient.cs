@@ -94,9 +94,7 @@ internal sealed class ApiClient(Uri server, string secret, Surroundings around, 
     /// <summary>Writes what the server has to stdout as it comes, however much that is.</summary>
     public async Task DownloadAsync(string path, string mediaType, Call call, CancellationToken cancellation)
     {
-        using var request = new HttpRequestMessage(HttpMethod.Get, At(Root + path));
-        request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", secret);
-        request.Headers.Accept.ParseAdd(mediaType);
+        using var request = _wire.Request(HttpMethod.Get, Root + path, secret, mediaType);
         var refused = await _wire.DownloadAsync(request, async body =>
         {
             if (!around.OutIsTerminal)

@@ -53,6 +53,15 @@ internal sealed class Wire(Uri server, TimeProvider time) : IDisposable
         return null;
     }
 
+    /// <summary>A request of this server under a bearer.</summary>
+    public HttpRequestMessage Request(HttpMethod method, string path, string bearer, string? accept = null)
+    {
+        var request = new HttpRequestMessage(method, At(path)) { Headers = { Authorization = new AuthenticationHeaderValue("Bearer", bearer) } };
+        if (accept is not null)
+            request.Headers.Accept.ParseAdd(accept);
+        return request;
+    }
+
     public Uri At(string path) => new(ServerAddress.Origin(Server) + path);
 
     public void Dispose() => _http.Dispose();

@@ -1,7 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
 using System.Net;
-using System.Net.Http.Headers;
 using System.Text;
 using Activate.Identity.Cli.Contexts;
 using Activate.Identity.Cli.Hosts;
@@ -67,14 +66,9 @@ internal static class AuthorizedPrincipalsCommand
     private static async Task<bool> CountsAsync(Call call, CertificatePrincipal principal, long serial, CancellationToken cancellation)
     {
         var key = ClusterKey.Read(call.Around);
-        using var deadline = new CancellationTokenSource(s_deadline);
-        using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellation, deadline.Token);
-        Answer answer;
-        try
-        {
-            answer = await AskAsync(call, key, principal.Account, serial, either.Token);
-        }
-        catch (Exception problem) when (problem is HttpRequestException or OperationCanceledException && !cancellation.IsCancellationRequested)
+        var (answer, _) = await ClusterKey.AskAsync(
+            call.Around, key, string.Create(CultureInfo.InvariantCulture, $"/authorized-principals/{Uri.EscapeDataString(principal.Account)}?serial={serial}"), s_deadline, cancellation);
+        if (answer is null)
         {
             call.Say($"note: {ServerAddress.Origin(key.Server)} cannot be reached; the certificate counts by itself until it ends.");
             return true;
@@ -93,15 +87,5 @@ internal static class AuthorizedPrincipalsCommand
             || said.Principals.Exists(name => name != principal.ToString()))
             throw Failure.Failed($"{ServerAddress.Origin(key.Server)} answered with something else than the principal of that account.");
         return said.Principals.Count > 0;
-    }
-
-    private static async Task<Answer> AskAsync(Call call, CredentialInUse key, string account, long serial, CancellationToken cancellation)
-    {
-        using var wire = new Wire(key.Server, call.Around.Time);
-        var path = string.Create(CultureInfo.InvariantCulture, $"{ApiClient.Root}/authorized-principals/{Uri.EscapeDataString(account)}?serial={serial}");
-        using var request = new HttpRequestMessage(HttpMethod.Get, wire.At(path));
-        request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", key.Secret);
-        request.Headers.Accept.ParseAdd("application/json");
-        return await wire.SendAsync(request, cancellation);
     }
 }

@@ -1,5 +1,4 @@
 using System.Net;
-using System.Net.Http.Headers;
 using System.Text;
 using Activate.Identity.Cli.Contexts;
 using Activate.Identity.Cli.Servers;
@@ -23,7 +22,7 @@ internal static class TrustedAuthoritiesFile
     private const UnixFileMode ReadByAll = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.GroupRead | UnixFileMode.OtherRead;
     private const UnixFileMode ChangedByOthers = UnixFileMode.GroupWrite | UnixFileMode.OtherWrite;
 
-    public static string PathOf(Surroundings around) => Path.Combine(around.Setting("ACTID_CONFIG_DIR") ?? ClusterKey.Folder, Name);
+    public static string PathOf(Surroundings around) => Path.Combine(ClusterKey.FolderOf(around), Name);
 
     public static TrustedAuthorities Read(Surroundings around)
     {
@@ -51,9 +50,7 @@ internal static class TrustedAuthoritiesFile
     public static async Task<(string Text, TrustedAuthorities Authorities)> FetchAsync(Surroundings around, CredentialInUse key, CancellationToken cancellation)
     {
         using var wire = new Wire(key.Server, around.Time);
-        using var request = new HttpRequestMessage(HttpMethod.Get, wire.At($"{ApiClient.Root}/ssh-certificate-authorities"));
-        request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", key.Secret);
-        request.Headers.Accept.ParseAdd("text/plain");
+        using var request = wire.Request(HttpMethod.Get, $"{ApiClient.Root}/ssh-certificate-authorities", key.Secret, "text/plain");
         var answer = await wire.SendAsync(request, cancellation);
         if (answer.Status != HttpStatusCode.OK)
             throw Refusal.Of(answer, key.Server);

@@ -1,6 +1,5 @@
 using System.CommandLine;
 using System.Net;
-using System.Net.Http.Headers;
 using System.Text;
 using Activate.Identity.Cli.Contexts;
 using Activate.Identity.Cli.Hosts;
@@ -63,31 +62,10 @@ internal static class AuthorizedKeysCommand
     internal static async Task<(string? Lines, Failure? Outage)> LookUpAsync(
         Surroundings around, CredentialInUse key, string username, string? fingerprint, bool expiryTime, CancellationToken cancellation)
     {
-        using var deadline = new CancellationTokenSource(s_deadline);
-        using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellation, deadline.Token);
-        try
-        {
-            return await AskAsync(around, key, username, fingerprint, expiryTime, either.Token);
-        }
-        catch (OperationCanceledException) when (deadline.IsCancellationRequested && !cancellation.IsCancellationRequested)
-        {
-            return (null, Failure.Failed($"{ServerAddress.Origin(key.Server)} did not answer in time."));
-        }
-        catch (HttpRequestException problem)
-        {
-            return (null, Failure.Failed($"{ServerAddress.Origin(key.Server)} cannot be reached: {problem.GetBaseException().Message}"));
-        }
-    }
-
-    private static async Task<(string? Lines, Failure? Outage)> AskAsync(
-        Surroundings around, CredentialInUse key, string username, string? fingerprint, bool expiryTime, CancellationToken cancellation)
-    {
-        using var wire = new Wire(key.Server, around.Time);
         var query = fingerprint is null ? "" : $"?fingerprint={Uri.EscapeDataString(fingerprint)}";
-        using var request = new HttpRequestMessage(HttpMethod.Get, wire.At($"{ApiClient.Root}/authorized-keys/{Uri.EscapeDataString(username)}{query}"));
-        request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", key.Secret);
-        request.Headers.Accept.ParseAdd("application/json");
-        var answer = await wire.SendAsync(request, cancellation);
+        var (answer, outage) = await ClusterKey.AskAsync(around, key, $"/authorized-keys/{Uri.EscapeDataString(username)}{query}", s_deadline, cancellation);
+        if (answer is null)
+            return (null, outage);
         if (answer.Status >= HttpStatusCode.InternalServerError)
             return (null, Refusal.Of(answer, key.Server));
         if (answer.Status != HttpStatusCode.OK)

@@ -1,5 +1,6 @@
 using System.Text;
 using Activate.Identity.Cli.Contexts;
+using Activate.Identity.Cli.Servers;
 
 namespace Activate.Identity.Cli.SshKeys;
 
@@ -29,6 +30,28 @@ internal static class ClusterKey
         var buffer = new char[LargestFile];
         var length = reader.ReadBlock(buffer, 0, buffer.Length);
         return CredentialInUse.OfSecret(new string(buffer, 0, length), path, StoredContext.ApiKey, named: null);
+    }
+
+    /// <summary>Asks the server what sshd asks us, in the time that a login can wait.</summary>
+    /// <returns>Whatever it answered; or null, and what kept it from answering.</returns>
+    public static async Task<(Answer? Answer, Failure? Outage)> AskAsync(Surroundings around, CredentialInUse key, string path, TimeSpan within, CancellationToken cancellation)
+    {
+        using var deadline = new CancellationTokenSource(within);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellation, deadline.Token);
+        using var wire = new Wire(key.Server, around.Time);
+        using var request = wire.Request(HttpMethod.Get, ApiClient.Root + path, key.Secret, "application/json");
+        try
+        {
+            return (await wire.SendAsync(request, either.Token), null);
+        }
+        catch (OperationCanceledException) when (deadline.IsCancellationRequested && !cancellation.IsCancellationRequested)
+        {
+            return (null, Failure.Failed($"{ServerAddress.Origin(key.Server)} did not answer in time."));
+        }
+        catch (HttpRequestException problem)
+        {
+            return (null, Failure.Failed($"{ServerAddress.Origin(key.Server)} cannot be reached: {problem.GetBaseException().Message}"));
+        }
     }
 
     private static void RequirePrivate(string path)
