@@ -66,7 +66,7 @@ public sealed class PasswordEditor(
     internal static async Task SetAsync(ActivateDbContext database, Guid userId, string hash, CancellationToken cancellationToken)
     {
         await database.Users.Where(u => u.Id == userId).ExecuteUpdateAsync(set => set
-            .SetProperty(u => u.PasswordHash, hash).SetProperty(u => u.AccessFailedCount, 0).SetProperty(u => u.LockoutEnd, (DateTimeOffset?)null), cancellationToken);
+            .SetProperty(u => u.PasswordHash, hash).SetProperty(u => u.LockoutEnd, (DateTimeOffset?)null), cancellationToken);
         await database.BrowserSessions.Where(s => s.UserId == userId).ExecuteDeleteAsync(cancellationToken);
         await database.MailedCodes.Where(c => c.UserId == userId && c.Purpose == MailedCodePurpose.SetPassword).ExecuteDeleteAsync(cancellationToken);
     }

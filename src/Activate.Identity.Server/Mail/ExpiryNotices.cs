@@ -1,7 +1,7 @@
 using Activate.Identity.Core.Credentials;
 using Activate.Identity.Data;
 using Activate.Identity.Data.Mail;
-using Activate.Identity.Server.Organizations;
+using Activate.Identity.Server.Web;
 using Microsoft.EntityFrameworkCore;
 
 namespace Activate.Identity.Server.Mail;
@@ -11,7 +11,7 @@ namespace Activate.Identity.Server.Mail;
 /// of another node too. A key that was made for less than a stage is not told of by it; its owner has just said when it ends.
 /// </summary>
 internal sealed class ExpiryNotices(IServiceScopeFactory scopes, MailSettings settings, TimeProvider clock, ILogger<ExpiryNotices> logger)
-    : PolicyRounds(TimeSpan.FromMinutes(10), "Notices of keys that end were not all written; the next round goes on", logger)
+    : BackgroundRounds(TimeSpan.FromMinutes(10), "Notices of keys that end were not all written; the next round goes on", logger)
 {
     private const int BatchSize = 100;
     private static readonly int[] s_stages = [1, 7, 14];

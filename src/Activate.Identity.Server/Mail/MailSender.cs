@@ -2,7 +2,6 @@ using System.Net.Sockets;
 using Activate.Identity.Data;
 using Activate.Identity.Data.Mail;
 using Activate.Identity.Server.Accounts;
-using Activate.Identity.Server.Organizations;
 using Activate.Identity.Server.Web;
 using MailKit.Net.Smtp;
 using MailKit.Security;
@@ -17,7 +16,7 @@ namespace Activate.Identity.Server.Mail;
 /// Failures are tried again, with growing pauses, until the mail is worth nothing; what they say is told without addresses.
 /// </summary>
 internal sealed class MailSender(IServiceScopeFactory scopes, IMailTransport transport, MailSettings settings, MailContents contents, PublicOrigin origin, TimeProvider clock, ILogger<MailSender> logger)
-    : PolicyRounds(TimeSpan.FromSeconds(2), "Mail was not sent; the next round goes on", logger)
+    : BackgroundRounds(TimeSpan.FromSeconds(2), "Mail was not sent; the next round goes on", logger)
 {
     /// <summary>Sent over one connection.</summary>
     private const int Most = 50;

@@ -13,7 +13,7 @@ namespace Activate.Identity.Server.Organizations;
 /// its rows are done. One node at a time works on a cut; a node that dies is replaced when its claim runs out.
 /// </summary>
 public sealed class CutRewriter(IServiceScopeFactory scopes, TimeProvider clock, ILogger<CutRewriter> logger)
-    : PolicyRounds(TimeSpan.FromSeconds(30), "The rows of a policy's cut were not all rewritten; checks apply it all the same, and the next round goes on", logger)
+    : BackgroundRounds(TimeSpan.FromSeconds(30), "The rows of a policy's cut were not all rewritten; checks apply it all the same, and the next round goes on", logger)
 {
     private const int BatchSize = 500;
     private static readonly TimeSpan s_claim = TimeSpan.FromMinutes(1);

@@ -32,7 +32,7 @@ internal readonly record struct UnusedBefore(DateTime? ApiKeys, DateTime? SshKey
 /// that one which was used meanwhile lives on, and of two nodes that come at once one ends it. They stay listed as ended, with <c>unused</c> as the reason.
 /// </summary>
 public sealed class UnusedKeys(IServiceScopeFactory scopes, PolicyReader policies, LastUses uses, CredentialCache cache, TimeProvider clock, ILogger<UnusedKeys> logger)
-    : PolicyRounds(TimeSpan.FromHours(1), "Keys that nobody uses were not all ended; the next round goes on", logger)
+    : BackgroundRounds(TimeSpan.FromHours(1), "Keys that nobody uses were not all ended; the next round goes on", logger)
 {
     private const int BatchSize = 100;
     private static readonly TimeSpan s_pause = TimeSpan.FromMilliseconds(20);

@@ -1,10 +1,10 @@
-namespace Activate.Identity.Server.Organizations;
+namespace Activate.Identity.Server.Web;
 
-/// <summary>Work that a policy asks for afterwards, round by round, and at once when it was changed. A round that fails is told and does not keep the next from coming.</summary>
+/// <summary>Work that no request waits for, round by round, and at once for whoever asks. A round that fails is told and does not keep the next from coming.</summary>
 /// <param name="interval">Between two rounds, unless somebody wakes it.</param>
 /// <param name="trouble">What a failed round means.</param>
 /// <param name="logger">Where that is told.</param>
-public abstract class PolicyRounds(TimeSpan interval, string trouble, ILogger logger) : BackgroundService
+public abstract class BackgroundRounds(TimeSpan interval, string trouble, ILogger logger) : BackgroundService
 {
     private readonly SemaphoreSlim _wake = new(0);
 
