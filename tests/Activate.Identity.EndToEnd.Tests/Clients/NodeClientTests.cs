@@ -36,6 +36,9 @@ public abstract class NodeClientTests(ClientsServer fixture, string script)
         }
     }
 
+    /// <summary>The clock is the real one: what an hour is when the answer is written has begun by then.</summary>
+    protected static void AssertAnHour(JsonElement got) => Assert.InRange(got.GetProperty("expiresIn").GetInt32(), 3540, 3600);
+
     /// <summary>A member below others, as text.</summary>
     protected static string Text(JsonElement json, params string[] path)
     {

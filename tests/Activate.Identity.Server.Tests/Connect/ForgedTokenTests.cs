@@ -65,12 +65,14 @@ public sealed class ForgedTokenTests(SharedServer shared) : IClassFixture<Shared
         await _server.RegisterApplicationAsync(client, "s3cret", $"{_server.Origin.GetLeftPart(UriPartial.Authority)}/platform");
         // What stands in a header or an address is smaller, or Kestrel refuses it.
         var bomb = Bomb(algorithm, place is "bearer" or "userinfo" or "id_token_hint" ? s_fourMegabytes : s_hundredMegabytes);
-        var fastest = TimeSpan.MaxValue;
-        for (var i = 0; i < 5; i++)
+        // Beside one of the same size whose header nobody can read, so that a busy machine is busy for both.
+        var dud = $"x{bomb[1..]}";
+        var (slow, usual) = (TimeSpan.MaxValue, TimeSpan.MaxValue);
+        for (var i = 0; i < 5 || (slow > usual + s_unpackingTakesMore && i < 50); i++)
         {
-            var watch = System.Diagnostics.Stopwatch.StartNew();
-            var answer = await SendAsync(place, client, bomb);
-            fastest = watch.Elapsed < fastest ? watch.Elapsed : fastest;
+            usual = Faster(usual, (await TimedAsync(dud)).Elapsed);
+            var (answer, elapsed) = await TimedAsync(bomb);
+            slow = Faster(slow, elapsed);
             if (place is "introspect" or "revoke")
                 Assert.Equal((200, place == "revoke" ? "{}" : "{\"active\":false}"), (answer.Status, answer.Body));
             else if (place == "id_token_hint")
@@ -81,8 +83,18 @@ public sealed class ForgedTokenTests(SharedServer shared) : IClassFixture<Shared
                 Assert.InRange(answer.Status, 400, 431);
         }
 
-        Assert.True(fastest < TimeSpan.FromMilliseconds(50), $"{fastest.TotalMilliseconds} ms");
+        Assert.True(slow <= usual + s_unpackingTakesMore, $"{slow.TotalMilliseconds} ms beside {usual.TotalMilliseconds} ms");
+
+        async Task<(Answer Answer, TimeSpan Elapsed)> TimedAsync(string token)
+        {
+            var watch = System.Diagnostics.Stopwatch.StartNew();
+            return (await SendAsync(place, client, token), watch.Elapsed);
+        }
     }
+
+    private static readonly TimeSpan s_unpackingTakesMore = TimeSpan.FromMilliseconds(20);
+
+    private static TimeSpan Faster(TimeSpan one, TimeSpan other) => one < other ? one : other;
 
     [Theory, Trait("Case", "J5")]
     [InlineData("bearer")]
