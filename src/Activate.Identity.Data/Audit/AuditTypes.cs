@@ -63,6 +63,7 @@ public static class AuditTypes
     public const string ApplicationSuspended = "application.suspended";
     public const string ApplicationResumed = "application.resumed";
     public const string ApplicationSecretRotated = "application.secret_rotated";
+    public const string ApplicationAuthenticationFailed = "application.authentication_failed";
     public const string ApplicationSecretLeaked = "application.secret_leaked";
     public const string ApplicationDeleted = "application.deleted";
     public const string ApplicationAllowed = "application.allowed";

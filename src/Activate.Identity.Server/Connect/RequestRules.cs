@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
 using Activate.Identity.Data.Applications;
+using Activate.Identity.Server.Audit;
 using Activate.Identity.Server.Web;
 using OpenIddict.Abstractions;
 using OpenIddict.Server;
@@ -199,7 +200,7 @@ internal static class RequestRules
 
     /// <summary>
     /// A scope that a client may not have is invalid_scope (RFC 6749 §5.2), where OpenIddict says invalid_request, and an assertion that does not prove its client is
-    /// invalid_client (RFC 7521 §4.2.1). And OpenIddict's error_uri, which leads to its own documentation, explains nothing about this server.
+    /// invalid_client (RFC 7521 §4.2.1), which is an event of that client's organization. And OpenIddict's error_uri, which leads to its own documentation, explains nothing about this server.
     /// </summary>
     internal sealed class RightErrors<TContext> : IOpenIddictServerHandler<TContext> where TContext : BaseRequestContext
     {
@@ -210,16 +211,23 @@ internal static class RequestRules
         {
             if (context.Transaction.Response is not { } response)
                 return default;
+            var proof = context.Transaction.GetProperty<ProcessAuthenticationContext>(typeof(ProcessAuthenticationContext).FullName!);
             if (response is { Error: Errors.InvalidRequest, ErrorUri: { } uri } && (uri.EndsWith("ID2051", StringComparison.Ordinal) || uri.EndsWith("ID2035", StringComparison.Ordinal) || uri.EndsWith("ID2065", StringComparison.Ordinal)))
                 response.Error = Errors.InvalidScope;
             // RFC 6749 §6: a refresh for more than was granted.
             else if (response is { Error: Errors.InvalidGrant, ErrorUri: { } granted } && granted.EndsWith("ID2052", StringComparison.Ordinal) && context.Transaction.Request?.IsRefreshTokenGrantType() == true)
                 response.Error = Errors.InvalidScope;
-            else if (context.Transaction.GetProperty<ProcessAuthenticationContext>(typeof(ProcessAuthenticationContext).FullName!) is { ClientAssertion.Length: > 0 } proof
+            else if (proof is { ClientAssertion.Length: > 0 }
                 && ((response.Error == Errors.InvalidToken && proof.ClientAssertionPrincipal is null) || s_wrongAssertion.Any(id => response.ErrorUri?.EndsWith(id, StringComparison.Ordinal) == true)))
                 response.Error = Errors.InvalidClient;
             response.ErrorUri = null;
-            return default;
+            return response.Error == Errors.InvalidClient && (proof?.ClientId ?? context.Transaction.Request?.ClientId) is { Length: > 0 } client ? RecordAsync(context.Http(), client) : default;
+        }
+
+        private static async ValueTask RecordAsync(HttpContext http, string client)
+        {
+            if (await http.RequestServices.GetRequiredService<ApplicationCache>().FindAsync(client, http.RequestAborted) is { } application)
+                await http.RequestServices.GetRequiredService<AuditRefusals>().RecordAsync(http, application);
         }
     }
 

@@ -38,7 +38,8 @@ public sealed class ClusterBundles(IServiceScopeFactory scopes, TimeProvider clo
     [
         AuditTypes.SignedIn, AuditTypes.SignInFailed, AuditTypes.LockedOut, AuditTypes.SignedOut, AuditTypes.ApiKeyCreated, AuditTypes.ApiKeyRenamed, AuditTypes.ApiKeyRotated,
         AuditTypes.ApiKeyDeleted, AuditTypes.ApiKeyUnused, AuditTypes.ApiKeyAddressesChanged, AuditTypes.TokenCreated, AuditTypes.TokenDeleted, AuditTypes.SessionStarted, AuditTypes.SessionEnded,
-        AuditTypes.DeviceApproved, AuditTypes.DeviceDenied, AuditTypes.DeviceCodeWrong, AuditTypes.ApplicationAllowed, AuditTypes.ApplicationDenied, AuditTypes.AccessRefused,
+        AuditTypes.DeviceApproved, AuditTypes.DeviceDenied, AuditTypes.DeviceCodeWrong, AuditTypes.ApplicationAllowed, AuditTypes.ApplicationDenied, AuditTypes.ApplicationAuthenticationFailed,
+        AuditTypes.AccessRefused,
         AuditTypes.SshCertificateIssued, AuditTypes.SshCertificateEnded, AuditTypes.PasswordChanged, AuditTypes.PasswordResetMailed, AuditTypes.PasswordReset, AuditTypes.EmailChangeAsked,
         AuditTypes.EmailChanged, AuditTypes.EmailConfirmed, AuditTypes.BrowserSessionsEnded, AuditTypes.SecondFactorAdded, AuditTypes.SecondFactorRemoved, AuditTypes.SecondFactorFailed,
         AuditTypes.PasskeyRenamed, AuditTypes.RecoveryCodesMade, AuditTypes.RecoveryCodeUsed,

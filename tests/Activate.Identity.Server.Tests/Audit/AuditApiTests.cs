@@ -261,6 +261,30 @@ public sealed class AuditApiTests(ClockedServer fixture) : IClassFixture<Clocked
     }
 
     [Fact]
+    public async Task Who_calls_as_an_application_without_its_secret_is_in_its_organizations_log_once()
+    {
+        var (_, _, session) = await NewAsync();
+        var made = await _server.PostAsync("/api/v1/organization/applications", session, new
+        {
+            name = "portal", type = "web", redirectUris = new[] { TestServer.Callback }, grants = new[] { "authorization_code", "client_credentials" }, scopes = new[] { "platform" },
+        });
+        var client = made.Text("clientId");
+        foreach (var (path, fields) in ((string, (string, string)[])[])[
+            ("/connect/token", [("grant_type", "client_credentials")]), ("/connect/introspect", [("token", "x")]), ("/connect/revoke", [("token", "x")]), ("/connect/par", [("response_type", "code")])])
+        {
+            for (var i = 0; i < 3; i++)
+                Assert.Equal("invalid_client", (await _server.PostFormAsync(path, fields, authorization: TestServer.Basic(client, "a wrong secret"))).Error);
+            await _server.PostFormAsync(path, fields, authorization: TestServer.Basic(client, made.Text("clientSecret")));
+            await _server.PostFormAsync(path, fields, authorization: TestServer.Basic("nobody", "a wrong secret"));
+        }
+
+        var events = ItemsOf(await _server.GetAsync($"{Path}?type=application.authentication_failed", session));
+        Assert.Equal(["/connect/introspect", "/connect/par", "/connect/revoke", "/connect/token"], events.Select(e => e.GetProperty("detail").GetString()).Order(StringComparer.Ordinal));
+        Assert.All(events, e => Assert.Equal(("refused", client, "127.0.0.1"), (e.GetProperty("outcome").GetString(), e.GetProperty("clientId").GetString(), e.GetProperty("address").GetString())));
+        Assert.DoesNotContain("a wrong secret", string.Join('\n', events.Select(e => e.GetRawText())), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Every_type_of_event_is_documented_and_no_other()
     {
         var documented = File.ReadLines(System.IO.Path.Combine(AppContext.BaseDirectory, "docs", "audit.md"))
