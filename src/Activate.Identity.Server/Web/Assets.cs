@@ -3,12 +3,13 @@ using System.Security.Cryptography;
 
 namespace Activate.Identity.Server.Web;
 
-/// <summary>Stylesheet, script and icon, embedded and served under a path with their hash, so that browsers may keep them forever.</summary>
+/// <summary>Stylesheet, scripts and icon, embedded and served under a path with their hash, so that browsers may keep them forever.</summary>
 public static class Assets
 {
     private static readonly Asset s_stylesheet = Load("site.css", "text/css; charset=utf-8");
     private static readonly Asset s_script = Load("site.js", "text/javascript; charset=utf-8");
     private static readonly Asset s_passkeys = Load("passkeys.js", "text/javascript; charset=utf-8");
+    private static readonly Asset s_policy = Load("policy.js", "text/javascript; charset=utf-8");
     private static readonly Asset s_icon = Load("icon.svg", "image/svg+xml");
 
     public static string StylesheetPath => s_stylesheet.Path;
@@ -17,11 +18,13 @@ public static class Assets
 
     public static string PasskeysPath => s_passkeys.Path;
 
+    public static string PolicyPath => s_policy.Path;
+
     public static string IconPath => s_icon.Path;
 
     public static void MapAssets(this IEndpointRouteBuilder endpoints)
     {
-        foreach (var asset in new[] { s_stylesheet, s_script, s_passkeys, s_icon })
+        foreach (var asset in new[] { s_stylesheet, s_script, s_passkeys, s_policy, s_icon })
         {
             endpoints.MapGet(asset.Path, (HttpContext context) =>
             {

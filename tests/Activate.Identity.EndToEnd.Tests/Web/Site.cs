@@ -68,14 +68,20 @@ public sealed class Site : IAsyncLifetime
             await Answer.FromAsync(await client.PostAsync(path, new FormUrlEncodedContent(fields.Select(field => KeyValuePair.Create(field.Name, field.Value)))));
     }
 
-    /// <summary>A member of the first owner's organization, with the same password. There is no page for that yet: it is made by another process on the same database.</summary>
-    public async Task AddMemberAsync(string username)
+    /// <summary>A member of the first owner's organization, with the same password.</summary>
+    public Task AddMemberAsync(string username) => WithServicesAsync(async services =>
+    {
+        var organization = await services.GetRequiredService<ActivateDbContext>().Users.Where(user => user.UserName == Owner).Select(user => user.OrganizationId).SingleAsync();
+        var made = await services.GetRequiredService<UserRegistry>().CreateAsync(organization, username, $"{username}@example.test", Password, Role.Member, false, UserKind.Person, CancellationToken.None);
+        Assert.True(made.TryGet(out _, out var problem), problem?.Detail);
+    });
+
+    /// <summary>Does what has no page, or what only time would do, in another process on the same database.</summary>
+    internal async Task WithServicesAsync(Func<IServiceProvider, Task> act)
     {
         await using var process = Activate.Identity.Server.Program.Build(Arguments);
         await using var scope = process.Services.CreateAsyncScope();
-        var organization = await scope.ServiceProvider.GetRequiredService<ActivateDbContext>().Users.Where(user => user.UserName == Owner).Select(user => user.OrganizationId).SingleAsync();
-        var made = await scope.ServiceProvider.GetRequiredService<UserRegistry>().CreateAsync(organization, username, $"{username}@example.test", Password, Role.Member, false, UserKind.Person, CancellationToken.None);
-        Assert.True(made.TryGet(out _, out var problem), problem?.Detail);
+        await act(scope.ServiceProvider);
     }
 
     /// <summary>Where the link of the newest mail to somebody leads; it is sent within seconds.</summary>
