@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Globalization;
 using System.Net.Http.Headers;
 using System.Net.Http.Json;
@@ -66,7 +67,6 @@ public sealed class ClusterHostTests : IAsyncLifetime
         if (_sshd is not null)
             await _sshd.DisposeAsync();
         File.Delete($"/etc/pam.d/{_service}");
-        await Sshd.TryRunAsync("userdel", _rescue);
         if (_window is not null)
             await _window.DisposeAsync();
         await _site.DisposeAsync();
@@ -140,6 +140,60 @@ public sealed class ClusterHostTests : IAsyncLifetime
     }
 
     [Fact]
+    [Trait("Case", "S13")]
+    public async Task Where_the_server_answers_nonsense_the_copy_lets_in_until_it_is_too_old_and_where_it_says_no_nobody_gets_in()
+    {
+        var key = await _sshd.NewKeyAsync("ed25519");
+        var line = (await File.ReadAllTextAsync($"{key}.pub")).Trim();
+        Assert.Equal(201, (await SendAsync(HttpMethod.Post, "/api/v1/ssh-keys", new { name = "laptop", publicKey = line })).Status);
+        await DoneAsync("install", "--deny-user", _rescue, "--yes");
+        await File.WriteAllTextAsync($"/etc/pam.d/{_service}", "account required pam_permit.so\nsession required pam_permit.so\n");
+        await _sshd.StartWithAsync(Config, Program);
+        await DoneAsync("pull");
+        await _site.Server.KillAsync();
+        await using var server = BrokenServer.At(_site.Origin.Port);
+
+        // Whoever answers so may be anybody: a proxy, a page of a hotel, a server that is ill.
+        var keys = $$"""{"username":"{{_site.Owner}}","keys":[{"publicKey":"{{line}}","fingerprint":"SHA256:x","expiresAt":null}]}""";
+        foreach (var (what, fault) in new Dictionary<string, BrokenServer.Fault>
+        {
+            ["500"] = BrokenServer.Fault.Of("500 Internal Server Error", """{"title":"ill"}""", "application/problem+json"),
+            ["502 of a proxy"] = BrokenServer.Fault.Of("502 Bad Gateway", "<html><body>Bad Gateway</body></html>", "text/html"),
+            ["a page"] = BrokenServer.Fault.Of("200 OK", "<html><body>Welcome to our hotel</body></html>", "text/html"),
+            ["half a line"] = BrokenServer.Fault.Of("200 OK", keys[..(keys.Length / 2)], length: keys.Length),
+            ["half a head"] = new BrokenServer.Fault("HTTP/1.1 200 O"),
+            ["nothing"] = new BrokenServer.Fault(""),
+            ["a byte now and then"] = BrokenServer.Fault.Of("200 OK", keys, slowly: true),
+        })
+        {
+            server.Answer(fault);
+            var watch = Stopwatch.StartNew();
+            Assert.True(await _sshd.LogInAsync(key) == _site.Owner, $"{what}:\n{_sshd.Log}");
+            Assert.True(server.Asked >= 1, what);
+            Assert.True(watch.Elapsed < TimeSpan.FromSeconds(30), $"{what}: {watch.Elapsed}");
+            Assert.Null(await _sshd.LogInAsync(await _sshd.NewKeyAsync("ed25519")));
+        }
+
+        // Who says no, or knows of no key, is believed.
+        foreach (var fault in (BrokenServer.Fault[])[
+            BrokenServer.Fault.Of("401 Unauthorized", "{}"), BrokenServer.Fault.Of("403 Forbidden", "{}"), BrokenServer.Fault.Of("404 Not Found", "{}"), BrokenServer.Fault.Of("429 Too Many Requests", "{}"),
+            BrokenServer.Fault.Of("200 OK", $$"""{"username":"{{_site.Owner}}","keys":[]}""")])
+        {
+            server.Answer(fault);
+            Assert.True(await _sshd.LogInAsync(key) is null, fault.Bytes);
+            Assert.True(server.Asked >= 1, fault.Bytes);
+        }
+
+        // Ten minutes after the last pull: by the clock of this host, as actid sees it.
+        server.Answer(BrokenServer.Fault.Of("500 Internal Server Error", "{}"));
+        await _sshd.WriteCommandAsync(_sshd.Command, Path.Combine(_root, "etc/actid"), ahead: TimeSpan.FromMinutes(9));
+        Assert.True(await _sshd.LogInAsync(key) == _site.Owner, _sshd.Log);
+        await _sshd.WriteCommandAsync(_sshd.Command, Path.Combine(_root, "etc/actid"), ahead: TimeSpan.FromMinutes(10.5));
+        Assert.Null(await _sshd.LogInAsync(key));
+        Assert.Contains("may be used for 10 minutes only", _sshd.Log, StringComparison.Ordinal);
+    }
+
+    [Fact]
     [Trait("Case", "S20")]
     public async Task What_sshd_would_not_run_or_not_obey_is_found_before_anything_is_changed()
     {
@@ -197,7 +251,7 @@ public sealed class ClusterHostTests : IAsyncLifetime
     private async Task<string> RescueAsync()
     {
         var home = Directory.CreateDirectory(Path.Combine(_sshd.Folder, "rescue"), (UnixFileMode)0b111_101_101).FullName;
-        await Sshd.RunAsync("useradd", "--no-create-home", "--home-dir", home, "--shell", "/bin/sh", "--password", "*", _rescue);
+        await _sshd.AddAccountAsync(_rescue, home);
         var key = await _sshd.NewKeyAsync("ed25519");
         Directory.CreateDirectory(Path.Combine(home, ".ssh"), (UnixFileMode)0b111_000_000);
         File.Copy($"{key}.pub", Path.Combine(home, ".ssh/authorized_keys"));

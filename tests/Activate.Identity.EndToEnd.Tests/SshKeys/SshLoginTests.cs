@@ -1,8 +1,12 @@
 using System.Net.Http.Headers;
 using System.Net.Http.Json;
 using System.Runtime.Versioning;
+using System.Text.Json;
+using Activate.Identity.Data;
 using Activate.Identity.EndToEnd.Tests.Web;
 using Activate.Identity.Testing;
+using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Playwright;
 
 namespace Activate.Identity.EndToEnd.Tests.SshKeys;
@@ -107,6 +111,58 @@ public sealed class SshLoginTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_security_key_of_either_kind_lets_ssh_in()
+    {
+        await _sshd.StartAsync();
+        foreach (var make in (Func<string, SecurityKey>[])[SecurityKey.Ed25519, SecurityKey.Ecdsa])
+        {
+            await using var key = make(_sshd.Folder);
+            Assert.Null(await _sshd.LogInByAgentAsync(key.AgentSocket));
+            await AddAsync(_session, key.PublicKey);
+            Assert.True(await _sshd.LogInByAgentAsync(key.AgentSocket) == _site.Owner, $"{key.PublicKey} is not let in:\n{_sshd.Log}");
+        }
+    }
+
+    [Fact]
+    [Trait("Case", "S17")]
+    public async Task A_key_that_expired_a_key_that_was_cut_and_a_member_who_left_are_out_at_the_next_login()
+    {
+        await _sshd.StartAsync();
+        var (expired, cut, kept) = (await _sshd.NewKeyAsync("ed25519"), await _sshd.NewKeyAsync("ed25519"), await _sshd.NewKeyAsync("ed25519"));
+        var (expiredId, cutId) = (await AddFileAsync(_session, expired), await AddFileAsync(_session, cut));
+        await AddFileAsync(_session, kept);
+        foreach (var key in (string[])[expired, cut, kept])
+            Assert.Equal(_site.Owner, await _sshd.LogInAsync(key));
+
+        // What ten days would do.
+        await _site.WithServicesAsync(async services =>
+        {
+            var database = services.GetRequiredService<ActivateDbContext>();
+            var then = services.GetRequiredService<TimeProvider>().GetUtcNow().UtcDateTime.AddDays(-10);
+            await database.SshKeys.Where(key => key.Id == expiredId).ExecuteUpdateAsync(set => set.SetProperty(key => key.ExpiresAt, then));
+            await database.SshKeys.Where(key => key.Id == cutId).ExecuteUpdateAsync(set => set.SetProperty(key => key.CreatedAt, then).SetProperty(key => key.FirstAddedAt, then));
+        });
+        Assert.Null(await _sshd.LogInAsync(expired));
+        Assert.Equal(_site.Owner, await _sshd.LogInAsync(cut));
+        await ShortenAsync("""{"sshKeys":{"userChoice":true,"maximumDays":7,"defaultDays":7}}""");
+        Assert.Null(await _sshd.LogInAsync(cut));
+        Assert.Equal(_site.Owner, await _sshd.LogInAsync(kept));
+
+        var member = $"e2e{Guid.NewGuid():N}"[..16];
+        await _site.AddMemberAsync(member);
+        await _sshd.AddAccountAsync(member);
+        await using var theirs = await _site.OpenAsync(username: member);
+        await theirs.SignInAsync();
+        var key3 = await _sshd.NewKeyAsync("ed25519");
+        await AddFileAsync(await _site.LoginWithDeviceAsync(theirs), key3);
+        Assert.Equal(member, await _sshd.LogInAsync(key3, member));
+        var members = (await SendAsync(HttpMethod.Get, "/api/v1/organization/members", _session)).Json.GetProperty("items");
+        var id = members.EnumerateArray().Single(item => item.GetProperty("username").GetString() == member).GetProperty("id").GetString();
+        Assert.Equal(204, (await SendAsync(HttpMethod.Delete, $"/api/v1/organization/members/{id}", _session)).Status);
+        Assert.Null(await _sshd.LogInAsync(key3, member));
+    }
+
+    [Fact]
     public async Task Who_may_log_in_and_with_which_account_is_obeyed_by_the_next_login()
     {
         var item = $"/api/v1/organization/clusters/{_cluster.Text("id")}";
@@ -141,11 +197,31 @@ public sealed class SshLoginTests : IAsyncLifetime
         await Assertions.Expect(page.GetByText("You can now log in to any active cluster.")).ToBeVisibleAsync();
     }
 
-    private async Task<Answer> SendAsync(HttpMethod method, string path, string bearer, object body)
+    private async Task<Guid> AddFileAsync(string session, string privateKey) => await AddAsync(session, (await File.ReadAllTextAsync($"{privateKey}.pub")).Trim());
+
+    private async Task<Guid> AddAsync(string session, string publicKey)
+    {
+        var added = await SendAsync(HttpMethod.Post, "/api/v1/ssh-keys", session, new { name = $"key {Guid.NewGuid():N}", publicKey });
+        Assert.True(added.Status == 201, added.ToString());
+        return Guid.Parse(added.Text("id"));
+    }
+
+    /// <summary>A stricter policy that counts for what is there, too.</summary>
+    private async Task ShortenAsync(string policy)
+    {
+        var before = await SendAsync(HttpMethod.Get, "/api/v1/organization/policy", _session);
+        var body = new { policy = JsonSerializer.Deserialize<JsonElement>(policy), existing = new { mode = "shorten", graceDays = 0 } };
+        var changed = await SendAsync(HttpMethod.Put, "/api/v1/organization/policy", _session, body, before.Header("ETag"));
+        Assert.True(changed.Status == 200, changed.ToString());
+    }
+
+    private async Task<Answer> SendAsync(HttpMethod method, string path, string bearer, object? body = null, string? ifMatch = null)
     {
         using var client = TestServer.ClientOf(_site.Origin, _site.Origin.Port);
-        using var request = new HttpRequestMessage(method, path) { Content = JsonContent.Create(body) };
+        using var request = new HttpRequestMessage(method, path) { Content = body is null ? null : JsonContent.Create(body) };
         request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", bearer);
+        if (ifMatch is not null)
+            request.Headers.TryAddWithoutValidation("If-Match", ifMatch);
         return await Answer.FromAsync(await client.SendAsync(request));
     }
 }

@@ -14,6 +14,7 @@ internal sealed class Sshd : IAsyncDisposable
 {
     // Not in /tmp: sshd refuses a command below a directory that others may write to.
     private readonly DirectoryInfo _folder = Directory.CreateDirectory($"/var/lib/activate-e2e-{Guid.NewGuid():N}", (UnixFileMode)0b111_101_101);
+    private readonly List<string> _accounts = [];
     private Process? _process;
 
     private Sshd(string account) => Account = account;
@@ -38,8 +39,7 @@ internal sealed class Sshd : IAsyncDisposable
         var sshd = new Sshd(account);
         Directory.CreateDirectory("/run/sshd");
         await RunAsync("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", Path.Combine(sshd.Folder, "host_key"));
-        // '*': no password, and not locked, which sshd would refuse.
-        await RunAsync("useradd", "--no-create-home", "--home-dir", "/nonexistent", "--shell", "/bin/sh", "--password", "*", account);
+        await sshd.AddAccountAsync(account);
         var settings = Directory.CreateDirectory(Path.Combine(sshd.Folder, "etc"), (UnixFileMode)0b111_000_000);
         var keyFile = Path.Combine(settings.FullName, "cluster-key");
         await File.WriteAllTextAsync(keyFile, clusterKey + "\n");
@@ -48,13 +48,23 @@ internal sealed class Sshd : IAsyncDisposable
         return sshd;
     }
 
+    /// <summary>One more Unix account, which goes with the host.</summary>
+    public async Task AddAccountAsync(string account, string home = "/nonexistent")
+    {
+        // '*': no password, and not locked, which sshd would refuse.
+        await RunAsync("useradd", "--no-create-home", "--home-dir", home, "--shell", "/bin/sh", "--password", "*", account);
+        _accounts.Add(account);
+    }
+
     /// <summary>What an installed native actid would be: here the built assembly with this machine's dotnet. sshd wipes the environment, so the wrapper sets what it needs.</summary>
     /// <param name="path">Of the wrapper.</param>
     /// <param name="configuration">Null: that of the host.</param>
-    public async Task WriteCommandAsync(string path, string? configuration = null)
+    /// <param name="ahead">How far this host's clock is ahead, as it looks to actid.</param>
+    public async Task WriteCommandAsync(string path, string? configuration = null, TimeSpan ahead = default)
     {
         await File.WriteAllTextAsync(path, $"""
             #!/bin/sh
+            {(ahead == default ? "" : string.Create(CultureInfo.InvariantCulture, $"export LD_PRELOAD='{FakeTime()}' FAKETIME='+{ahead.TotalSeconds}' FAKETIME_DONT_FAKE_MONOTONIC=1"))}
             export ACTID_CONFIG_DIR='{configuration ?? Path.Combine(Folder, "etc")}' DOTNET_ROOT='{Path.GetDirectoryName(Environment.ProcessPath is { } own && Path.GetFileName(own) == "dotnet" ? own : DotNet())}' HOME=/nonexistent
             exec '{DotNet()}' '{Path.Combine(AppContext.BaseDirectory, "actid.dll")}' "$@"
 
@@ -114,10 +124,16 @@ internal sealed class Sshd : IAsyncDisposable
     /// <summary>A login with a private key: the name under which it ended there, or null when it was refused.</summary>
     /// <param name="privateKey">Its file.</param>
     /// <param name="account">Null: <see cref="Account"/>.</param>
-    public async Task<string?> LogInAsync(string privateKey, string? account = null)
+    public Task<string?> LogInAsync(string privateKey, string? account = null) => LogInAsync(account, "-i", privateKey, "-o", "IdentitiesOnly=yes", "-o", "IdentityAgent=none");
+
+    /// <summary>A login with what an agent holds.</summary>
+    /// <param name="socket">The agent's.</param>
+    public Task<string?> LogInByAgentAsync(string socket) => LogInAsync(null, "-o", $"IdentityAgent={socket}");
+
+    private async Task<string?> LogInAsync(string? account, params string[] identity)
     {
-        var (code, output) = await TryRunAsync("ssh", "-i", privateKey, "-p", Port.ToString(CultureInfo.InvariantCulture), "-F", "none", "-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null",
-            "-o", "IdentitiesOnly=yes", "-o", "IdentityAgent=none", "-o", "BatchMode=yes", "-o", "LogLevel=ERROR", $"{account ?? Account}@127.0.0.1", "id", "-un");
+        var (code, output) = await TryRunAsync("ssh", [.. identity, "-p", Port.ToString(CultureInfo.InvariantCulture), "-F", "none", "-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null",
+            "-o", "BatchMode=yes", "-o", "LogLevel=ERROR", $"{account ?? Account}@127.0.0.1", "id", "-un"]);
         Assert.True(code == 0 || output.Contains("Permission denied", StringComparison.Ordinal), output);
         return code == 0 ? output.Trim().Split('\n')[^1] : null;
     }
@@ -141,7 +157,8 @@ internal sealed class Sshd : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         await StopAsync();
-        await TryRunAsync("userdel", Account);
+        foreach (var account in _accounts)
+            await TryRunAsync("userdel", account);
         _folder.Delete(recursive: true);
     }
 
@@ -155,6 +172,8 @@ internal sealed class Sshd : IAsyncDisposable
         _process = null;
         Log = "";
     }
+
+    private static string FakeTime() => Tools.Require("libfaketime", [.. Directory.Exists("/usr/lib") ? Directory.GetDirectories("/usr/lib", "*-linux-gnu").Select(folder => Path.Combine(folder, "faketime/libfaketime.so.1")) : []]);
 
     private static string DotNet() => Tools.Require("dotnet", [.. (Environment.GetEnvironmentVariable("DOTNET_ROOT") is { } root ? [root] : Array.Empty<string>())
         .Concat((Environment.GetEnvironmentVariable("PATH") ?? "").Split(':')).Concat(["/usr/share/dotnet", "/usr/lib/dotnet"]).Select(folder => Path.Combine(folder, "dotnet"))]);
