@@ -24,10 +24,11 @@ namespace Activate.Identity.Benchmarks.Load;
 internal static class Seeder
 {
     private const string Scopes = "platform credentials:read";
-    private const int Users = 30_000;
     private const int SshKeysEach = 3;
 
-    public static async Task RunAsync(string folder, int keys, int tokens, string output)
+    /// <param name="users">With three SSH keys each, for the look-ups.</param>
+    /// <param name="publicKey">Of one more user, <c>activate-load</c>: a line as in a .pub file. Null: there is none.</param>
+    public static async Task RunAsync(string folder, int keys, int tokens, string output, int users, string? publicKey)
     {
         await using var app = Server.Program.Build([
             "--environment", "Development", $"--Data:Folder={folder}", "--Urls=http://localhost:5090",
@@ -69,45 +70,51 @@ internal static class Seeder
             database.ChangeTracker.Clear();
         }
 
-        await AddUsersWithSshKeysAsync(scope.ServiceProvider, owner, now, output);
+        await AddUsersWithSshKeysAsync(scope.ServiceProvider, owner, now, output, users, publicKey);
         await File.WriteAllLinesAsync(Path.Combine(output, "keys.txt"), secrets.Select(secret => secret.Reveal()));
         await File.WriteAllLinesAsync(Path.Combine(output, "tokens.txt"), written);
-        Console.WriteLine($"seeded {keys} keys and {tokens} tokens, {Users} users with {SshKeysEach} SSH keys each");
+        Console.WriteLine($"seeded {keys} keys and {tokens} tokens, {users} users with {SshKeysEach} SSH keys each");
     }
 
-    /// <summary>Users with SSH keys, and the cluster that asks for them.</summary>
-    private static async Task AddUsersWithSshKeysAsync(IServiceProvider services, User owner, DateTime now, string output)
+    /// <summary>Users with SSH keys, and two clusters that ask for them.</summary>
+    private static async Task AddUsersWithSshKeysAsync(IServiceProvider services, User owner, DateTime now, string output, int users, string? publicKey)
     {
         var database = services.GetRequiredService<ActivateDbContext>();
-        var registered = await services.GetRequiredService<ClusterRegistry>().CreateAsync(new AuditActor(owner.Id, owner.OrganizationId, null), "cluster", "cluster.example.test", ClusterAccess.Everyone, default);
-        if (!registered.TryGet(out var cluster, out var problem))
-            throw new InvalidOperationException(problem.Detail);
-        foreach (var chunk in Enumerable.Range(0, Users).Chunk(2000))
+        foreach (var name in (string[])["cluster", "other-cluster"])
+        {
+            var registered = await services.GetRequiredService<ClusterRegistry>().CreateAsync(new AuditActor(owner.Id, owner.OrganizationId, null), name, $"{name}.example.test", ClusterAccess.Everyone, default);
+            if (!registered.TryGet(out var cluster, out var problem))
+                throw new InvalidOperationException(problem.Detail);
+            await File.WriteAllTextAsync(Path.Combine(output, $"{name}.txt"), cluster.Key.Secret.Reveal());
+        }
+
+        foreach (var chunk in Enumerable.Range(0, users).Chunk(2000))
         {
             foreach (var i in chunk)
-            {
-                var user = new User
-                {
-                    Id = Guid.CreateVersion7(now), OrganizationId = owner.OrganizationId, UserName = $"user{i}", NormalizedUserName = $"user{i}", Role = Role.Member, CreatedAt = now,
-                    Email = $"user{i}@example.test", NormalizedEmail = $"user{i}@example.test",
-                };
-                database.Users.Add(user);
-                for (var k = 0; k < SshKeysEach; k++)
-                {
-                    var blob = RandomNumberGenerator.GetBytes(51);
-                    database.SshKeys.Add(new SshKey
-                    {
-                        Id = Guid.CreateVersion7(now), OwnerId = user.Id, Name = $"key {k}", NormalizedName = $"KEY {k}", Fingerprint = SHA256.HashData(blob), Algorithm = "ssh-ed25519",
-                        PublicKey = $"ssh-ed25519 {Convert.ToBase64String(blob)} user{i}@laptop", CreatedAt = now, FirstAddedAt = now, ExpiresBecause = ExpiresBecause.Requested,
-                    });
-                }
-            }
-
+                Add($"user{i}", Enumerable.Range(0, SshKeysEach).Select(_ => ("ssh-ed25519", RandomNumberGenerator.GetBytes(51))));
             await database.SaveChangesAsync();
             database.ChangeTracker.Clear();
         }
 
-        await File.WriteAllLinesAsync(Path.Combine(output, "users.txt"), Enumerable.Range(0, Users).Select(i => $"user{i}"));
-        await File.WriteAllTextAsync(Path.Combine(output, "cluster.txt"), cluster.Key.Secret.Reveal());
+        if (publicKey?.Split(' ') is [var type, var blob, ..])
+            Add("activate-load", Enumerable.Range(1, SshKeysEach).Select(k => k == SshKeysEach ? (type, Convert.FromBase64String(blob)) : (type, RandomNumberGenerator.GetBytes(51))));
+        await database.SaveChangesAsync();
+
+        void Add(string username, IEnumerable<(string Type, byte[] Blob)> keys)
+        {
+            var user = new User
+            {
+                Id = Guid.CreateVersion7(now), OrganizationId = owner.OrganizationId, UserName = username, NormalizedUserName = username, Role = Role.Member, CreatedAt = now,
+                Email = $"{username}@example.test", NormalizedEmail = $"{username}@example.test",
+            };
+            database.Users.Add(user);
+            database.SshKeys.AddRange(keys.Select((key, k) => new SshKey
+            {
+                Id = Guid.CreateVersion7(now), OwnerId = user.Id, Name = $"key {k}", NormalizedName = $"KEY {k}", Fingerprint = SHA256.HashData(key.Blob), Algorithm = key.Type,
+                PublicKey = $"{key.Type} {Convert.ToBase64String(key.Blob)} {username}@laptop", CreatedAt = now, FirstAddedAt = now, ExpiresBecause = ExpiresBecause.Requested,
+            }));
+        }
+
+        await File.WriteAllLinesAsync(Path.Combine(output, "users.txt"), Enumerable.Range(0, users).Select(i => $"user{i}"));
     }
 }
