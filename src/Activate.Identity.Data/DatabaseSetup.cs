@@ -33,8 +33,12 @@ public static class DatabaseSetup
     public static async Task MigrateTogetherAsync(this ActivateDbContext context, CancellationToken cancellationToken = default)
     {
         var database = context.Database;
+        var exists = await database.CanConnectAsync(cancellationToken);
+        // Most starts find nothing to do: that is one read, where EF Core would first compare its whole model with the last migration's.
+        if (exists && !(await database.GetPendingMigrationsAsync(cancellationToken)).Any())
+            return;
         // A database that is not there yet is EF Core's to create.
-        if (!database.IsNpgsql() || !await database.CanConnectAsync(cancellationToken))
+        if (!exists || !database.IsNpgsql())
         {
             await database.MigrateAsync(cancellationToken);
             return;

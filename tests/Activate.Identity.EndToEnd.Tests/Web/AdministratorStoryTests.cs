@@ -31,14 +31,14 @@ public sealed class AdministratorStoryTests(Site site) : IClassFixture<Site>
         await grace.Page.GetByLabel("Repeat password").FillAsync(Site.Password);
         await ButtonAsync(grace.Page, "Join");
         await grace.Page.GotoAsync("/organization/members");
-        await Assertions.Expect(grace.Page.GetByRole(AriaRole.Button, new() { Name = "Invite" })).ToHaveCountAsync(0);
+        await Assertions.Expect(grace.Page.GetByRole(AriaRole.Button, new() { Name = "Invite", Exact = true })).ToHaveCountAsync(0);
 
         await page.GotoAsync("/organization/members");
         await page.GetByRole(AriaRole.Link, new() { Name = "grace", Exact = true }).ClickAsync();
         await page.GetByRole(AriaRole.Combobox, new() { Name = "Role" }).SelectOptionAsync("admin");
         await ButtonAsync(page, "Save");
         await grace.Page.ReloadAsync();
-        await Assertions.Expect(grace.Page.GetByRole(AriaRole.Button, new() { Name = "Invite" })).ToBeVisibleAsync();
+        await Assertions.Expect(grace.Page.GetByRole(AriaRole.Button, new() { Name = "Invite", Exact = true })).ToBeVisibleAsync();
 
         await page.GetByRole(AriaRole.Link, new() { Name = "Disable…" }).ClickAsync();
         await page.GetByRole(AriaRole.Dialog).GetByRole(AriaRole.Button, new() { Name = "Disable" }).ClickAsync();
