@@ -3,13 +3,14 @@ using System.Security.Cryptography;
 
 namespace Activate.Identity.Server.Web;
 
-/// <summary>Stylesheet, script and icon, embedded and served under a path with their hash, so that browsers may keep them forever.</summary>
+/// <summary>Stylesheet, scripts and icon, embedded and served under a path with their hash, so that browsers may keep them forever.</summary>
 public static class Assets
 {
     private static readonly Asset s_stylesheet = Load("site.css", "text/css; charset=utf-8");
     private static readonly Asset s_script = Load("site.js", "text/javascript; charset=utf-8");
     private static readonly Asset s_passkeys = Load("passkeys.js", "text/javascript; charset=utf-8");
     private static readonly Asset s_icon = Load("icon.svg", "image/svg+xml");
+    private static readonly Asset s_favicon = Load("favicon.ico", "image/x-icon");
 
     public static string StylesheetPath => s_stylesheet.Path;
 
@@ -29,6 +30,13 @@ public static class Assets
                 return Results.Bytes(asset.Content, asset.ContentType);
             }).AllowAnonymous().ExcludeFromDescription();
         }
+
+        // Where browsers look that do not know SVG icons, or show what is no page of ours: JSON, an image, /docs.
+        endpoints.MapGet("/favicon.ico", (HttpContext context) =>
+        {
+            context.Response.Headers.CacheControl = "public, max-age=86400";
+            return Results.Bytes(s_favicon.Content, s_favicon.ContentType);
+        }).AllowAnonymous().ExcludeFromDescription();
     }
 
     private static Asset Load(string name, string contentType)

@@ -4,6 +4,7 @@ using Activate.Identity.Data.Accounts;
 using Activate.Identity.Server.Accounts;
 using Activate.Identity.Testing;
 using Deque.AxeCore.Commons;
+using Microsoft.Data.Sqlite;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Playwright;
@@ -76,6 +77,17 @@ public sealed class Site : IAsyncLifetime
         var organization = await scope.ServiceProvider.GetRequiredService<ActivateDbContext>().Users.Where(user => user.UserName == Owner).Select(user => user.OrganizationId).SingleAsync();
         var made = await scope.ServiceProvider.GetRequiredService<UserRegistry>().CreateAsync(organization, username, $"{username}@example.test", Password, Role.Member, false, UserKind.Person, CancellationToken.None);
         Assert.True(made.TryGet(out _, out var problem), problem?.Detail);
+    }
+
+    /// <summary>Nothing can be written until what it gives is disposed of.</summary>
+    public async Task<IAsyncDisposable> LockDatabaseAsync()
+    {
+        var connection = new SqliteConnection($"Data Source={Path.Combine(_folder.FullName, "activate-identity.db")};Pooling=False");
+        await connection.OpenAsync();
+        await using var begin = connection.CreateCommand();
+        begin.CommandText = "BEGIN EXCLUSIVE";
+        await begin.ExecuteNonQueryAsync();
+        return connection;
     }
 
     /// <summary>Where the link of the newest mail to somebody leads; it is sent within seconds.</summary>
