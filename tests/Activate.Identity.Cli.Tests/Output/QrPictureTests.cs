@@ -16,7 +16,7 @@ public sealed class QrPictureTests
 
         Assert.All(lines, line => Assert.True(line.StartsWith("\e[38;5;16;48;5;231m", StringComparison.Ordinal) && line.EndsWith("\e[0m", StringComparison.Ordinal), line));
         // Read back, half a character at a time.
-        var rows = lines.Select(line => line[18..^4]).SelectMany(line => (string[])[new([.. line.Select(c => c is '█' or '▀' ? '#' : '.')]), new([.. line.Select(c => c is '█' or '▄' ? '#' : '.')])]).ToList();
+        var rows = lines.Select(line => line["\e[38;5;16;48;5;231m".Length..^4]).SelectMany(line => (string[])[new([.. line.Select(c => c is '█' or '▀' ? '#' : '.')]), new([.. line.Select(c => c is '█' or '▄' ? '#' : '.')])]).ToList();
         using var code = QRCodeGenerator.GenerateQrCode(s_page.AbsoluteUri, QRCodeGenerator.ECCLevel.L);
         Assert.Equal(code.ModuleMatrix.Select(row => new string([.. row.Cast<bool>().Select(dark => dark ? '#' : '.')])), rows.Take(code.ModuleMatrix.Count));
         // With the white margin that cameras want.
