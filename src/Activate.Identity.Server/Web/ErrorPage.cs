@@ -59,7 +59,7 @@ public static class ErrorPage
         var mayHelp = status is StatusCodes.Status409Conflict or StatusCodes.Status429TooManyRequests or >= 500 || (isForm && status == StatusCodes.Status400BadRequest);
         var address = LocalAddress.From(isForm ? request.Path.Value : $"{request.Path}{request.QueryString}");
         return mayHelp && (address != LocalAddress.Start || !isForm)
-            ? $"<a class=\"button primary\" href=\"{HtmlEncoder.Default.Encode(address)}\">{(isForm ? "Open the page again" : "Try again")}</a>"
+            ? $"<a class=\"button primary\" href=\"{HtmlEncoder.Default.Encode(address)}\">Try again</a>"
             : "";
     }
 

@@ -430,7 +430,7 @@ public sealed class LookTests(Site site) : IClassFixture<Site>
                 await AssertFitsAsync(window.Page, "database-away");
             }
 
-            await window.Page.GetByRole(AriaRole.Link, new() { Name = "Open the page again" }).ClickAsync();
+            await window.Page.GetByRole(AriaRole.Link, new() { Name = "Try again" }).ClickAsync();
             await window.TypePasswordAsync();
         }
     }

@@ -116,14 +116,14 @@ public sealed class PagesTests(ServerFixture fixture) : IClassFixture<ServerFixt
         using var browser = _server.Browser();
         await browser.SignInAsync();
         await browser.SendAsync(new HttpRequestMessage(HttpMethod.Post, $"{_server.Origin.GetLeftPart(UriPartial.Authority)}{path}") { Content = new FormUrlEncodedContent([]) });
-        Assert.Equal(back, browser.Page.QuerySelectorAll("a").FirstOrDefault(link => link.TextContent == "Open the page again")?.GetAttribute("href"));
+        Assert.Equal(back, browser.Page.QuerySelectorAll("a").FirstOrDefault(link => link.TextContent == "Try again")?.GetAttribute("href"));
         Assert.All(browser.Page.QuerySelectorAll("a"), link => Assert.Matches("^/(?!/)", link.GetAttribute("href")));
     }
 
     [Fact]
     public async Task Whoever_comes_under_another_name_is_led_to_the_right_one()
     {
-        var answer = await _server.RawAsync("GET /sign-in HTTP/1.1", ["Host: other.example"]);
+        var answer = await _server.RawAsync("GET /sign-in", ["Host: other.example"]);
         Assert.Equal(400, answer.Status);
         Assert.Contains($"href=\"{_server.Origin}\"", answer.Body, StringComparison.Ordinal);
     }
