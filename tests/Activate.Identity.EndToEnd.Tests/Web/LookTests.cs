@@ -287,14 +287,19 @@ public sealed class LookTests(Site site) : IClassFixture<Site>
                     await Assertions.Expect(page.GetByRole(AriaRole.Heading, new() { Name = "You are signed out" })).ToBeVisibleAsync();
                     await Assertions.Expect(page.Locator(".menu")).ToHaveCountAsync(0);
                 });
-                await CheckAsync("reset-password", async page =>
+                // Three links an hour are mailed to one person, and with LONG=1 this is the fourth look.
+                if (scheme == ColorScheme.Light || width == 360)
                 {
-                    await page.GotoAsync("/forgot-password");
-                    await page.GetByLabel("Username or e-mail address").FillAsync(mailbox);
-                    await page.GetByRole(AriaRole.Button, new() { Name = "Mail me a link" }).ClickAsync();
-                    await page.GotoAsync(await site.LinkMailedAsync(mailbox, "Set a new password"));
-                    await Assertions.Expect(page.GetByLabel("New password")).ToBeVisibleAsync();
-                });
+                    await CheckAsync("reset-password", async page =>
+                    {
+                        await page.GotoAsync("/forgot-password");
+                        await page.GetByLabel("Username or e-mail address").FillAsync(mailbox);
+                        await page.GetByRole(AriaRole.Button, new() { Name = "Mail me a link" }).ClickAsync();
+                        await page.GotoAsync(await site.LinkMailedAsync(mailbox, "Set a new password"));
+                        await Assertions.Expect(page.GetByLabel("New password")).ToBeVisibleAsync();
+                    });
+                }
+
                 window.AssertNoComplaints();
 
                 // Somebody with an app, whom nobody else of this run signs in as.
