@@ -34,6 +34,7 @@ internal static class AuthCommands
         var manage = new Option<bool>("--manage") { Description = "Also ask for what creates and deletes: credentials:write, organization:read and organization:write" };
         var browser = new Option<bool>("--browser") { Description = "Sign in with the browser of this very machine, without a code (RFC 8252)" };
         var noBrowser = new Option<bool>("--no-browser") { Description = "Only print the address and the code, open no browser" };
+        var noQr = new Option<bool>("--no-qr") { Description = "Draw no QR code of the address; nor is one drawn with NO_COLOR or TERM=dumb, or beside a browser that opens" };
         var scopes = new Option<string[]>("--scope") { Description = "Ask for this scope instead of the usual ones; may be repeated", HelpName = "SCOPE" };
         scopes.CompletionSources.Add([.. Scopes.All]);
         var command = actid.Command("login",
@@ -46,9 +47,9 @@ internal static class AuthCommands
                 "actid auth login --server https://id.example.org", "actid auth login --hours 8 --device-name login-node-07", "actid auth login --manage --context managing",
                 "actid auth login --browser",
             ],
-            [hours, device, manage, browser, noBrowser, scopes],
+            [hours, device, manage, browser, noBrowser, noQr, scopes],
             (call, cancellation) => LoginAsync(
-                call, call.Get(hours), call.Get(device), call.Get(manage), call.Get(browser), !call.Get(noBrowser), call.Get(scopes) ?? [], cancellation));
+                call, call.Get(hours), call.Get(device), call.Get(manage), call.Get(browser), !call.Get(noBrowser), !call.Get(noQr), call.Get(scopes) ?? [], cancellation));
         command.Validators.Add(result =>
         {
             if (result.GetValue(browser) && result.GetValue(noBrowser))
@@ -79,7 +80,7 @@ internal static class AuthCommands
         (call, cancellation) => HandInAsync(call, StoredContext.ApiKey, cancellation));
 
     private static async Task<int> LoginAsync(
-        Call call, int? hours, string? deviceName, bool manage, bool inBrowser, bool mayOpen, string[] scopes, CancellationToken cancellation)
+        Call call, int? hours, string? deviceName, bool manage, bool inBrowser, bool mayOpen, bool draws, string[] scopes, CancellationToken cancellation)
     {
         var name = deviceName is null ? LoginRequest.NameOf(call.Around.HostName)
             : CredentialName.Parse(deviceName).TryGet(out var given, out var problem) ? given : throw Failure.Usage($"--device-name: {problem.Detail}");
@@ -99,7 +100,7 @@ internal static class AuthCommands
         // Kept before anything else can fail: the code is used up.
         var stored = inBrowser
             ? await new BrowserLogin(request, call.Around).RunAsync(opens, KeepToken, cancellation)
-            : KeepToken(await new DeviceLogin(request, call.Around).RunAsync(opens, cancellation));
+            : KeepToken(await new DeviceLogin(request, call.Around).RunAsync(opens, draws, cancellation));
         var credential = new CredentialInUse(server, stored.Credential, stored.Kind, $"the context '{context}'", context, stored);
         try
         {

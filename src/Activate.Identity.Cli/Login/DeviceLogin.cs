@@ -10,14 +10,17 @@ internal sealed class DeviceLogin(LoginRequest request, Surroundings around)
     private const double DefaultInterval = 5;
 
     /// <summary>Asks for a code, shows it, and waits until somebody has allowed it.</summary>
-    public async Task<TokenAnswer> RunAsync(bool browser, CancellationToken cancellation)
+    /// <param name="browser">Open the page here.</param>
+    /// <param name="picture">Draw its address for the camera of a telephone, where no browser opens here.</param>
+    /// <param name="cancellation">Gives up.</param>
+    public async Task<TokenAnswer> RunAsync(bool browser, bool picture, CancellationToken cancellation)
     {
         var device = await StartAsync(cancellation);
         var started = around.Time.GetUtcNow();
-        var page = Show(device, browser);
+        Show(device, browser, picture);
         var polling = new DevicePolling(
             TimeSpan.FromSeconds(Math.Clamp(device.Interval ?? DefaultInterval, 1, 60)), started + TimeSpan.FromSeconds(Math.Clamp(device.ExpiresIn ?? 600, 1, 3600)), around.Time);
-        var token = await Waiting.ForAsync(around, polling.ExpiresAt, page, stop => polling.RunAsync(ask => PollAsync(device.DeviceCode!, ask), stop), cancellation);
+        var token = await Waiting.ForAsync(around, polling.ExpiresAt, "Waiting until it is allowed", stop => polling.RunAsync(ask => PollAsync(device.DeviceCode!, ask), stop), cancellation);
         return token;
     }
 
@@ -31,7 +34,7 @@ internal sealed class DeviceLogin(LoginRequest request, Surroundings around)
             : throw Failure.Failed($"{ServerAddress.Origin(request.Server)} answered the request for a code with something else.");
     }
 
-    private string Show(DeviceAnswer device, bool browser)
+    private void Show(DeviceAnswer device, bool browser, bool picture)
     {
         around.Error.WriteLine($"To sign in, open this page in any browser:");
         around.Error.WriteLine();
@@ -40,11 +43,19 @@ internal sealed class DeviceLogin(LoginRequest request, Surroundings around)
         around.Error.WriteLine($"and enter the code:  {SafeText.OneLine(device.UserCode)}");
         around.Error.WriteLine();
 
-        // Only a page of the server itself is opened: the address came over the wire.
-        if (browser && Uri.TryCreate(device.VerificationUriComplete ?? device.VerificationUri, UriKind.Absolute, out var page)
-            && page.Scheme is "https" or "http" && ServerAddress.Same(page, request.Server) && around.OpenBrowser(page))
+        // Only a page of the server itself is opened, or put before a camera: the address came over the wire.
+        if (!Uri.TryCreate(device.VerificationUriComplete ?? device.VerificationUri, UriKind.Absolute, out var page) || page.Scheme is not ("https" or "http") || !ServerAddress.Same(page, request.Server))
+            return;
+        if (browser && around.OpenBrowser(page))
+        {
             around.Error.WriteLine("The page has been opened in your browser. Compare the code before you allow it.");
-        return "Waiting until it is allowed";
+        }
+        else if (picture && QrPicture.Of(page, around, Tables.TerminalWidth()) is { } drawn)
+        {
+            around.Error.WriteLine("Or scan this with a telephone, and compare the code there:");
+            around.Error.WriteLine();
+            around.Error.WriteLine(drawn);
+        }
     }
 
     private async Task<PollAnswer> PollAsync(string deviceCode, CancellationToken cancellation)

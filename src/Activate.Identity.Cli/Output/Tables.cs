@@ -36,7 +36,8 @@ internal static class Tables
         return console;
     }
 
-    private static int TerminalWidth()
+    /// <summary>In characters; 80 where it cannot be known.</summary>
+    internal static int TerminalWidth()
     {
         try
         {

@@ -33,10 +33,6 @@ public static class AccountsSetup
         services.AddAuthentication(SignedIn.Scheme).AddScheme<AuthenticationSchemeOptions, BrowserSessionAuthenticator>(SignedIn.Scheme, null);
     }
 
-    /// <summary>The tabs that have tabs of their own lead to the first of them.</summary>
-    public static void MapAccounts(this WebApplication app)
-    {
-        app.MapGet("/account", () => Results.Redirect("/account/profile")).ExcludeFromDescription();
-        app.MapGet("/account/authentication", () => Results.Redirect("/account/authentication/api-keys")).ExcludeFromDescription();
-    }
+    /// <summary>The account leads to the first of its tabs.</summary>
+    public static void MapAccounts(this WebApplication app) => app.MapGet("/account", () => Results.Redirect("/account/profile")).ExcludeFromDescription();
 }

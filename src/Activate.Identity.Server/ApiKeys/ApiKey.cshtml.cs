@@ -29,6 +29,9 @@ public sealed class ApiKeyPage(ApiKeyIssuer keys, ServiceAccountRegistry account
     /// <summary>Whose key it is; null: the person's own.</summary>
     public KeptAccount? Account { get; private set; }
 
+    /// <summary>Whether something still uses it: what one wants to know before its secret changes.</summary>
+    public Moment LastUsed => new(Key.LastUsedAt, Now) { From = Key.LastUsedFrom };
+
     public bool IsExpired => Key.ExpiresAt <= Now;
 
     /// <summary>Until then the secret of before works, too; null: there is none.</summary>

@@ -19,7 +19,8 @@ namespace Activate.Identity.Server.Inventory;
 /// </summary>
 [Authorize]
 public sealed class CredentialsPage(
-    CredentialInventory inventory, CredentialEnder ender, EndExplainer explainer, AuditTrail trail, ActivateDbContext database, TimeProvider clock) : PageModel
+    CredentialInventory inventory, CredentialEnder ender, EndExplainer explainer, EndingSoon ending, AuditTrail trail, ActivateDbContext database, TimeProvider clock)
+    : PageModel
 {
     public const string Path = "/organization/credentials";
 
@@ -42,6 +43,9 @@ public sealed class CredentialsPage(
     public bool MayEndAll => IsFiltered && Values["state"] is null && Rows.Count > 0;
 
     public IReadOnlyList<InventoryRow> Rows { get; private set; } = [];
+
+    /// <summary>On the first page of everything; null on others.</summary>
+    public EndingList? Ending { get; private set; }
 
     public string? First => _after is null ? null : Link();
 
@@ -202,6 +206,8 @@ public sealed class CredentialsPage(
         Rows = [.. rows.Take(Shown)];
         if (rows.Count > Shown)
             Next = Link(("after", Rows[^1].Cursor.ToString()));
+        if (query.IsEmpty && _after is null)
+            Ending = await ending.OfOrganizationAsync(Access.Person, cancellationToken);
         var clients = Rows.Select(row => row.ClientId).OfType<string>().Distinct().ToList();
         _applications = await database.Applications.AsNoTracking().Where(a => clients.Contains(a.ClientId!)).ToDictionaryAsync(a => a.ClientId!, a => a.DisplayName ?? a.ClientId!, cancellationToken);
     }

@@ -9,6 +9,7 @@ public static class InventorySetup
         builder.Services.AddScoped<CredentialEnder>();
         builder.Services.AddScoped<EndExplainer>();
         builder.Services.AddScoped<ConsentInventory>();
+        builder.Services.AddScoped<EndingSoon>();
     }
 
     public static void MapInventory(this WebApplication app)

@@ -5,7 +5,6 @@ using Activate.Identity.Data.SecondFactors;
 using Activate.Identity.Server.Web;
 using Microsoft.AspNetCore.DataProtection;
 using Microsoft.EntityFrameworkCore;
-using QRCoder;
 
 namespace Activate.Identity.Server.SecondFactors;
 
@@ -15,13 +14,10 @@ namespace Activate.Identity.Server.SecondFactors;
 /// </summary>
 /// <param name="Key">For typing, in groups of four.</param>
 /// <param name="Address">For the telephone that shows this page itself: opens the app.</param>
-/// <param name="Modules">The QR code: a line for each row, true is dark.</param>
+/// <param name="Code">The address, to be scanned.</param>
 /// <param name="Ticket">The hidden field.</param>
-public sealed record TotpSetup(string Key, string Address, IReadOnlyList<IReadOnlyList<bool>> Modules, string Ticket)
+public sealed record TotpSetup(string Key, string Address, QrCode Code, string Ticket)
 {
-    /// <summary>The dark modules as one SVG path.</summary>
-    public string Path => string.Concat(Modules.SelectMany((row, y) => row.Select((dark, x) => dark ? $"M{x} {y}h1v1h-1z" : "")));
-
     /// <summary>Holds the key: not to be printed.</summary>
     public override string ToString() => "set-up of an authenticator app";
 }
@@ -70,12 +66,11 @@ public sealed class TotpAuthenticator(ActivateDbContext database, IDataProtectio
     private TotpSetup Show(byte[] key, Guid userId, string username)
     {
         var address = Totp.Uri(key, "ACTIVATE", username);
-        using var code = QRCodeGenerator.GenerateQrCode(address, QRCodeGenerator.ECCLevel.M);
         var content = new byte[Totp.KeyLength + 8];
         key.CopyTo(content, 0);
         BitConverter.TryWriteBytes(content.AsSpan(Totp.KeyLength), clock.GetUtcNow().Add(s_setUpWithin).ToUnixTimeSeconds());
         return new TotpSetup(string.Join(' ', Totp.Text(key).Chunk(4).Select(part => new string(part))), address,
-            [.. code.ModuleMatrix.Select(row => (IReadOnlyList<bool>)[.. row.Cast<bool>()])], TicketProtector(userId).Seal(content));
+            QrCode.Of(address, "QR code of the key below"), TicketProtector(userId).Seal(content));
     }
 
     private byte[]? Read(string? ticket, Guid userId) =>

@@ -11,6 +11,7 @@ public static class Assets
     private static readonly Asset s_passkeys = Load("passkeys.js", "text/javascript; charset=utf-8");
     private static readonly Asset s_policy = Load("policy.js", "text/javascript; charset=utf-8");
     private static readonly Asset s_icon = Load("icon.svg", "image/svg+xml");
+    private static readonly Asset s_favicon = Load("favicon.ico", "image/x-icon");
 
     public static string StylesheetPath => s_stylesheet.Path;
 
@@ -32,6 +33,13 @@ public static class Assets
                 return Results.Bytes(asset.Content, asset.ContentType);
             }).AllowAnonymous().ExcludeFromDescription();
         }
+
+        // Where browsers look that do not know SVG icons, or show what is no page of ours: JSON, an image, /docs.
+        endpoints.MapGet("/favicon.ico", (HttpContext context) =>
+        {
+            context.Response.Headers.CacheControl = "public, max-age=86400";
+            return Results.Bytes(s_favicon.Content, s_favicon.ContentType);
+        }).AllowAnonymous().ExcludeFromDescription();
     }
 
     private static Asset Load(string name, string contentType)

@@ -39,9 +39,9 @@ internal sealed class EmptyAnswers(RequestDelegate next)
 
     private static (string Title, string Detail) Page(int status) => status switch
     {
-        400 => ("That form is out of date", "The page was open too long, or the form did not come from this site. Go back, reload the page and try again."),
+        400 => ("That form is out of date", "The page was open too long, you signed in or out meanwhile, or the form did not come from this site. Nothing was changed."),
         403 => ("Not allowed", "Your account may not open this page."),
-        404 => ("Page not found", "There is nothing at this address. Check it for typing errors."),
+        404 => ("Page not found", "There is nothing at this address, or nothing that your account may see. Check it for typing errors."),
         405 or 415 => ("That did not work", "This address cannot be used like that."),
         _ => ("That did not work", "The request could not be answered."),
     };

@@ -20,7 +20,7 @@ internal sealed class HostFilter(RequestDelegate next, PublicOrigin origin)
             var problem = new Problem(ProblemKind.Invalid, "wrong_host", $"This server answers as {origin.Value} only. Use that address, or set Server:PublicOrigin.");
             return request.Path.StartsWithSegments("/api", StringComparison.OrdinalIgnoreCase)
                 ? ProblemResponses.WriteAsync(context, problem)
-                : ErrorPage.WriteAsync(context, problem);
+                : ErrorPage.WriteAsync(context, problem, origin.Issuer);
         }
 
         request.Host = _host;

@@ -10,6 +10,14 @@ public sealed record Moment(DateTime? At, DateTime Now, string Never = "never")
 {
     public string Exact => $"{At:yyyy-MM-dd'T'HH:mm:ss'Z'}";
 
+    /// <summary>For the last use of something: the address; null: not known, or not asked for.</summary>
+    public string? From { get; init; }
+
+    /// <summary>And the cluster.</summary>
+    public string? On { get; init; }
+
+    public string ToTheSecond => string.Create(CultureInfo.InvariantCulture, $"{At:yyyy-MM-dd HH:mm:ss} UTC");
+
     public string Utc => string.Create(CultureInfo.InvariantCulture, $"{At:yyyy-MM-dd HH:mm} UTC");
 
     /// <summary>"in 6 days", "3 hours ago", "just now".</summary>

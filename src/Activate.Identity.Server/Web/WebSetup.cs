@@ -49,6 +49,11 @@ public static class WebSetup
         services.AddSingleton<WriteQueue>();
         services.AddExceptionHandler<ExceptionAnswers>();
         services.AddProblemDetails();
+        services.AddResponseCompression(options =>
+        {
+            options.EnableForHttps = true;
+            options.MimeTypes = ["text/html", "text/css", "text/javascript", "application/javascript", "image/svg+xml"];
+        });
         services.ConfigureHttpJsonOptions(options => ApiJson.Configure(options.SerializerOptions));
         services.Configure<RouteHandlerOptions>(options => options.ThrowOnBadRequest = true);
         services.AddRazorPages(options => options.RootDirectory = "/").AddMvcOptions(options => options.Filters.Add(new PageRequests()));
@@ -75,6 +80,7 @@ public static class WebSetup
         app.UseMiddleware<RequestLog>();
         app.UseMiddleware<Connect.CrossOrigin>();
         app.UseMiddleware<PublishedDocuments>();
+        app.UseWhen(context => IsPageOrAsset(context.Request), pages => pages.UseResponseCompression());
         app.UseExceptionHandler();
         app.UseMiddleware<EmptyAnswers>();
         app.UseRouting();
@@ -99,6 +105,12 @@ public static class WebSetup
         app.MapHealthChecks("/health/live", new() { Predicate = _ => false }).AllowAnonymous();
         app.MapHealthChecks("/health/ready", new() { Predicate = check => check.Tags.Contains("ready") }).AllowAnonymous();
     }
+
+    /// <summary>
+    /// What is compressed: what is read again and again, and holds no secret that stays the same beside what a stranger could have put there (BREACH). Secrets are shown in answers to forms,
+    /// once; the tokens of forms are masked anew in each page; session and password are in none.
+    /// </summary>
+    private static bool IsPageOrAsset(HttpRequest request) => HttpMethods.IsGet(request.Method) && !request.Path.StartsWithSegments("/api", StringComparison.OrdinalIgnoreCase);
 
     private static bool TellsSecrets(LogEvent logEvent) =>
         logEvent.Properties.TryGetValue(Serilog.Core.Constants.SourceContextPropertyName, out var source) && source is ScalarValue { Value: string name }

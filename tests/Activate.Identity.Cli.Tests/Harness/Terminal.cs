@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Text;
 using Activate.Identity.Cli.Contexts;
+using Activate.Identity.Cli.Output;
 
 namespace Activate.Identity.Cli.Tests.Harness;
 
@@ -40,6 +41,9 @@ internal sealed class Terminal : IDisposable
         var code = await new Actid(Around(output, error)).RunAsync(args);
         return new Outcome(code, Encoding.UTF8.GetString(output.ToArray()), error.ToString());
     }
+
+    /// <summary>What a camera would be shown here.</summary>
+    public string? Picture(Uri page, int width = 80) => QrPicture.Of(page, Around(new MemoryStream(), TextWriter.Null), width);
 
     /// <summary>Signed in at a server, with a device login unless another kind is given.</summary>
     public void SignIn(FakeServer server, string kind = StoredContext.Session, string? credential = null, string? name = null, DateTimeOffset? expires = null)

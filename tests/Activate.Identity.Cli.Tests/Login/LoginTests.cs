@@ -208,6 +208,17 @@ public sealed class LoginTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_login_takes_no_qr_and_draws_none_for_a_server_that_no_telephone_reaches()
+    {
+        _server.AllowLoginAfter();
+
+        var outcome = await LoginAsync("--no-qr");
+
+        Assert.Equal(0, outcome.Code);
+        Assert.DoesNotContain("telephone", outcome.Error, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task A_page_of_another_server_is_not_opened()
     {
         _terminal.Variables["DISPLAY"] = ":0";

@@ -80,6 +80,7 @@ public sealed class LookTests(Site site) : IClassFixture<Site>
                     await page.GetByRole(AriaRole.Button, new() { Name = "Set Up App" }).ClickAsync();
                     await Assertions.Expect(page.GetByText("This code is not right.")).ToBeVisibleAsync();
                 });
+                await CheckAsync("authentication", page => page.GotoAsync("/account/authentication"));
                 await CheckAsync("api-keys", page => page.GotoAsync("/account/authentication/api-keys"));
                 await CheckAsync("api-keys-delete", async page => await page.GetByRole(AriaRole.Button, new() { Name = "Delete nightly backup" }).ClickAsync());
                 await CheckAsync("api-keys-add", page => page.GotoAsync("/account/authentication/api-keys/add"));
@@ -254,6 +255,7 @@ public sealed class LookTests(Site site) : IClassFixture<Site>
                 await CheckAsync("audit-none", page => page.GotoAsync("/organization/audit?type=signing_key.rotated&actor=nobody"));
                 await CheckAsync("audit-refused", page => page.GotoAsync("/organization/audit?from=yesterday"));
                 await CheckAsync("device", page => page.GotoAsync("/device"));
+                await CheckAsync("device-telephone", page => page.Locator("summary", new() { HasTextString = "telephone" }).ClickAsync());
                 await CheckAsync("device-asks", async page =>
                 {
                     using var client = Testing.TestServer.ClientOf(site.Origin, site.Origin.Port);
@@ -285,14 +287,19 @@ public sealed class LookTests(Site site) : IClassFixture<Site>
                     await Assertions.Expect(page.GetByRole(AriaRole.Heading, new() { Name = "You are signed out" })).ToBeVisibleAsync();
                     await Assertions.Expect(page.Locator(".menu")).ToHaveCountAsync(0);
                 });
-                await CheckAsync("reset-password", async page =>
+                // Three links an hour are mailed to one person, and with LONG=1 this is the fourth look.
+                if (scheme == ColorScheme.Light || width == 360)
                 {
-                    await page.GotoAsync("/forgot-password");
-                    await page.GetByLabel("Username or e-mail address").FillAsync(mailbox);
-                    await page.GetByRole(AriaRole.Button, new() { Name = "Mail me a link" }).ClickAsync();
-                    await page.GotoAsync(await site.LinkMailedAsync(mailbox, "Set a new password"));
-                    await Assertions.Expect(page.GetByLabel("New password")).ToBeVisibleAsync();
-                });
+                    await CheckAsync("reset-password", async page =>
+                    {
+                        await page.GotoAsync("/forgot-password");
+                        await page.GetByLabel("Username or e-mail address").FillAsync(mailbox);
+                        await page.GetByRole(AriaRole.Button, new() { Name = "Mail me a link" }).ClickAsync();
+                        await page.GotoAsync(await site.LinkMailedAsync(mailbox, "Set a new password"));
+                        await Assertions.Expect(page.GetByLabel("New password")).ToBeVisibleAsync();
+                    });
+                }
+
                 window.AssertNoComplaints();
 
                 // Somebody with an app, whom nobody else of this run signs in as.
@@ -311,13 +318,14 @@ public sealed class LookTests(Site site) : IClassFixture<Site>
                         await Assertions.Expect(page.GetByRole(AriaRole.Heading, new() { Name = "Recovery codes" })).ToBeVisibleAsync();
                     });
                     var code = (await own.Page.Locator("pre.codes").TextContentAsync())!.Split('\n')[0];
-                    if (s_pictures is not null)
-                    {
-                        await own.Page.EmulateMediaAsync(new() { Media = Media.Print });
-                        await own.Page.ScreenshotAsync(new() { Path = Path.Combine(s_pictures, $"recovery-codes-print-{scheme}-{width}.png".ToLowerInvariant()) });
-                        await own.Page.EmulateMediaAsync(new() { Media = Media.Screen });
-                    }
-
+                    await own.Page.EmulateMediaAsync(new() { Media = Media.Print });
+                    // On the paper: what they are, whose, where and of when, the ten of them, and nothing else.
+                    var paper = (await own.Page.Locator("body").InnerTextAsync()).Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
+                    Assert.Equal(12, paper.Length);
+                    Assert.Equal(("Recovery codes", code), (paper[0], paper[2]));
+                    Assert.StartsWith($"Of {name} at {site.Origin.Authority}, made on {TimeProvider.System.GetUtcNow():yyyy-MM-dd}.", paper[1], StringComparison.Ordinal);
+                    await KeepPictureAsync(own.Page, $"recovery-codes-print-{scheme}-{width}");
+                    await own.Page.EmulateMediaAsync(new() { Media = Media.Screen });
                     await CheckOwnAsync("security-two-factors", page => page.GotoAsync("/account/security"));
                     await CheckOwnAsync("security-app-remove", page => page.GetByRole(AriaRole.Button, new() { Name = "Remove App" }).Or(page.GetByRole(AriaRole.Link, new() { Name = "Remove App" })).First.ClickAsync());
                     await CheckOwnAsync("recovery-codes-new", page => page.GotoAsync("/account/security/recovery-codes"));
@@ -346,8 +354,8 @@ public sealed class LookTests(Site site) : IClassFixture<Site>
                 {
                     await go(opened.Page);
                     await opened.Page.WaitForLoadStateAsync();
-                    if (s_pictures is not null)
-                        await opened.Page.ScreenshotAsync(new() { Path = Path.Combine(s_pictures, $"{name}-{scheme}-{width}.png".ToLowerInvariant()), FullPage = true });
+                    await KeepPictureAsync(opened.Page, $"{name}-{scheme}-{width}");
+                    await AssertLightAsync(opened.Page, name);
                     await opened.AssertAccessibleAsync();
                     await AssertFitsAsync(opened.Page, name);
                 }
@@ -376,7 +384,7 @@ public sealed class LookTests(Site site) : IClassFixture<Site>
         await window.SignInAsync();
         await window.Page.GotoAsync("/organization/applications");
         var application = await window.Page.GetByRole(AriaRole.Link, new() { Name = "Observatory Portal" }).GetAttributeAsync("href");
-        foreach (var path in (string[])["/sign-in?reauthenticate=1", "/", "/forgot-password", "/account/profile", "/account/profile/email", "/account/security", "/account/security/password", "/account/security/authenticator", "/account/security/passkeys/add", "/account/authentication/api-keys", "/account/authentication/ssh-keys", "/account/authentication/api-keys/add",
+        foreach (var path in (string[])["/sign-in?reauthenticate=1", "/", "/forgot-password", "/account/profile", "/account/profile/email", "/no-such-page", "/device", "/account/authentication", "/account/security", "/account/security/password", "/account/security/authenticator", "/account/security/passkeys/add", "/account/authentication/api-keys", "/account/authentication/ssh-keys", "/account/authentication/api-keys/add",
             "/organization/policy", "/account/connected-apps", "/organization/applications", "/organization/applications/add", application!,
             "/organization/members", "/organization/members/invite", "/organization/members/import", "/organization/clusters", "/organization/clusters/add", "/organization/ssh-certificates", "/organization/credentials", "/organization/consents", "/organization/audit", "/account/profile/leave", "/operator/organizations", "/operator/organizations/add", Authorize(s_notebook!),
             "/connect/logout"])
@@ -408,6 +416,73 @@ public sealed class LookTests(Site site) : IClassFixture<Site>
         }
     }
 
+    /// <summary>Whatever else is not there.</summary>
+    [Fact]
+    public async Task While_the_database_is_locked_a_page_says_so_and_leads_back()
+    {
+        foreach (var (scheme, width) in ((ColorScheme, int)[])[(ColorScheme.Light, 1280), (ColorScheme.Dark, 360)])
+        {
+            await using var window = await site.OpenAsync(width: width, scheme: scheme);
+            await window.Page.GotoAsync("/sign-in");
+            await window.Page.GetByLabel("Username").FillAsync(Site.Username);
+            await window.Page.GetByLabel("Password").FillAsync(Site.Password);
+            await using (await site.LockDatabaseAsync())
+            {
+                await window.Page.GetByRole(AriaRole.Button, new() { Name = "Sign in" }).ClickAsync();
+                await Assertions.Expect(window.Page.GetByRole(AriaRole.Heading, new() { Name = "Back in a moment" })).ToBeVisibleAsync();
+                await KeepPictureAsync(window.Page, $"database-away-{scheme}-{width}");
+                await window.AssertAccessibleAsync();
+                await AssertFitsAsync(window.Page, "database-away");
+            }
+
+            await window.Page.GetByRole(AriaRole.Link, new() { Name = "Try again" }).ClickAsync();
+            await window.TypePasswordAsync();
+        }
+    }
+
+    [Fact]
+    public async Task The_keyboard_skips_to_the_content_and_opens_and_closes_the_menu()
+    {
+        await using var window = await site.OpenAsync();
+        await window.SignInAsync("/organization/members");
+        var page = window.Page;
+        Task<string> FocusAsync() => page.EvaluateAsync<string>("() => document.activeElement.textContent.trim()");
+        await page.Keyboard.PressAsync("Tab");
+        Assert.Equal("Skip to the content", await FocusAsync());
+        await Assertions.Expect(page.GetByRole(AriaRole.Link, new() { Name = "Skip to the content" })).ToBeInViewportAsync();
+        await page.Keyboard.PressAsync("Enter");
+        await page.Keyboard.PressAsync("Tab");
+        Assert.True(await page.EvaluateAsync<bool>("() => !!document.activeElement.closest('main')"));
+
+        await page.GotoAsync("/organization/members");
+        while (await FocusAsync() != Site.Username)
+            await page.Keyboard.PressAsync("Tab");
+        await page.Keyboard.PressAsync("Enter");
+        var places = await page.Locator(".menu a").AllInnerTextsAsync();
+        foreach (var place in places)
+        {
+            await page.Keyboard.PressAsync("Tab");
+            Assert.Equal(place, await FocusAsync());
+        }
+
+        await page.Keyboard.PressAsync("Escape");
+        Assert.Equal(Site.Username, await FocusAsync());
+        await Assertions.Expect(page.Locator(".menu .items")).Not.ToBeVisibleAsync();
+        window.AssertNoComplaints();
+    }
+
+    /// <summary>A picture for those who look, of the whole page.</summary>
+    private static Task KeepPictureAsync(IPage page, string name) =>
+        s_pictures is null ? Task.CompletedTask : page.ScreenshotAsync(new() { Path = Path.Combine(s_pictures, $"{name}.png".ToLowerInvariant()), FullPage = true });
+
+    /// <summary>Over the wire, with stylesheet, scripts and icon: for a train, and a hotel's network.</summary>
+    private static async Task AssertLightAsync(IPage page, string name)
+    {
+        var bytes = await page.EvaluateAsync<int>("() => [...performance.getEntriesByType('navigation'), ...performance.getEntriesByType('resource')].reduce((sum, it) => sum + it.encodedBodySize, 0)");
+        TestContext.Current.TestOutputHelper?.WriteLine($"{bytes,6} bytes: {name}");
+        Assert.InRange(bytes, 1, 60 * 1024);
+    }
+
     private static async Task AssertFitsAsync(IPage page, string name)
     {
         var overflow = await page.EvaluateAsync<int>("() => document.documentElement.scrollWidth - document.documentElement.clientWidth");
@@ -428,14 +503,14 @@ public sealed class LookTests(Site site) : IClassFixture<Site>
                 foreach (var (list, path) in new[]
                 {
                     ("api-keys", "/account/authentication/api-keys"), ("ssh-keys", "/account/authentication/ssh-keys"), ("connected-apps", "/account/connected-apps"), ("applications", "/organization/applications"),
+                    ("clusters", "/organization/clusters"), ("service-accounts", "/organization/service-accounts"), ("consents", "/organization/consents"),
                 })
                 {
                     await window.Page.GotoAsync(path);
                     await Assertions.Expect(window.Page.Locator(".empty").First).ToBeVisibleAsync();
                     await window.AssertAccessibleAsync();
                     await AssertFitsAsync(window.Page, $"{list}, empty");
-                    if (s_pictures is not null)
-                        await window.Page.ScreenshotAsync(new() { Path = Path.Combine(s_pictures, $"{list}-empty-{scheme}-{width}.png".ToLowerInvariant()), FullPage = true });
+                    await KeepPictureAsync(window.Page, $"{list}-empty-{scheme}-{width}");
                 }
             }
         }

@@ -77,6 +77,27 @@ public sealed class PasskeyStoryTests(Site site) : IClassFixture<Site>
     }
 
     [Fact]
+    public async Task The_field_for_the_username_proposes_the_passkey_and_choosing_it_signs_in()
+    {
+        await site.AddMemberAsync("barbara");
+        await using var window = await site.OpenAsync(username: "barbara");
+        var authenticator = await AddAuthenticatorAsync(window);
+        await window.SignInAsync("/account/security/passkeys/add");
+        await Button(window, "Add Passkey").ClickAsync();
+        await Assertions.Expect(window.Page.GetByRole(AriaRole.Heading, new() { Name = "Recovery codes" })).ToBeVisibleAsync();
+        await SetAsync(authenticator, "setAutomaticPresenceSimulation", "enabled", false);
+        await SignOutAsync(window);
+        await Assertions.Expect(window.Page.GetByLabel("Username")).ToHaveAttributeAsync("autocomplete", "username webauthn");
+        Assert.True(await window.Page.EvaluateAsync<bool>("() => PublicKeyCredential.isConditionalMediationAvailable()"));
+
+        // No button is clicked and nothing typed: the person chooses what the field proposes, which the authenticator of the tests does by itself.
+        await SetAsync(authenticator, "setAutomaticPresenceSimulation", "enabled", true);
+        await window.Page.GotoAsync("/sign-in?returnUrl=/account/security");
+        await Assertions.Expect(window.Page.GetByRole(AriaRole.Heading, new() { Name = "Signed-in browsers" })).ToBeVisibleAsync();
+        window.AssertNoComplaints();
+    }
+
+    [Fact]
     public async Task Without_scripts_no_passkey_is_offered_and_the_password_works()
     {
         await using var window = await site.OpenAsync(javaScript: false);

@@ -4,6 +4,7 @@ using Activate.Identity.Data.Accounts;
 using Activate.Identity.Server.Accounts;
 using Activate.Identity.Testing;
 using Deque.AxeCore.Commons;
+using Microsoft.Data.Sqlite;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Playwright;
@@ -82,6 +83,17 @@ public sealed class Site : IAsyncLifetime
         await using var process = Activate.Identity.Server.Program.Build(Arguments);
         await using var scope = process.Services.CreateAsyncScope();
         await act(scope.ServiceProvider);
+    }
+
+    /// <summary>Nothing can be written until what it gives is disposed of.</summary>
+    public async Task<IAsyncDisposable> LockDatabaseAsync()
+    {
+        var connection = new SqliteConnection($"Data Source={Path.Combine(_folder.FullName, "activate-identity.db")};Pooling=False");
+        await connection.OpenAsync();
+        await using var begin = connection.CreateCommand();
+        begin.CommandText = "BEGIN EXCLUSIVE";
+        await begin.ExecuteNonQueryAsync();
+        return connection;
     }
 
     /// <summary>Where the link of the newest mail to somebody leads; it is sent within seconds.</summary>

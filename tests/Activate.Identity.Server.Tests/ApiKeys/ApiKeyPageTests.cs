@@ -70,6 +70,28 @@ public sealed class ApiKeyPageTests(SharedServer shared) : IClassFixture<SharedS
     }
 
     [Fact]
+    public async Task Before_a_rotation_one_sees_whether_something_still_uses_the_key()
+    {
+        var (browser, _, key) = await KeyAsync();
+        await browser.GoAsync($"{Path}/{key.Id}");
+        Assert.Contains("Nobody has used it yet", Rotation(), StringComparison.Ordinal);
+        Assert.Equal(200, (await _server.GetAsync(Me, key.Key)).Status);
+        await _server.FlushLastUsesAsync();
+        await browser.GoAsync($"{Path}/{key.Id}");
+        Assert.Matches("Last used (just now|1 minute ago) from (127.0.0.1|::1) ", Rotation());
+        await browser.SubmitAsync("Rotate Key");
+        await browser.GoAsync($"{Path}/{key.Id}");
+        Assert.Matches("A rotation is under way.*Last used (just now|1 minute ago) from ", Rotation());
+        // Near and exact, and exact to the second, without a pointer.
+        var time = browser.Page.QuerySelector("[aria-labelledby=rotate] time:last-of-type")!;
+        Assert.Matches("^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z$", time.GetAttribute("datetime"));
+        Assert.Matches("^[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2} UTC$", time.GetAttribute("title"));
+        Assert.Matches("[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2} UTC", time.ParentElement!.TextContent);
+
+        string Rotation() => System.Text.RegularExpressions.Regex.Replace(browser.Page.QuerySelector("[aria-labelledby=rotate]")!.TextContent, @"\s+", " ");
+    }
+
+    [Fact]
     public async Task Nobody_else_has_the_page_of_a_key()
     {
         var (_, _, key) = await KeyAsync();

@@ -40,16 +40,7 @@ public class InventoryPlanTests
                 {
                     var page = CredentialInventory.Behind(InventoryRow.Of(database, owner.OrganizationId, kind), cursor).Take(51);
                     Assert.Equal(51, (await page.ToListAsync()).Count);
-                    await using var command = page.CreateDbCommand();
-                    command.CommandText = $"{(provider == DatabaseProvider.Sqlite ? "EXPLAIN QUERY PLAN" : "EXPLAIN")} {command.CommandText}";
-                    await database.Database.OpenConnectionAsync();
-                    var plan = new List<string>();
-                    await using (var reader = await command.ExecuteReaderAsync())
-                    {
-                        while (await reader.ReadAsync())
-                            plan.Add(reader.GetString(provider == DatabaseProvider.Sqlite ? 3 : 0));
-                    }
-
+                    var plan = await PlanAsync(database, page, provider);
                     var table = kind switch { CredentialKind.ApiKey => "ApiKeys", CredentialKind.SshKey => "SshKeys", _ => "TokenGrants" };
                     Assert.DoesNotContain(plan, line => line.Contains($"Seq Scan on \"{table}\"", StringComparison.Ordinal) || (line.StartsWith("SCAN ", StringComparison.Ordinal) && !line.Contains("INDEX", StringComparison.Ordinal))
                         || line.Contains("TEMP B-TREE", StringComparison.Ordinal) || line.TrimStart(' ', '-', '>').StartsWith("Sort ", StringComparison.Ordinal));
@@ -58,6 +49,42 @@ public class InventoryPlanTests
 
             return 0;
         });
+    }
+
+    [Theory]
+    [InlineData(DatabaseProvider.Sqlite)]
+    [InlineData(DatabaseProvider.PostgreSql)]
+    public async Task What_ends_soon_of_one_or_of_all_is_read_along_an_index(DatabaseProvider provider)
+    {
+        await using var server = await TestServer.StartAsync(new TestServerOptions { Database = provider });
+        var owner = await server.QueryAsync(database => database.Users.SingleAsync());
+        await server.QueryAsync(async database =>
+        {
+            await FillAsync(database, owner, server.Now);
+            if (provider == DatabaseProvider.PostgreSql)
+                await database.Database.ExecuteSqlAsync($"""ANALYZE""");
+            var ids = new List<Guid> { owner.Id };
+            foreach (var owners in (IQueryable<User>[])[database.Users.Where(user => ids.Contains(user.Id)), database.Users.Where(user => user.OrganizationId == owner.OrganizationId)])
+            {
+                var plan = await PlanAsync(database, EndingSoon.Within(database, owners, server.Now, server.Now.AddDays(14)).Take(6), provider);
+                Assert.DoesNotContain(plan, line => line.Contains("Seq Scan on \"ApiKeys\"", StringComparison.Ordinal) || line.Contains("Seq Scan on \"SshKeys\"", StringComparison.Ordinal)
+                    || (line.StartsWith("SCAN ", StringComparison.Ordinal) && !line.Contains("INDEX", StringComparison.Ordinal) && !line.Contains("CONSTANT ROW", StringComparison.Ordinal) && !line.Contains("subquery", StringComparison.OrdinalIgnoreCase)));
+            }
+
+            return 0;
+        });
+    }
+
+    private static async Task<List<string>> PlanAsync<T>(ActivateDbContext database, IQueryable<T> query, DatabaseProvider provider)
+    {
+        await using var command = query.CreateDbCommand();
+        command.CommandText = $"{(provider == DatabaseProvider.Sqlite ? "EXPLAIN QUERY PLAN" : "EXPLAIN")} {command.CommandText}";
+        await database.Database.OpenConnectionAsync();
+        var plan = new List<string>();
+        await using var reader = await command.ExecuteReaderAsync();
+        while (await reader.ReadAsync())
+            plan.Add(reader.GetString(provider == DatabaseProvider.Sqlite ? 3 : 0));
+        return plan;
     }
 
     private static async Task FillAsync(ActivateDbContext database, User owner, DateTime now)

@@ -7,13 +7,15 @@ using Microsoft.Extensions.DependencyInjection;
 
 namespace Activate.Identity.Server.Tests.Web;
 
-/// <summary>Makes every database command of a server fail as a bug of ours would, once it is switched on.</summary>
+/// <summary>Makes every query of a server fail, once it is switched on: as a bug of ours would, unless told otherwise.</summary>
 internal sealed class ApiFaultInjection : DbCommandInterceptor
 {
     public bool On { get; set; }
 
+    public Exception Cause { get; init; } = new InvalidOperationException("canary in the cause");
+
     public void AddTo(WebApplicationBuilder builder) => builder.Services.ConfigureDbContext<SqliteActivateDbContext>(options => options.AddInterceptors(this));
 
     public override ValueTask<InterceptionResult<DbDataReader>> ReaderExecutingAsync(DbCommand command, CommandEventData eventData, InterceptionResult<DbDataReader> result, CancellationToken cancellationToken = default) =>
-        On ? throw new InvalidOperationException("canary in the cause") : ValueTask.FromResult(result);
+        On ? throw Cause : ValueTask.FromResult(result);
 }

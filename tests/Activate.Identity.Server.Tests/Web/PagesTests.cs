@@ -2,6 +2,7 @@ using System.Net;
 using Activate.Identity.Server.Accounts;
 using Activate.Identity.Server.Setup;
 using Activate.Identity.Testing;
+using Microsoft.Data.Sqlite;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.DependencyInjection;
 
@@ -64,6 +65,143 @@ public sealed class PagesTests(ServerFixture fixture) : IClassFixture<ServerFixt
             Assert.Contains("frame-ancestors 'none'", Header("Content-Security-Policy"), StringComparison.Ordinal);
             Assert.Contains("no-store", Header("Cache-Control"), StringComparison.Ordinal);
         }
+    }
+
+    [Fact]
+    public async Task A_page_that_is_not_there_says_so_and_leads_on_and_programs_get_a_problem()
+    {
+        using var browser = _server.Browser();
+        await browser.SignInAsync();
+        await browser.GoAsync("/no-such-page");
+        Assert.Equal((404, "Page not found"), ((int)browser.Response.StatusCode, browser.Page.QuerySelector("h1")!.TextContent));
+        Assert.Null(browser.Page.QuerySelector(".trace"));
+        var links = browser.Page.QuerySelectorAll("a").Select(link => link.GetAttribute("href")!).Distinct().ToList();
+        Assert.True(links.Count > 4, string.Join(' ', links));
+        foreach (var link in links)
+            Assert.Equal((link, HttpStatusCode.OK), (link, (await browser.GoAsync(link)).Response.StatusCode));
+        var answer = await _server.ApiAsync(HttpMethod.Get, "/api/v1/no-such-thing", null as string);
+        Assert.Equal((404, "application/problem+json", "not_found"), (answer.Status, answer.Response.Content.Headers.ContentType?.MediaType, answer.Error));
+    }
+
+    [Theory]
+    [InlineData(false, 500, "Something went wrong")]
+    [InlineData(true, 503, "Back in a moment")]
+    public async Task A_fault_and_a_database_that_is_away_have_a_page_that_tells_nothing_but_what_to_do(bool away, int status, string title)
+    {
+        var fault = new ApiFaultInjection { Cause = away ? new SqliteException("canary in the cause", 14) : new InvalidOperationException("canary in the cause") };
+        await using var server = await TestServer.StartAsync(new TestServerOptions { Customize = fault.AddTo });
+        using var browser = server.Browser();
+        await browser.SignInAsync();
+        fault.On = true;
+        await browser.GoAsync("/organization/credentials?owner=ada");
+        Assert.Equal((status, title), ((int)browser.Response.StatusCode, browser.Page.QuerySelector("h1")!.TextContent));
+        Assert.Equal(away, browser.Response.Headers.RetryAfter is not null);
+        Assert.DoesNotContain("canary", browser.Body, StringComparison.Ordinal);
+        Assert.DoesNotContain("Exception", browser.Body, StringComparison.Ordinal);
+        var trace = browser.Page.QuerySelector(".trace")!.TextContent.Split(' ')[^1];
+        Assert.Contains(server.Logs.Lines, line => line.Contains(trace, StringComparison.Ordinal));
+        // What it needs is there, too.
+        Assert.Equal(HttpStatusCode.OK, (await server.Browser().GoAsync(browser.Page.QuerySelector("link[rel=stylesheet]")!.GetAttribute("href")!)).Response.StatusCode);
+        fault.On = false;
+        var again = browser.Page.QuerySelectorAll("a").Single(link => link.TextContent == "Try again").GetAttribute("href")!;
+        await browser.GoAsync(again);
+        Assert.Equal((200, "?owner=ada"), ((int)browser.Response.StatusCode, browser.Address.Query));
+    }
+
+    [Theory]
+    [InlineData("/sign-out?handler=x", "/sign-out")]
+    [InlineData("//evil.example/sign-out", null)]
+    public async Task A_form_that_is_out_of_date_leads_back_to_its_page_and_nowhere_else(string path, string? back)
+    {
+        using var browser = _server.Browser();
+        await browser.SignInAsync();
+        await browser.SendAsync(new HttpRequestMessage(HttpMethod.Post, $"{_server.Origin.GetLeftPart(UriPartial.Authority)}{path}") { Content = new FormUrlEncodedContent([]) });
+        Assert.Equal(back, browser.Page.QuerySelectorAll("a").FirstOrDefault(link => link.TextContent == "Try again")?.GetAttribute("href"));
+        Assert.All(browser.Page.QuerySelectorAll("a"), link => Assert.Matches("^/(?!/)", link.GetAttribute("href")));
+    }
+
+    [Fact]
+    public async Task Whoever_comes_under_another_name_is_led_to_the_right_one()
+    {
+        var answer = await _server.RawAsync("GET /sign-in", ["Host: other.example"]);
+        Assert.Equal(400, answer.Status);
+        Assert.Contains($"href=\"{_server.Origin}\"", answer.Body, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Every_page_is_reached_by_links_from_the_start_page()
+    {
+        using var browser = _server.Browser();
+        await browser.SignInAsync();
+        var (seen, next) = (new HashSet<string>(), new Queue<string>(["/"]));
+        while (next.TryDequeue(out var path))
+        {
+            if (!seen.Add(path))
+                continue;
+            await browser.GoAsync(path);
+            Assert.True((int)browser.Response.StatusCode < 400, $"{path}: {browser.Response.StatusCode}");
+            foreach (var link in browser.Page.QuerySelectorAll("a[href]").Select(a => a.GetAttribute("href")!).Concat(browser.Page.QuerySelectorAll("form[method=get]").Select(form => form.GetAttribute("action")!)))
+            {
+                // The page itself, not each of its views; not what is no page of ours.
+                var target = new Uri(browser.Address, link);
+                if (target.Authority == _server.Origin.Authority && target.AbsolutePath != "/docs" && !target.Query.Contains("handler=", StringComparison.Ordinal))
+                    next.Enqueue(target.AbsolutePath);
+            }
+        }
+
+        var pages = _server.Services().GetRequiredService<Microsoft.AspNetCore.Routing.EndpointDataSource>().Endpoints.OfType<Microsoft.AspNetCore.Routing.RouteEndpoint>()
+            .Where(endpoint => endpoint.Metadata.GetMetadata<Microsoft.AspNetCore.Mvc.RazorPages.PageActionDescriptor>() is not null).Select(endpoint => $"/{endpoint.RoutePattern.RawText}").Where(path => !path.Contains('{', StringComparison.Ordinal));
+        // For people who are not signed in yet, or come from an application, a mail or an invitation.
+        string[] elsewhere = ["/sign-in", "/sign-in/second-factor", "/sign-out", "/forgot-password", "/reset-password", "/confirm-email", "/invitation", "/setup", "/connect/authorize", "/connect/logout"];
+        // Only with mail; only with a second factor.
+        string[] sometimes = ["/account/profile/email", "/account/security/recovery-codes"];
+        Assert.Empty(pages.Except(seen).Except(elsewhere).Except(sometimes));
+    }
+
+    [Theory]
+    [InlineData("/account/security", "Account", null)]
+    [InlineData("/organization/members/invite", "Members", "Members")]
+    [InlineData("/organization/ssh-certificates", "Clusters", "Clusters")]
+    [InlineData("/operator/organizations", "Organizations", null)]
+    public async Task The_menu_and_the_tabs_say_where_one_is(string path, string inMenu, string? inTabs)
+    {
+        using var browser = _server.Browser();
+        await browser.SignInAsync();
+        await browser.GoAsync(path);
+        Assert.Equal([inMenu], browser.Page.QuerySelectorAll(".menu a[aria-current=page]").Select(link => link.TextContent));
+        Assert.Equal(inTabs, browser.Page.QuerySelector("nav[aria-label=Organization] a[aria-current=page]")?.TextContent);
+    }
+
+    [Fact]
+    public async Task Pages_and_assets_are_compressed_and_answers_with_secrets_and_of_the_API_are_not()
+    {
+        using var browser = await _server.SignInAsync();
+        using var client = _server.Client();
+        client.DefaultRequestHeaders.Add("Accept-Encoding", "gzip, br");
+        client.DefaultRequestHeaders.Add("Cookie", browser.Cookies.GetCookieHeader(_server.Origin));
+        await browser.GoAsync("/account/authentication/api-keys/add");
+        foreach (var path in (string[])["/organization/credentials", browser.Page.QuerySelector("link[rel=stylesheet]")!.GetAttribute("href")!])
+        {
+            using var answer = await client.GetAsync(new Uri(path, UriKind.Relative));
+            Assert.Equal((path, "br", "Accept-Encoding"), (path, string.Join(',', answer.Content.Headers.ContentEncoding), string.Join(',', answer.Headers.Vary)));
+        }
+
+        var form = browser.FormRequest("Add Key", ("Name", "compressed"));
+        form.Headers.Add("Accept-Encoding", "br");
+        await browser.SendAsync(form);
+        Assert.NotNull(browser.Page.QuerySelector("#secret"));
+        using var api = await client.GetAsync(new Uri("/api/v1/me", UriKind.Relative));
+        Assert.Empty(api.Content.Headers.ContentEncoding);
+    }
+
+    [Fact]
+    public async Task An_icon_is_there_for_what_is_no_page()
+    {
+        using var client = _server.Client();
+        using var answer = await client.GetAsync(new Uri("/favicon.ico", UriKind.Relative));
+        Assert.Equal("image/x-icon", answer.Content.Headers.ContentType?.MediaType);
+        Assert.Contains("max-age=86400", answer.Headers.CacheControl!.ToString(), StringComparison.Ordinal);
+        Assert.Equal([0, 0, 1, 0, 1, 0, 32, 32], (await answer.Content.ReadAsByteArrayAsync())[..8]);
     }
 
     [Fact]

@@ -1,4 +1,4 @@
-// Copying, and dialogs that hold the focus. Everything else, dialogs included, works without JavaScript.
+// Copying, printing, and dialogs that hold the focus. Everything else, dialogs included, works without JavaScript.
 const said = document.body.appendChild(Object.assign(document.createElement('p'), { className: 'hidden' }));
 said.setAttribute('role', 'status');
 
@@ -17,6 +17,11 @@ for (const button of document.querySelectorAll('[data-copy]')) {
       getSelection().selectAllChildren(source);
     }
   });
+}
+
+for (const button of document.querySelectorAll('[data-print]')) {
+  button.hidden = false;
+  button.addEventListener('click', () => print());
 }
 
 // Some browsers keep the page as it is for their back button, whatever no-store says.
