@@ -27,7 +27,8 @@ public static class IdentityProvidersSetup
     public static void AddIdentityProviders(this WebApplicationBuilder builder)
     {
         var services = builder.Services;
-        services.AddSingleton<Outbound>();
+        // At once: a setting that means nothing stops the start.
+        services.AddSingleton(new Outbound(builder.Configuration));
         services.AddSingleton<ProviderSecrets>();
         services.AddSingleton<RememberedOrganization>();
         services.AddSingleton<ProviderRegistrations>();

@@ -44,7 +44,7 @@ public sealed class ClusterBundles(IServiceScopeFactory scopes, TimeProvider clo
         AuditTypes.DeviceApproved, AuditTypes.DeviceDenied, AuditTypes.DeviceCodeWrong, AuditTypes.ApplicationAllowed, AuditTypes.ApplicationDenied, AuditTypes.AccessRefused,
         AuditTypes.SshCertificateIssued, AuditTypes.SshCertificateEnded, AuditTypes.PasswordChanged, AuditTypes.PasswordResetMailed, AuditTypes.PasswordReset, AuditTypes.EmailChangeAsked,
         AuditTypes.EmailChanged, AuditTypes.EmailConfirmed, AuditTypes.BrowserSessionsEnded, AuditTypes.SecondFactorAdded, AuditTypes.SecondFactorRemoved, AuditTypes.SecondFactorFailed,
-        AuditTypes.PasskeyRenamed, AuditTypes.RecoveryCodesMade, AuditTypes.RecoveryCodeUsed, AuditTypes.IdentityProviderCreated, AuditTypes.MemberJoined,
+        AuditTypes.PasskeyRenamed, AuditTypes.RecoveryCodesMade, AuditTypes.RecoveryCodeUsed, AuditTypes.IdentityProviderCreated,
     ];
 
     private readonly ConcurrentDictionary<Guid, Kept> _kept = new();
