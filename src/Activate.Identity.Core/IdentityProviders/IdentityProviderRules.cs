@@ -92,7 +92,7 @@ public static class IdentityProviderRules
     {
         var parsed = (domains ?? []).Select(Domain).ToList();
         return parsed.Count <= MostDomains && parsed.TrueForAll(domain => domain is not null)
-            ? List(parsed.Distinct(StringComparer.Ordinal))
+            ? List(parsed.OfType<string>().Distinct(StringComparer.Ordinal))
             : Problems.Invalid("allowedDomains", "domain_invalid", $"List at most {MostDomains} domains of e-mail addresses, such as example.org. Each counts exactly, without those below it.");
     }
 

@@ -70,7 +70,7 @@ internal static class ClientHandlers
             if (context.IsRejected)
                 return;
             // Switched off, or its organization suspended, while somebody was there: an answer and not a fault.
-            if (Guid.TryParse(context.StateTokenPrincipal.GetClaim(OpenIddictConstants.Claims.Private.RegistrationId), out var id)
+            if (Guid.TryParse(context.StateTokenPrincipal!.GetClaim(OpenIddictConstants.Claims.Private.RegistrationId), out var id)
                 && await providers.FindAsync(id, context.CancellationToken) is { } provider)
                 context.Registration = providers.Registration(provider);
             else
