@@ -2,6 +2,7 @@ using System.Net.Http;
 using Activate.Identity.Core.Organizations;
 using Activate.Identity.Data.Audit;
 using Activate.Identity.Server.Tests.ApiKeys;
+using Activate.Identity.Server.Tests.Organizations;
 using Activate.Identity.Testing;
 using Microsoft.EntityFrameworkCore;
 

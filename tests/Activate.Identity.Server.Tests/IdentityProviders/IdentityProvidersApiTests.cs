@@ -1,6 +1,7 @@
 using Activate.Identity.Core.Organizations;
 using Activate.Identity.Data.Audit;
 using Activate.Identity.Server.Tests.ApiKeys;
+using Activate.Identity.Server.Tests.Organizations;
 using Activate.Identity.Testing;
 using Microsoft.EntityFrameworkCore;
 

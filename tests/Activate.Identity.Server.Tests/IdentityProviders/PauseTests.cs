@@ -2,6 +2,7 @@ using Activate.Identity.Core.Clusters;
 using Activate.Identity.Core.Credentials;
 using Activate.Identity.Data.Audit;
 using Activate.Identity.Server.Tests.ApiKeys;
+using Activate.Identity.Server.Tests.Organizations;
 using Activate.Identity.Server.Tests.SshKeys;
 using Activate.Identity.Testing;
 using Microsoft.EntityFrameworkCore;

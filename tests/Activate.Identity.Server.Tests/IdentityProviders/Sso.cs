@@ -4,6 +4,7 @@ using Activate.Identity.Data.Accounts;
 using Activate.Identity.Data.IdentityProviders;
 using Activate.Identity.Data.Organizations;
 using Activate.Identity.Server.Tests.ApiKeys;
+using Activate.Identity.Server.Tests.Organizations;
 using Activate.Identity.Server.Tests.Connect;
 using Activate.Identity.Testing;
 using Microsoft.EntityFrameworkCore;
