@@ -8,6 +8,7 @@ using Activate.Identity.Server.Organizations;
 using Activate.Identity.Server.Web;
 using Microsoft.AspNetCore;
 using Microsoft.AspNetCore.Authentication;
+using Microsoft.IdentityModel.JsonWebTokens;
 using OpenIddict.Abstractions;
 using OpenIddict.Client;
 using OpenIddict.Client.AspNetCore;
@@ -36,7 +37,7 @@ public enum ProviderPurpose
 public sealed record ProviderAnswer(IdentityProvider Provider, ExternalPerson Person, ProviderPurpose Purpose, Guid? UserId, string ReturnUrl);
 
 /// <summary>Takes a browser to a provider, and reads what it brings back: the two places where OpenIddict's client is asked.</summary>
-public sealed partial class ProviderChallenge(IAuthenticationHandlerProvider handlers, ProviderRegistrations providers, PolicyReader policies, ILogger<ProviderChallenge> log)
+public sealed partial class ProviderChallenge(IAuthenticationHandlerProvider handlers, ProviderRegistrations providers, PolicyReader policies, TimeProvider clock, ILogger<ProviderChallenge> log)
 {
     private const string PurposeKey = "activate.purpose";
     private const string UserKey = "activate.user";
@@ -106,10 +107,17 @@ public sealed partial class ProviderChallenge(IAuthenticationHandlerProvider han
         var token = properties.GetParameter<ClaimsPrincipal>(OpenIddictClientAspNetCoreConstants.Properties.BackchannelIdentityTokenPrincipal);
         if (token?.GetClaim(Claims.Subject) is not { Length: > 0 and <= IdentityProviderRules.LongestValue })
             return (Untrusted("its answer names nobody"), provider);
+        if (new JsonWebToken(properties.GetTokenValue(OpenIddictClientAspNetCoreConstants.Tokens.BackchannelIdentityToken)) is var raw && !IsInTime(raw, clock.GetUtcNow().UtcDateTime))
+            return (Untrusted("its answer is too old, or from a clock that is wrong"), provider);
         var userInfo = properties.GetParameter<ClaimsPrincipal>(OpenIddictClientAspNetCoreConstants.Properties.UserInfoTokenPrincipal);
         return (new ProviderAnswer(provider, PersonOf(token, userInfo), purpose, Guid.TryParse(properties.Items.TryGetValue(UserKey, out var user) ? user : null, out var userId) ? userId : null,
             Accounts.LocalAddress.From(properties.RedirectUri)), provider);
     }
+
+    /// <summary>OpenID Connect Core §3.1.3.7: both times are required, and so old is no answer to what was asked just now.</summary>
+    private static bool IsInTime(JsonWebToken token, DateTime now) =>
+        token.ValidTo > now - ProviderRegistrations.ClockSkew && token.IssuedAt < now + ProviderRegistrations.ClockSkew
+        && token.IssuedAt > now - ProviderRegistrations.ClockSkew - IdentityProvidersSetup.StateLifetime;
 
     internal static readonly Problem Unreadable = new(ProblemKind.Unavailable, "sso_unreachable",
         "Your organization’s sign-in cannot be reached just now, or is not set up right. Try again in a minute; if it stays so, tell an administrator of your organization: “Check” on its page says what is wrong.")

@@ -66,7 +66,9 @@ internal sealed class FakeProvider : IAsyncDisposable
     public void Rotate() => _key = RSA.Create(2048);
 
     public string SignWith(SigningCredentials? credentials, Dictionary<string, object?> claims) =>
-        new JsonWebTokenHandler { SetDefaultTimesOnTokenCreation = false }.CreateToken(JsonSerializer.Serialize(claims), credentials!);
+        new JsonWebTokenHandler { SetDefaultTimesOnTokenCreation = false } is var handler && credentials is not null
+            ? handler.CreateToken(JsonSerializer.Serialize(claims), credentials)
+            : handler.CreateToken(JsonSerializer.Serialize(claims));
 
     public SigningCredentials Credentials() => new(new RsaSecurityKey(_key) { KeyId = KeyId }, SecurityAlgorithms.RsaSha256) { CryptoProviderFactory = new CryptoProviderFactory { CacheSignatureProviders = false } };
 
