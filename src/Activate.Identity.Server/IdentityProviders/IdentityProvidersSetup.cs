@@ -104,7 +104,12 @@ public static class IdentityProvidersSetup
     /// </summary>
     private sealed class Schemes(IOptions<AuthenticationOptions> options) : AuthenticationSchemeProvider(options)
     {
-        public override async Task<IEnumerable<AuthenticationScheme>> GetRequestHandlerSchemesAsync() =>
-            [.. (await base.GetRequestHandlerSchemesAsync()).Where(scheme => scheme.Name != OpenIddictClientAspNetCoreDefaults.AuthenticationScheme)];
+        /// <summary>Asked for each request; none is added while the server runs.</summary>
+        private Task<IEnumerable<AuthenticationScheme>>? _handlers;
+
+        public override Task<IEnumerable<AuthenticationScheme>> GetRequestHandlerSchemesAsync() => _handlers ??= OthersAsync();
+
+        private async Task<IEnumerable<AuthenticationScheme>> OthersAsync() =>
+            (AuthenticationScheme[])[.. (await base.GetRequestHandlerSchemesAsync()).Where(scheme => scheme.Name != OpenIddictClientAspNetCoreDefaults.AuthenticationScheme)];
     }
 }
