@@ -46,7 +46,8 @@ public sealed class OidcProviderTests : IAsyncLifetime
                     Assert.True(here.Address.AbsolutePath == "/account/profile", here.PageText);
                     var user = await _server.QueryAsync(database => database.Users.SingleAsync(row => row.UserName == "grace-hopper"));
                     Assert.Equal((Core.Organizations.Role.Admin, "Grace Hopper", "grace@example.org"), (user.Role, user.DisplayName, user.Email));
-                    Assert.Equal("fed pwd mfa", await _server.QueryAsync(database => database.BrowserSessions.Where(row => row.UserId == user.Id).Select(row => row.AuthenticationMethods).SingleAsync()));
+                    // Its ID tokens say acr, which was asked for, and no amr.
+                    Assert.Equal("fed mfa", await _server.QueryAsync(database => database.BrowserSessions.Where(row => row.UserId == user.Id).Select(row => row.AuthenticationMethods).SingleAsync()));
                     // In that browser again, as it asks for a fresh sign-in.
                     await SignInAsync("&reauthenticate=1");
                     Assert.True(here.Address.AbsolutePath == "/account/profile", here.PageText);

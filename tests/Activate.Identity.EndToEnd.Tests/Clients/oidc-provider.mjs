@@ -3,6 +3,8 @@ import { createServer } from 'node:http'
 import { Provider } from 'oidc-provider'
 import { ask, run, settings } from './lines.mjs'
 
+// Standard output is for the test; it tells its own people that this is not for production.
+console.info = console.warn = console.error
 const people = new Map()
 let signsIn
 
