@@ -10,6 +10,7 @@ using Activate.Identity.Cli.Audit;
 using Activate.Identity.Cli.Clusters;
 using Activate.Identity.Cli.Completion;
 using Activate.Identity.Cli.Contexts;
+using Activate.Identity.Cli.IdentityProviders;
 using Activate.Identity.Cli.Inventory;
 using Activate.Identity.Cli.Leaks;
 using Activate.Identity.Cli.Login;
@@ -148,6 +149,7 @@ internal sealed class Actid
             SigningKeyCommands.Create(this),
             ApplicationCommands.Create(this),
             ClusterCommands.Create(this),
+            IdentityProviderCommands.Create(this),
             CredentialCommands.Create(this),
             ConsentCommands.Create(this),
             AuditCommands.Create(this),

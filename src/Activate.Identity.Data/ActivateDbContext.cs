@@ -4,6 +4,7 @@ using Activate.Identity.Data.Applications;
 using Activate.Identity.Data.Audit;
 using Activate.Identity.Data.Clusters;
 using Activate.Identity.Data.Devices;
+using Activate.Identity.Data.IdentityProviders;
 using Activate.Identity.Data.Keys;
 using Activate.Identity.Data.Mail;
 using Activate.Identity.Data.Members;
@@ -39,6 +40,8 @@ public abstract class ActivateDbContext(DbContextOptions options) : IdentityUser
     public DbSet<PendingSignIn> PendingSignIns => Set<PendingSignIn>();
     public DbSet<TotpKey> TotpKeys => Set<TotpKey>();
     public DbSet<RecoveryCode> RecoveryCodes => Set<RecoveryCode>();
+    public DbSet<IdentityProvider> IdentityProviders => Set<IdentityProvider>();
+    public DbSet<ExternalLogin> ExternalLogins => Set<ExternalLogin>();
     public DbSet<SpentForm> SpentForms => Set<SpentForm>();
     public DbSet<ApiKey> ApiKeys => Set<ApiKey>();
     public DbSet<ApiKeyHash> ApiKeyHashes => Set<ApiKeyHash>();

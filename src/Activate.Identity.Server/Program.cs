@@ -6,6 +6,7 @@ using Activate.Identity.Server.Clusters;
 using Activate.Identity.Server.Connect;
 using Activate.Identity.Server.Credentials;
 using Activate.Identity.Server.Devices;
+using Activate.Identity.Server.IdentityProviders;
 using Activate.Identity.Server.Inventory;
 using Activate.Identity.Server.Keys;
 using Activate.Identity.Server.Leaks;
@@ -65,6 +66,7 @@ public static class Program
         builder.AddFirstOwner();
         builder.AddCredentials();
         builder.AddConnect();
+        builder.AddIdentityProviders();
         builder.AddDevices();
         builder.AddApiKeys();
         builder.AddTokens();
@@ -94,6 +96,7 @@ public static class Program
         app.MapClusters();
         app.MapSshCertificates();
         app.MapApplications();
+        app.MapIdentityProviders();
         app.MapInventory();
         app.MapLeaks();
         return app;

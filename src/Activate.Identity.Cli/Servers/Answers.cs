@@ -67,6 +67,18 @@ internal sealed record ApplicationItem(
     public override string ToString() => $"{Name} ({Id})";
 }
 
+/// <summary><c>/organization/identity-providers</c>.</summary>
+internal sealed record IdentityProviderItem(
+    string? Id, string? Name, string? Issuer, string? ClientId, bool HasClientSecret, string[]? Scopes, string[]? AllowedDomains, bool TrustsEmail, RequiredClaimItem? RequiredClaim, string? GroupsClaim,
+    Dictionary<string, string>? Roles, bool TrustsMfa, string[]? MfaContexts, int? PauseAfterDays, bool Enabled, string? RedirectUri, string? SignInUri, int People, DateTimeOffset? CreatedAt);
+
+internal sealed record RequiredClaimItem(string? Name, string? Value);
+
+/// <summary>What a check of a provider found.</summary>
+internal sealed record ProviderReport(bool Good, ProviderFindingItem[]? Findings);
+
+internal sealed record ProviderFindingItem(bool Good, string? Text);
+
 /// <summary>Somebody of the organization, in a list or alone.</summary>
 internal sealed record MemberItem(
     string? Id, string? Username, string? DisplayName, string? Email, string? Role, string? State, DateTimeOffset? CreatedAt, DateTimeOffset? InvitationExpiresAt, string? InvitationUrl)
@@ -146,6 +158,8 @@ internal sealed record ProblemAnswer(string? Title, string? Detail, string? Code
 [JsonSerializable(typeof(CertificateAuthorityItem))]
 [JsonSerializable(typeof(NewCredential))]
 [JsonSerializable(typeof(ApplicationItem))]
+[JsonSerializable(typeof(IdentityProviderItem))]
+[JsonSerializable(typeof(ProviderReport))]
 [JsonSerializable(typeof(MemberItem))]
 [JsonSerializable(typeof(ServiceAccountItem))]
 [JsonSerializable(typeof(ClusterItem))]

@@ -11,6 +11,9 @@ public static class OrganizationName
     private const int MaximumLength = 100;
     private const int MaximumSlugLength = 64;
 
+    /// <summary>Pages below <c>/sign-in</c>, where each organization has an address of its own.</summary>
+    private static readonly string[] s_pages = ["callback", "second-factor"];
+
     public static Result<string> Parse(string? name, string field)
     {
         if (string.IsNullOrWhiteSpace(name))
@@ -35,12 +38,13 @@ public static class OrganizationName
 
         var text = slug.Length > MaximumSlugLength ? slug.ToString(0, MaximumSlugLength) : slug.ToString();
         text = text.Trim('-');
-        return text.Length == 0 ? "organization" : text;
+        return text.Length == 0 ? "organization" : s_pages.Contains(text) ? $"{text}-organization" : text;
     }
 
     /// <summary>A slug that somebody chose. It is in claims and never changes, so it is not made to fit.</summary>
     public static Result<string> ParseSlug(string? slug, string field = "slug") =>
-        slug is { Length: > 0 and <= MaximumSlugLength } && char.IsAsciiLetterOrDigit(slug[0]) && char.IsAsciiLetterOrDigit(slug[^1]) && !slug.Contains("--", StringComparison.Ordinal)
+        s_pages.Contains(slug) ? Problems.Invalid(field, "slug_reserved", $"'{slug}' is the name of a page of this server. Choose another.")
+        : slug is { Length: > 0 and <= MaximumSlugLength } && char.IsAsciiLetterOrDigit(slug[0]) && char.IsAsciiLetterOrDigit(slug[^1]) && !slug.Contains("--", StringComparison.Ordinal)
             && slug.All(c => char.IsAsciiLetterLower(c) || char.IsAsciiDigit(c) || c == '-')
             ? slug
             : Problems.Invalid(field, "slug_invalid", $"A slug has 1 to {MaximumSlugLength} characters: lower-case letters a-z, digits, and single '-' between them.");

@@ -24,9 +24,17 @@ public sealed class User : IdentityUser<Guid>
     public string? DisplayName { get; set; }
     /// <summary>While set, the user cannot sign in and nothing of theirs works.</summary>
     public bool Disabled { get; set; }
+    /// <summary>
+    /// From then on nothing of theirs works, until they sign in at their organization's provider again; null: never. One instant, so that what reads whether a user is disabled knows it
+    /// without another read; in the future for everybody who has signed in in time.
+    /// </summary>
+    public DateTime? PausedFrom { get; set; }
     public DateTime CreatedAt { get; init; }
     /// <summary>Counts up with each change to the user's set of credentials: the row to lock when a limit on their number is checked.</summary>
     public int CredentialsVersion { get; set; }
+
+    /// <summary>Disabled by somebody, or paused for not having signed in.</summary>
+    public bool IsStoppedAt(DateTime now) => Disabled || PausedFrom <= now;
 }
 
 internal sealed class UserMapping : IEntityTypeConfiguration<User>

@@ -76,6 +76,13 @@ public static class AuditTypes
     public const string MemberSecondFactorReset = "member.second_factor_reset";
     public const string MemberRemoved = "member.removed";
     public const string MemberLeft = "member.left";
+    public const string MemberJoined = "member.joined";
+    public const string MemberResumed = "member.resumed";
+    public const string IdentityProviderCreated = "identity_provider.created";
+    public const string IdentityProviderChanged = "identity_provider.changed";
+    public const string IdentityProviderDeleted = "identity_provider.deleted";
+    public const string ExternalLoginConnected = "external_login.connected";
+    public const string ExternalLoginDisconnected = "external_login.disconnected";
     public const string InvitationRenewed = "invitation.renewed";
     public const string InvitationAccepted = "invitation.accepted";
     public const string InvitationCancelled = "invitation.cancelled";

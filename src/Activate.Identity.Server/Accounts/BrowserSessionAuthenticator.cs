@@ -1,4 +1,5 @@
 using System.Text.Encodings.Web;
+using Activate.Identity.Core.Organizations;
 using Activate.Identity.Data;
 using Activate.Identity.Data.Accounts;
 using Activate.Identity.Server.Organizations;
@@ -47,7 +48,7 @@ internal sealed class BrowserSessionAuthenticator(
                 row.User!.UserName,
                 row.User.DisplayName,
                 // Nobody signs in as a service account, whatever way a row came about.
-                Barred = row.User.Disabled || row.User.Kind != UserKind.Person,
+                Barred = row.User.Disabled || row.User.Kind != UserKind.Person || (row.User.PausedFrom != null && row.User.PausedFrom <= now && row.User.Role < Role.Owner),
                 row.User.LockoutEnd,
                 row.User.Role,
                 row.User.IsOperator,

@@ -1,6 +1,8 @@
+using Activate.Identity.Core.Organizations;
 using Activate.Identity.Data;
 using Activate.Identity.Data.Accounts;
 using Activate.Identity.Data.SecondFactors;
+using Activate.Identity.Server.IdentityProviders;
 using Activate.Identity.Server.Organizations;
 using Activate.Identity.Server.SecondFactors;
 using Activate.Identity.Server.Web;
@@ -12,8 +14,11 @@ namespace Activate.Identity.Server.Accounts;
 /// <param name="Session">Null: there is no session yet, and the second step comes first.</param>
 public sealed record SignInStart(BrowserSession? Session)
 {
+    /// <summary>Where it goes instead; null: to the second step where there is no session, else to where it wanted.</summary>
+    public string? Goes { get; init; }
+
     /// <summary>Where the browser goes.</summary>
-    public string Next(string returnUrl) => Session is null ? SecondStepPage.PathTo(returnUrl) : returnUrl;
+    public string Next(string returnUrl) => Goes is { Length: > 0 } elsewhere ? elsewhere : Session is null ? SecondStepPage.PathTo(returnUrl) : returnUrl;
 }
 
 /// <summary>
@@ -40,6 +45,9 @@ public sealed class BrowserSessionIssuer(
     public async Task<SignInStart> StartAsync(
         HttpContext context, Guid userId, Guid organizationId, string methods, CancellationToken cancellation, DateTime? authenticatedAt = null)
     {
+        // Whoever their organization pauses comes back by its own provider only. Owners may still come in to look after that provider, and find their keys paused.
+        if (await PausedAtAsync(userId, cancellation) is { } slug)
+            return new SignInStart(null) { Goes = SignInWithPage.PathTo(slug, paused: true) };
         var policy = (await policies.ReadAsync(organizationId, cancellation)).Effective;
         if (SignedIn.ContextOf(methods) == SignedIn.OneFactor && (policy.RequireTwoFactor || await database.WithSecondFactor().AnyAsync(user => user.Id == userId, cancellation)))
         {
@@ -81,6 +89,12 @@ public sealed class BrowserSessionIssuer(
         }
 
         context.Response.Cookies.Delete(CookieName(origin), CookieOptions(origin));
+    }
+
+    private Task<string?> PausedAtAsync(Guid userId, CancellationToken cancellation)
+    {
+        var now = clock.GetUtcNow().UtcDateTime;
+        return database.Users.Where(user => user.Id == userId && user.PausedFrom <= now && user.Role < Role.Owner).Select(user => user.Organization!.Slug).SingleOrDefaultAsync(cancellation);
     }
 
     internal static string CookieName(PublicOrigin origin) => origin.IsHttps ? "__Host-activate" : "activate";

@@ -2,6 +2,7 @@ using Activate.Identity.Core.Errors;
 using Activate.Identity.Data.Audit;
 using Activate.Identity.Server.Audit;
 using Activate.Identity.Server.Credentials;
+using Activate.Identity.Server.IdentityProviders;
 using Activate.Identity.Server.SecondFactors;
 using Activate.Identity.Server.Web;
 using Microsoft.AspNetCore.Authorization;
@@ -12,17 +13,24 @@ namespace Activate.Identity.Server.Accounts;
 
 /// <summary>How somebody signs in, and where they are signed in. With <c>?remove=</c> the dialog before a factor goes. Its parts are partials of their features.</summary>
 [Authorize]
-public sealed class SecurityPage(SecondFactorRegistry registry, BrowserSessions sessions, AuditTrail audit, TimeProvider clock) : PageModel
+public sealed class SecurityPage(SecondFactorRegistry registry, BrowserSessions sessions, ExternalAccounts accounts, OneTimeForms forms, AuditTrail audit, TimeProvider clock) : PageModel
 {
     public const string Path = "/account/security";
 
-    private static readonly string[] s_told = [AuditTypes.SecondFactorAdded, AuditTypes.SecondFactorRemoved, AuditTypes.PasskeyRenamed, AuditTypes.BrowserSessionsEnded];
+    private static readonly string[] s_told = [AuditTypes.SecondFactorAdded, AuditTypes.SecondFactorRemoved, AuditTypes.PasskeyRenamed, AuditTypes.BrowserSessionsEnded,
+        AuditTypes.ExternalLoginConnected, AuditTypes.ExternalLoginDisconnected];
 
     public SignedIn Person { get; private set; } = null!;
 
     public FactorsOfUser Factors { get; private set; } = null!;
 
     public IReadOnlyList<BrowserShown> Browsers { get; private set; } = [];
+
+    /// <summary>The organization's providers, and whether this account is connected there.</summary>
+    public IReadOnlyList<Connection> Connections { get; private set; } = [];
+
+    /// <summary>Where the browser goes on to connect the account; null: nothing of the kind was asked for.</summary>
+    public string? Leaves { get; private set; }
 
     public DeleteDialog? Question { get; private set; }
 
@@ -41,6 +49,8 @@ public sealed class SecurityPage(SecondFactorRegistry registry, BrowserSessions 
                 AuditTypes.SecondFactorAdded => $"The {what.Detail} was added.",
                 AuditTypes.SecondFactorRemoved => $"The {what.Detail} was removed.",
                 AuditTypes.PasskeyRenamed => "The passkey was renamed.",
+                AuditTypes.ExternalLoginConnected => $"Your account is connected to {what.Detail}: from now on you sign in there, too.",
+                AuditTypes.ExternalLoginDisconnected => $"Your account is not connected to {what.Detail} any more.",
                 _ => $"Signed out: {what.Detail}.",
             };
         }
@@ -69,6 +79,25 @@ public sealed class SecurityPage(SecondFactorRegistry registry, BrowserSessions 
 
     public Task<IActionResult> OnPostEndOthersAsync(CancellationToken cancellationToken) => DoAsync(person => sessions.EndAsync(person, null, cancellationToken), cancellationToken);
 
+    /// <summary>Leads to the provider, by a page and not by a redirect: browsers follow a form only to where its page says.</summary>
+    public async Task<IActionResult> OnPostConnectAsync(Guid id, CancellationToken cancellationToken)
+    {
+        if (!RecentSignInAttribute.IsRecent(HttpContext, ScopeRequest.RecentSignIn))
+            return RecentSignInAttribute.SignInAgain(HttpContext, Path);
+        await ReadAsync(cancellationToken);
+        if (Connections.Any(connection => connection.ProviderId == id && connection.LoginId is null))
+        {
+            Leaves = $"/sign-in/{Person.OrganizationSlug}?provider={id}&connect={forms.Issue(Person.UserId)}&returnUrl={Uri.EscapeDataString($"{Path}?done=true")}";
+            Response.Headers["Refresh"] = $"0; url={Leaves}";
+        }
+
+        return Page();
+    }
+
+    public Task<IActionResult> OnPostDisconnectAsync(Guid id, CancellationToken cancellationToken) => RecentSignInAttribute.IsRecent(HttpContext, ScopeRequest.RecentSignIn)
+        ? DoAsync(person => accounts.DisconnectAsync(person, id, cancellationToken), cancellationToken)
+        : Task.FromResult(RecentSignInAttribute.SignInAgain(HttpContext, Path));
+
     private async Task<IActionResult> DoAsync(Func<SignedIn, Task<Problem?>> work, CancellationToken cancellationToken)
     {
         if (await work(SignedIn.Required(HttpContext)) is not { } problem)
@@ -83,5 +112,6 @@ public sealed class SecurityPage(SecondFactorRegistry registry, BrowserSessions 
         Person = SignedIn.Required(HttpContext);
         Factors = await registry.ReadAsync(Person, cancellationToken);
         Browsers = await sessions.ListAsync(Person, cancellationToken);
+        Connections = await accounts.ListAsync(Person, cancellationToken);
     }
 }

@@ -1,4 +1,5 @@
 using Activate.Identity.Data;
+using Activate.Identity.Server.IdentityProviders;
 using Activate.Identity.Server.SecondFactors;
 using Activate.Identity.Server.Web;
 using Microsoft.AspNetCore.Mvc;
@@ -8,7 +9,8 @@ using Microsoft.EntityFrameworkCore;
 namespace Activate.Identity.Server.Accounts;
 
 /// <summary>Sign-in, by passkey or password, and with <c>?reauthenticate=1</c> the fresh sign-in that some steps ask for.</summary>
-public sealed class SignInPage(PasswordAuthenticator passwords, SecondFactorRegistry factors, PasskeyCeremonies passkeys, ActivateDbContext database) : PageModel
+public sealed class SignInPage(
+    PasswordAuthenticator passwords, SecondFactorRegistry factors, PasskeyCeremonies passkeys, RememberedOrganization organizations, ActivateDbContext database) : PageModel
 {
     public const string Path = "/sign-in";
 
@@ -33,6 +35,9 @@ public sealed class SignInPage(PasswordAuthenticator passwords, SecondFactorRegi
 
     /// <summary>What a passkey would sign.</summary>
     public PasskeyChallenge Asked { get; private set; } = null!;
+
+    /// <summary>Where one signs in with one's organization; null: whoever is asked again is not connected there.</summary>
+    public string? OrganizationSignIn { get; private set; }
 
     /// <summary>No user exists: whoever looks is probably the one who installs the server.</summary>
     public bool NobodyYet { get; private set; }
@@ -69,15 +74,22 @@ public sealed class SignInPage(PasswordAuthenticator passwords, SecondFactorRegi
 
     public async Task<IActionResult> OnPostPasskeyAsync([FromForm] string? ticket, [FromForm] string? credential, CancellationToken cancellation)
     {
-        if (await factors.SignInAsync(HttpContext, ticket, credential, cancellation) is not { } problem)
-            return this.SeeOther(LocalAddress.From(ReturnUrl));
+        if ((await factors.SignInAsync(HttpContext, ticket, credential, cancellation)).TryGet(out var start, out var problem))
+            return this.SeeOther(start.Next(LocalAddress.From(ReturnUrl)));
         this.Show(problem);
         return await ShowAsync(cancellation);
     }
 
     private async Task<PageResult> ShowAsync(CancellationToken cancellation)
     {
-        Again = SignedIn.From(HttpContext) is not null;
+        var before = SignedIn.From(HttpContext);
+        Again = before is not null;
+        var back = LocalAddress.From(ReturnUrl);
+        OrganizationSignIn = before is null
+            ? organizations.Read(HttpContext) is { } slug ? ProviderStartPage.PathTo(slug, back) : $"{SignInWithPage.Path}{(back == LocalAddress.Start ? "" : $"?returnUrl={Uri.EscapeDataString(back)}")}"
+            : await database.ExternalLogins.AnyAsync(login => login.UserId == before.UserId && login.Provider!.Enabled, cancellation)
+                ? $"/sign-in/{before.OrganizationSlug}?reauthenticate=1&returnUrl={Uri.EscapeDataString(back)}"
+                : null;
         Asked = await passkeys.ForAnybodyAsync(HttpContext);
         NobodyYet = !await database.Users.AnyAsync(cancellation);
         return Page();

@@ -47,7 +47,7 @@ internal sealed class CodeGrant(ActivateDbContext database, PolicyReader policie
     public async Task<Standing?> RedeemAsync(AuthorizationCode code, Application application, IReadOnlyList<string>? resources, CancellationToken cancellationToken)
     {
         var user = await database.Users.AsNoTracking().Include(u => u.Organization).SingleOrDefaultAsync(u => u.Id == code.UserId, cancellationToken);
-        if (user is null || user.Disabled || user.Organization!.Suspended)
+        if (user is null || user.IsStoppedAt(clock.Now()) || user.Organization!.Suspended)
             return null;
         var policy = await policies.ReadAsync(user.OrganizationId, cancellationToken);
         var builtIn = application.ClientId == BuiltInApplications.Cli;

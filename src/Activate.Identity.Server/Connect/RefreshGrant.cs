@@ -70,7 +70,7 @@ internal sealed class RefreshGrant(ActivateDbContext database, RefreshChains cha
     private async Task<TokenGrant?> FindAsync(RefreshToken token, string clientId, CancellationToken cancellationToken)
     {
         if (await chains.FindAsync(database, token.GrantId, cancellationToken) is not
-            { Grant: { RefreshPlace: not null, Owner: { Disabled: false, Organization.Suspended: false } } grant, Cuts: var cuts } || grant.ClientId != clientId)
+            { Grant: { RefreshPlace: not null, Owner: { Organization.Suspended: false } owner } grant, Cuts: var cuts } || owner.IsStoppedAt(clock.GetUtcNow().UtcDateTime) || grant.ClientId != clientId)
             return null;
         cuts.ApplyTo([grant]);
         return grant;

@@ -23,10 +23,11 @@ public sealed class CredentialReader : IAsyncDisposable
     private readonly PreparedRead<TokenAt, Caller> _onApiKey;
     private readonly PreparedRead<TokenAt, Caller> _onApplication;
     private readonly PublicOrigin _origin;
+    private readonly TimeProvider _clock;
 
-    public CredentialReader(IServiceScopeFactory scopes, PublicOrigin origin)
+    public CredentialReader(IServiceScopeFactory scopes, PublicOrigin origin, TimeProvider clock)
     {
-        _origin = origin;
+        (_origin, _clock) = (origin, clock);
         _apiKeys = new(scopes, ApiKeyByHash, new byte[ApiKeySecret.HashLength], ApiKey);
         _grants = new(scopes, GrantByHash, new byte[SHA256.HashSizeInBytes], Grant);
         var example = new TokenAt(Guid.Empty, Guid.Empty, "");
@@ -70,7 +71,7 @@ public sealed class CredentialReader : IAsyncDisposable
     private static async ValueTask<Caller?> InStandingAsync(ValueTask<Caller?> read) =>
         await read is { } caller && !ReferenceEquals(caller, s_outOfStanding) ? caller : null;
 
-    /// <summary>Stands for a row whose owner is disabled or whose organization is suspended: for every caller the same as no row.</summary>
+    /// <summary>Stands for a row whose owner is disabled or paused or whose organization is suspended: for every caller the same as no row.</summary>
     private static readonly Caller s_outOfStanding = new()
     {
         Kind = CredentialKind.ApiKey, CredentialId = default, CredentialName = "", Scopes = [], Audiences = [], IssuedAt = default, ExpiresAt = default(DateTime), TokenId = "",
@@ -92,7 +93,7 @@ public sealed class CredentialReader : IAsyncDisposable
             UserId = user.Id, user.UserName, user.DisplayName, user.Email, user.EmailConfirmed, UserKind = user.Kind, user.Role, user.IsOperator,
             OrganizationId = organization.Id, organization.Slug, OrganizationName = organization.Name,
             key.Id, key.Name, key.Scopes, key.CreatedAt, key.ExpiresAt, GraceEndsAt = (DateTime?)cut.GraceEndsAt, Maximum = cut.ApiKeyMaximumDays, secret.EndsAt,
-            key.AllowedAddresses,
+            key.AllowedAddresses, user.PausedFrom,
         };
 
     /// <summary>The API key that a token was exchanged for, while the token and the application that has it count.</summary>
@@ -111,7 +112,7 @@ public sealed class CredentialReader : IAsyncDisposable
             UserId = user.Id, user.UserName, user.DisplayName, user.Email, user.EmailConfirmed, UserKind = user.Kind, user.Role, user.IsOperator,
             OrganizationId = organization.Id, organization.Slug, OrganizationName = organization.Name,
             key.Id, key.Name, key.Scopes, key.CreatedAt, key.ExpiresAt, GraceEndsAt = (DateTime?)cut.GraceEndsAt, Maximum = cut.ApiKeyMaximumDays, EndsAt = (DateTime?)null,
-            key.AllowedAddresses,
+            key.AllowedAddresses, user.PausedFrom,
         };
 
     internal static IQueryable GrantByHash(ActivateDbContext database, byte[] hash) =>
@@ -128,7 +129,7 @@ public sealed class CredentialReader : IAsyncDisposable
             UserId = user.Id, user.UserName, user.DisplayName, user.Email, user.EmailConfirmed, UserKind = user.Kind, user.Role, user.IsOperator,
             OrganizationId = organization.Id, organization.Slug, OrganizationName = organization.Name,
             grant.Id, grant.Name, grant.Scopes, grant.CreatedAt, grant.ExpiresAt, GraceEndsAt = (DateTime?)cut.GraceEndsAt, Maximum = cut.TokenMaximumHours,
-            grant.Kind, grant.ClientId, grant.Interactive, grant.AuthenticatedAt, grant.Claims,
+            grant.Kind, grant.ClientId, grant.Interactive, grant.AuthenticatedAt, grant.Claims, user.PausedFrom,
         };
 
     /// <summary>The grant that a token without a row stands on, while the token, the application that has it and the application of the grant count.</summary>
@@ -150,7 +151,7 @@ public sealed class CredentialReader : IAsyncDisposable
             grant.Id, grant.Name, grant.Scopes, grant.CreatedAt, grant.ExpiresAt, GraceEndsAt = (DateTime?)cut.GraceEndsAt,
             // A chain that is renewed is held to the limit of refreshing, in hours like the limit of tokens.
             Maximum = grant.RefreshPlace != null ? cut.RefreshMaximumDays * 24 : cut.TokenMaximumHours,
-            grant.Kind, grant.ClientId, grant.Interactive, grant.AuthenticatedAt, grant.Claims,
+            grant.Kind, grant.ClientId, grant.Interactive, grant.AuthenticatedAt, grant.Claims, user.PausedFrom,
         };
 
     /// <summary>An application that acts for itself, while it and its token count.</summary>
@@ -171,13 +172,13 @@ public sealed class CredentialReader : IAsyncDisposable
         var end = End(row, CredentialKind.ApiKey);
         var secretEnd = Time(row, 20);
         return Soonest(before, Read(row, CredentialKind.ApiKey, secretEnd is { } early && (end is not { } late || early < late) ? early : end,
-            clientId: null, interactive: false, authenticatedAt: null, claims: null, Text(row, 21)));
+            clientId: null, interactive: false, authenticatedAt: null, claims: null, Time(row, 22), Text(row, 21)));
     }
 
     private Caller Grant(DbDataReader row, Caller? before)
     {
         var kind = (CredentialKind)row.GetInt32(20);
-        return Soonest(before, Read(row, kind, End(row, kind), row.GetString(21), row.GetBoolean(22), Time(row, 23), Text(row, 24)));
+        return Soonest(before, Read(row, kind, End(row, kind), row.GetString(21), row.GetBoolean(22), Time(row, 23), Text(row, 24), Time(row, 25)));
     }
 
     private Caller Application(DbDataReader row, Caller? before)
@@ -207,9 +208,9 @@ public sealed class CredentialReader : IAsyncDisposable
     private static Caller Soonest(Caller? a, Caller b) => a is null || (b.ExpiresAt is { } end && !(a.ExpiresAt <= end)) ? b : a;
 
     private Caller Read(DbDataReader row, CredentialKind kind, DateTime? expiresAt, string? clientId, bool interactive, DateTime? authenticatedAt, string? claims,
-        string? allowedAddresses = null)
+        DateTime? pausedFrom, string? allowedAddresses = null)
     {
-        if (row.GetBoolean(0) || row.GetBoolean(1))
+        if (row.GetBoolean(0) || row.GetBoolean(1) || pausedFrom <= _clock.GetUtcNow().UtcDateTime)
             return s_outOfStanding;
         var role = (Role)row.GetInt32(8);
         string[] scopes = [.. Scopes.AllowedTo(role, Scopes.Split(row.GetString(15)))];

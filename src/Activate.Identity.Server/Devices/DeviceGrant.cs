@@ -69,7 +69,7 @@ internal sealed class DeviceGrant(
     {
         var user = await database.Users.AsNoTracking().Include(u => u.Organization).SingleOrDefaultAsync(u => u.Id == request.DecidedBy, cancellationToken);
         // Approved is not enough: what was allowed minutes ago must be allowed now, the scopes to the role and the hours to the policy.
-        if (user is null || user.Disabled || user.Organization!.Suspended)
+        if (user is null || user.IsStoppedAt(clock.Now()) || user.Organization!.Suspended)
             return Denied;
         var policy = await policies.ReadAsync(user.OrganizationId, cancellationToken);
         if (!policy.Effective.DeviceLogin)
@@ -113,7 +113,7 @@ internal sealed class DeviceGrant(
             return Unknown;
         var grant = await database.TokenGrants.AsNoTracking().Include(g => g.Owner).ThenInclude(u => u!.Organization)
             .SingleOrDefaultAsync(g => g.Id == request.GrantId, cancellationToken);
-        if (grant is not { Owner: { Disabled: false, Organization.Suspended: false } owner } || grant.ExpiresAt <= now)
+        if (grant is not { Owner: { Organization.Suspended: false } owner } || owner.IsStoppedAt(now) || grant.ExpiresAt <= now)
             return Unknown;
         if (grant.ClientId != BuiltInApplications.Cli)
         {

@@ -1,7 +1,9 @@
+using Activate.Identity.Data;
 using Activate.Identity.Server.Accounts;
 using Activate.Identity.Server.Web;
 using Microsoft.AspNetCore.Mvc;
 using Microsoft.AspNetCore.Mvc.RazorPages;
+using Microsoft.EntityFrameworkCore;
 
 namespace Activate.Identity.Server.Members;
 
@@ -9,7 +11,7 @@ namespace Activate.Identity.Server.Members;
 /// The page behind an invitation's link: the invited person chooses a name and a password, and is signed in. Somebody who is signed in as another does not become two people: the
 /// invitation waits until they have signed out.
 /// </summary>
-public sealed class InvitationPage(InvitationIssuer invitations, BrowserSessionIssuer sessions, PublicOrigin origin) : PageModel
+public sealed class InvitationPage(InvitationIssuer invitations, BrowserSessionIssuer sessions, ActivateDbContext database, PublicOrigin origin) : PageModel
 {
     private readonly LinkCookie _link = new("invitation", origin);
 
@@ -27,6 +29,9 @@ public sealed class InvitationPage(InvitationIssuer invitations, BrowserSessionI
 
     /// <summary>Who is signed in, when that is not the invited person.</summary>
     public string? Other { get; private set; }
+
+    /// <summary>Where the invited person can join without a password here: name and address.</summary>
+    public IReadOnlyList<(string Name, string Address)> Providers { get; private set; } = [];
 
     public async Task<IActionResult> OnGetAsync([FromQuery] string? code, CancellationToken cancellationToken)
     {
@@ -68,6 +73,13 @@ public sealed class InvitationPage(InvitationIssuer invitations, BrowserSessionI
     {
         Invitee = await invitations.FindAsync(_link.Read(HttpContext), cancellationToken);
         Other = SignedIn.From(HttpContext)?.Username;
+        if (Invitee is { } person)
+        {
+            Providers = [.. (await database.IdentityProviders.AsNoTracking().Where(provider => provider.OrganizationId == person.OrganizationId && provider.Enabled).OrderBy(provider => provider.Name)
+                .Select(provider => new { provider.Id, provider.Name, provider.Organization!.Slug }).ToListAsync(cancellationToken))
+                .Select(provider => (provider.Name, $"/sign-in/{provider.Slug}?provider={provider.Id}&invitation=1"))];
+        }
+
         if (Invitee is null)
             Response.StatusCode = InvitationIssuer.CodeRefused.StatusCode();
         else if (Other is not null)

@@ -177,6 +177,22 @@ public sealed class InvitationIssuer(
         return null;
     }
 
+    /// <summary>
+    /// Lets the invited person in by their organization's provider, without a password. In the caller's transaction, which is rolled back when there is a problem, and which is
+    /// about that organization: its provider says nothing about the people of another.
+    /// </summary>
+    internal async Task<Result<Invitee>> AcceptAsync(string? code, Guid organizationId, string? displayName, CancellationToken cancellationToken)
+    {
+        if (await FindAsync(code, cancellationToken) is not { } invitee || invitee.OrganizationId != organizationId
+            || await Open(code!).Where(i => i.UserId == invitee.UserId).ExecuteDeleteAsync(cancellationToken) != 1)
+            return CodeRefused;
+        var shown = invitee.DisplayName ?? (Core.Accounts.DisplayName.Parse(displayName).TryGet(out var name, out _) && name.Length > 0 ? name : null);
+        await database.Users.Where(u => u.Id == invitee.UserId)
+            .ExecuteUpdateAsync(set => set.SetProperty(u => u.DisplayName, shown).SetProperty(u => u.EmailConfirmed, invitee.IsMailed), cancellationToken);
+        audit.Add(AuditTypes.InvitationAccepted, new AuditActor(invitee.UserId, invitee.OrganizationId, null), invitee.UserId);
+        return invitee;
+    }
+
     private IQueryable<Invitation> Open(string code)
     {
         var (hash, now) = (LinkCode.Hash(code), clock.GetUtcNow().UtcDateTime);

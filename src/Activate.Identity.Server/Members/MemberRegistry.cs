@@ -24,7 +24,10 @@ namespace Activate.Identity.Server.Members;
 public sealed record Member(
     Guid Id, string Username, string? DisplayName, string? Email, Role Role, bool IsOperator, bool Disabled, DateTime CreatedAt, DateTime? InvitationEndsAt)
 {
-    public string State => Disabled ? "disabled" : InvitationEndsAt is not null ? "invited" : "active";
+    /// <summary>Has not signed in at the organization's provider for as long as it asks for.</summary>
+    public bool Paused { get; init; }
+
+    public string State => Disabled ? "disabled" : InvitationEndsAt is not null ? "invited" : Paused ? "paused" : "active";
 }
 
 /// <summary>What was ended, kind by kind.</summary>
@@ -242,7 +245,11 @@ public sealed class MemberRegistry(ActivateDbContext database, PendingCuts cuts,
 
     private IQueryable<User> People(Guid organizationId) => database.Users.AsNoTracking().Where(u => u.OrganizationId == organizationId && u.Kind == UserKind.Person);
 
-    private IQueryable<Member> Shown(IQueryable<User> people, bool withEmail) => people.Select(u => new Member(
-        u.Id, u.UserName!, u.DisplayName, withEmail ? u.Email : null, u.Role, u.IsOperator, u.Disabled, u.CreatedAt,
-        database.Invitations.Where(i => i.UserId == u.Id).Select(i => (DateTime?)i.ExpiresAt).FirstOrDefault()));
+    private IQueryable<Member> Shown(IQueryable<User> people, bool withEmail)
+    {
+        var now = clock.Now();
+        return people.Select(u => new Member(
+            u.Id, u.UserName!, u.DisplayName, withEmail ? u.Email : null, u.Role, u.IsOperator, u.Disabled, u.CreatedAt,
+            database.Invitations.Where(i => i.UserId == u.Id).Select(i => (DateTime?)i.ExpiresAt).FirstOrDefault()) { Paused = u.PausedFrom != null && u.PausedFrom <= now });
+    }
 }

@@ -105,7 +105,7 @@ public sealed class SecondFactorRegistry(
     }
 
     /// <summary>Signs in with a passkey alone, which is two factors: the device, and whatever unlocks it.</summary>
-    public async Task<Problem?> SignInAsync(HttpContext context, string? ticket, string? credential, CancellationToken cancellationToken)
+    public async Task<Result<SignInStart>> SignInAsync(HttpContext context, string? ticket, string? credential, CancellationToken cancellationToken)
     {
         if (!(await passkeys.CheckAsync(context, ticket, credential, userId: null)).TryGet(out var shown, out var problem))
             return problem;
@@ -115,10 +115,11 @@ public sealed class SecondFactorRegistry(
                 .Select(user => new { user.OrganizationId }).SingleOrDefaultAsync(cancellationToken) is not { } person)
             return PasskeyCeremonies.Refused;
         var start = await sessions.StartAsync(context, shown.UserId, person.OrganizationId, AuthenticationMethods.Passkey, cancellationToken);
-        audit.Add(AuditTypes.SignedIn, new AuditActor(shown.UserId, person.OrganizationId, start.Session!.Id), shown.UserId, detail: AuthenticationMethods.Passkey);
+        if (start.Session is { } session)
+            audit.Add(AuditTypes.SignedIn, new AuditActor(shown.UserId, person.OrganizationId, session.Id), shown.UserId, detail: AuthenticationMethods.Passkey);
         await database.SaveChangesAsync(cancellationToken);
         await transaction.CommitAsync(cancellationToken);
-        return null;
+        return start;
     }
 
     /// <summary>Adds a factor to the account of somebody who is signed in. With the first one their session goes on under a new key, and counts as two factors.</summary>
@@ -228,7 +229,9 @@ public sealed class SecondFactorRegistry(
     {
         pending.ForgetHandle(context);
         var start = await sessions.StartAsync(context, halfway.UserId, halfway.OrganizationId, methods, cancellationToken);
-        audit.Add(AuditTypes.SignedIn, Actor(halfway) with { CredentialId = start.Session!.Id }, halfway.UserId, detail: methods);
+        // Null: paused between the two steps. Then nobody is signed in, and the first page says what to do.
+        if (start.Session is { } session)
+            audit.Add(AuditTypes.SignedIn, Actor(halfway) with { CredentialId = session.Id }, halfway.UserId, detail: methods);
     }
 
     private async Task<Result<FactorAdded>> StoreAsync(Guid userId, AuditActor actor, NewFactor factor, CancellationToken cancellationToken)

@@ -44,7 +44,7 @@ public sealed class CertificatePrincipalsReader(IServiceScopeFactory scopes, Tim
             Username = user.UserName!, Mapped = database.ClusterAccounts.Where(account => account.ClusterId == cluster.Id && account.UserId == user.Id).Select(account => account.UnixName).FirstOrDefault(),
             IsOthers = database.ClusterAccounts.Any(account => account.ClusterId == cluster.Id && account.UnixName == user.UserName),
             CertificateEndsAt = certificate.ExpiresAt, session.CreatedAt, SessionEndsAt = session.ExpiresAt, GraceEndsAt = (DateTime?)cut.GraceEndsAt, Maximum = cut.TokenMaximumHours,
-            certificate.Account,
+            certificate.Account, user.PausedFrom,
         };
 
     private static Standing Fold(DbDataReader row, Standing? before)
@@ -58,6 +58,8 @@ public sealed class CertificatePrincipalsReader(IServiceScopeFactory scopes, Tim
         if (CredentialReader.Time(row, 13) is { } graceEndsAt)
             sessionEnd = PolicyCut.End(CredentialKind.Session, CredentialReader.Time(row, 11)!.Value, sessionEnd, graceEndsAt, null, row.IsDBNull(14) ? null : row.GetInt32(14), null)!.Value;
         var end = sessionEnd < certificateEnd ? sessionEnd : certificateEnd;
+        if (CredentialReader.Time(row, 16) is { } paused && paused < end)
+            end = paused;
         return new Standing(mayLogIn ? new CertificatePrincipal(account!, row.GetGuid(2)) : null, before is { } other && other.EndsAt < end ? other.EndsAt : end);
     }
 

@@ -31,7 +31,7 @@ public sealed class AuthorizedKeysReader(IServiceScopeFactory scopes, TimeProvid
         var rows = await _keys.ReadAsync(new UserAt(organizationId, serviceAccountId, username), cancellationToken);
         var now = clock.GetUtcNow().UtcDateTime;
         return rows is null ? [] : [.. rows.Values
-            .Where(row => row.MayLogIn && !(row.ExpiresAt <= now))
+            .Where(row => row.MayLogIn && !(row.PausedFrom <= now) && !(row.ExpiresAt <= now))
             .OrderBy(row => row.Id)
             .Select(row => new AuthorizedKey(row.Id, row.PublicKey, row.Fingerprint, row.ExpiresAt))];
     }
@@ -60,6 +60,7 @@ public sealed class AuthorizedKeysReader(IServiceScopeFactory scopes, TimeProvid
             key.Id, user.Disabled, user.Organization!.Suspended, key.PublicKey, key.Fingerprint, key.FirstAddedAt, key.ExpiresAt,
             GraceEndsAt = (DateTime?)cut.GraceEndsAt, Maximum = cut.SshKeyMaximumDays,
             cluster.AccessMode, cluster.AllowedRoles, user.Role, IsListed = database.ClusterUsers.Any(listed => listed.ClusterId == cluster.Id && listed.UserId == user.Id),
+            user.PausedFrom,
         };
 
     private static Dictionary<Guid, Row> Fold(DbDataReader row, Dictionary<Guid, Row>? before)
@@ -76,6 +77,7 @@ public sealed class AuthorizedKeysReader(IServiceScopeFactory scopes, TimeProvid
                 PublicKey = row.GetString(3),
                 Fingerprint = (byte[])row.GetValue(4),
                 ExpiresAt = CredentialReader.Time(row, 6),
+                PausedFrom = CredentialReader.Time(row, 13),
             };
         }
 
@@ -91,6 +93,7 @@ public sealed class AuthorizedKeysReader(IServiceScopeFactory scopes, TimeProvid
         public required string PublicKey { get; init; }
         public required byte[] Fingerprint { get; init; }
         public DateTime? ExpiresAt { get; set; }
+        public required DateTime? PausedFrom { get; init; }
     }
 }
 

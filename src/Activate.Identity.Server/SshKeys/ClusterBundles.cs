@@ -30,6 +30,9 @@ public sealed class ClusterBundles(IServiceScopeFactory scopes, TimeProvider clo
     /// <summary>Made anew after so long whatever the log says.</summary>
     private static readonly TimeSpan s_longest = TimeSpan.FromHours(1);
 
+    /// <summary>A copy is older than this nowhere: made for an hour, and kept for an outage of a day at most.</summary>
+    private static readonly TimeSpan s_usable = s_longest + TimeSpan.FromDays(1);
+
     private const int Chunk = 500;
     private const int Attempts = 5;
 
@@ -42,7 +45,7 @@ public sealed class ClusterBundles(IServiceScopeFactory scopes, TimeProvider clo
         AuditTypes.AccessRefused,
         AuditTypes.SshCertificateIssued, AuditTypes.SshCertificateEnded, AuditTypes.PasswordChanged, AuditTypes.PasswordResetMailed, AuditTypes.PasswordReset, AuditTypes.EmailChangeAsked,
         AuditTypes.EmailChanged, AuditTypes.EmailConfirmed, AuditTypes.BrowserSessionsEnded, AuditTypes.SecondFactorAdded, AuditTypes.SecondFactorRemoved, AuditTypes.SecondFactorFailed,
-        AuditTypes.PasskeyRenamed, AuditTypes.RecoveryCodesMade, AuditTypes.RecoveryCodeUsed,
+        AuditTypes.PasskeyRenamed, AuditTypes.RecoveryCodesMade, AuditTypes.RecoveryCodeUsed, AuditTypes.IdentityProviderCreated,
     ];
 
     private readonly ConcurrentDictionary<Guid, Kept> _kept = new();
@@ -120,11 +123,14 @@ public sealed class ClusterBundles(IServiceScopeFactory scopes, TimeProvider clo
         var listed = (await database.ClusterUsers.Where(u => u.ClusterId == cluster.Id).Select(u => u.UserId).ToListAsync(cancellationToken)).ToHashSet();
         var mapped = await database.ClusterAccounts.Where(a => a.ClusterId == cluster.Id).ToDictionaryAsync(a => a.UserId, a => a.UnixName, cancellationToken);
         var taken = mapped.Values.ToHashSet(StringComparer.Ordinal);
-        var people = await database.Users.Where(u => u.OrganizationId == cluster.OrganizationId && !u.Disabled).Select(u => new { u.Id, u.UserName, u.Role }).ToListAsync(cancellationToken);
+        var people = await database.Users.Where(u => u.OrganizationId == cluster.OrganizationId && !u.Disabled && (u.PausedFrom == null || u.PausedFrom > now)).Select(u => new { u.Id, u.UserName, u.Role, u.PausedFrom }).ToListAsync(cancellationToken);
         var accounts = people.Where(person => ClusterAccess.Admits(cluster.AccessMode, cluster.AllowedRoles, person.Role, listed.Contains(person.Id)))
             .Select(person => (person.Id, Name: mapped.TryGetValue(person.Id, out var own) ? own : taken.Contains(person.UserName!) ? null : person.UserName!))
             .Where(account => account.Name is not null)
             .OrderBy(account => account.Name, StringComparer.Ordinal).ToList();
+
+        // A pause comes with time and leaves no event: it is in the lines, as the end of the keys. Only one that comes while the copy may be used, so that the lines of everybody else stay as they are.
+        var pauses = people.Where(person => person.PausedFrom < now + s_usable).ToDictionary(person => person.Id, person => person.PausedFrom!.Value);
 
         var content = OpenNameless();
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
@@ -139,7 +145,7 @@ public sealed class ClusterBundles(IServiceScopeFactory scopes, TimeProvider clo
             foreach (var (id, name) in chunk)
             {
                 if (ofOwner[id].Any())
-                    BundleLine.Write(lines, name!, ofOwner[id].Select(key => new BundleKey(key.PublicKey, key.ExpiresAt)));
+                    BundleLine.Write(lines, name!, ofOwner[id].Select(key => new BundleKey(key.PublicKey, pauses.TryGetValue(id, out var paused) && !(key.ExpiresAt < paused) ? paused : key.ExpiresAt)));
             }
 
             hash.AppendData(lines.WrittenSpan);

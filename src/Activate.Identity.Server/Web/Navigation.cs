@@ -45,6 +45,8 @@ public static class Navigation
         if (administers || person.IsOperator)
             yield return new("/organization/applications", "Applications");
         yield return new("/organization/clusters", "Clusters") { Also = "/organization/ssh-certificates" };
+        if (administers)
+            yield return new("/organization/sign-in", "Sign-in");
         yield return new("/organization/policy", "Policy");
         if (administers)
             yield return new("/organization/audit", "Audit log");

@@ -47,6 +47,10 @@ public sealed class LookTests(Site site) : IClassFixture<Site>
                     await Assertions.Expect(page.GetByText("a mail with a link is on its way")).ToBeVisibleAsync();
                 });
                 await CheckAsync("reset-password-refused", page => page.GotoAsync("/reset-password"));
+                await CheckAsync("sign-in-with", page => page.GotoAsync("/sign-in-with"));
+                await CheckAsync("sign-in-with-refused", page => page.GotoAsync("/sign-in-with?organization=!"));
+                await CheckAsync("sign-in-organization-none", page => page.GotoAsync("/sign-in/nobody-of-this-name"));
+                await CheckAsync("sign-in-callback-refused", page => page.GotoAsync("/sign-in/callback"));
                 await CheckAsync("not-found", page => page.GotoAsync("/no-such-page"));
                 await window.SignInAsync();
                 await CheckAsync("start", page => page.GotoAsync("/"));
@@ -212,6 +216,25 @@ public sealed class LookTests(Site site) : IClassFixture<Site>
                 });
                 await CheckAsync("service-accounts", page => page.GotoAsync("/organization/service-accounts"));
                 await CheckAsync("service-accounts-delete", async page => await page.GetByRole(AriaRole.Button, new() { Name = $"Delete {robot}" }).ClickAsync());
+                await CheckAsync("providers-add", page => page.GotoAsync("/organization/sign-in/add"));
+                await CheckAsync("providers-add-refused", async page =>
+                {
+                    await page.GetByLabel("Name", new() { Exact = true }).FillAsync($"University {scheme} {width}");
+                    await page.GetByLabel("Issuer").FillAsync("http://login.example.test");
+                    await page.GetByLabel("Client ID").FillAsync("activate");
+                    await page.GetByRole(AriaRole.Button, new() { Name = "Add Provider" }).ClickAsync();
+                    await Assertions.Expect(page.GetByText("An issuer is reached by https only").First).ToBeVisibleAsync();
+                });
+                await CheckAsync("provider", async page =>
+                {
+                    await page.GetByLabel("Issuer").FillAsync("https://login.example.test");
+                    await page.GetByRole(AriaRole.Button, new() { Name = "Add Provider" }).ClickAsync();
+                    await Assertions.Expect(page.GetByText("Saved. It counts for the next sign-in.")).ToBeVisibleAsync();
+                });
+                await CheckAsync("provider-checked", page => page.GetByRole(AriaRole.Button, new() { Name = "Check" }).ClickAsync());
+                await CheckAsync("providers", page => page.GotoAsync("/organization/sign-in"));
+                await CheckAsync("providers-delete", async page => await page.GetByRole(AriaRole.Button, new() { Name = $"Delete University {scheme} {width}" }).ClickAsync());
+                await CheckAsync("security-connections", page => page.GotoAsync("/account/security"));
                 await CheckAsync("clusters-add-refused", async page =>
                 {
                     await page.GotoAsync("/organization/clusters/add");

@@ -96,7 +96,8 @@ public class StandingTests(ClockedServer fixture) : IClassFixture<ClockedServer>
         {
             foreach (var (path, body) in ((string, object?)[])[(KeysPath, new { name = "x" }), ("/api/v1/tokens", new { }), ($"{KeysPath}/{own.Id}/rotate", null), (KeysPath, new { nonsense = 1 }), ("/api/v1/tokens", null),
                 ("/api/v1/signing-keys/rotate", null), ("/api/v1/organization/ssh-certificate-authorities/rotate", null),
-                ("/api/v1/organization/clusters", new { name = "c", address = "c.example.test" }), ($"/api/v1/organization/clusters/{own.Id}/rotate-key", null),
+                ("/api/v1/organization/clusters", new { name = "c", address = "c.example.test" }), ("/api/v1/organization/identity-providers", new { name = "i", issuer = "https://i.example.test", clientId = "i" }),
+                ($"/api/v1/organization/identity-providers/{own.Id}/check", null), ($"/api/v1/organization/clusters/{own.Id}/rotate-key", null),
                 (Accounts, new { username = "weak", description = "d", keepers = new[] { user.UserName } }), ($"{Accounts}/{own.Id}/api-keys", new { name = "x" }), ($"{Accounts}/{own.Id}/api-keys/{own.Id}/rotate", null),
                 ("/api/v1/organization/members", new { username = "weak", email = "weak@example.test" }), ("/api/v1/organization/credentials/end", new { owner = "nobody" }), ("/api/v1/organization/members/import", new { people = Array.Empty<object>() }),
                 ($"/api/v1/organization/members/{user.Id}/invitation", null), ($"/api/v1/organization/members/{user.Id}/revoke-credentials", null),

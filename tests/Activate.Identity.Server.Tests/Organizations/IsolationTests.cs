@@ -199,6 +199,7 @@ public sealed partial class IsolationTests(IsolationTests.Fixture fixture, ITest
             ["/api/v1/applications"] = application.Text("id"),
             [AnyKind] = $"api-keys {key.Id}",
             ["/api/v1/organization/clusters"] = cluster,
+            ["/api/v1/organization/identity-providers"] = (await CreateAsync("/api/v1/organization/identity-providers", new { name = "Theirs", issuer = "https://login.theirs.test", clientId = "activate" })).Text("id"),
             [ServiceAccounts] = account,
             [NestedKeys] = $"{account} {(await CreateAsync($"{ServiceAccounts}/{account}/api-keys", new { name = "robot" })).Text("id")}",
             ["/api/v1/organizations"] = organization.Id.ToString(),
