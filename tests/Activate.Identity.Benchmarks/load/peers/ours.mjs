@@ -109,7 +109,7 @@ async function seed() {
 
 /** how many of what the pools hold: more than comes in a second, because the server remembers a checked credential for 0.9 s, and what comes once is what costs */
 const number = (name, usual) => +(process.env[name] ?? usual);
-const CHAINS = number('CHAINS', 3000), TOKENS = number('TOKENS', 5000), CODES = number('CODES', 120_000), KEYS = 100; // one user has no more keys
+const CHAINS = number('CHAINS', 16_000), TOKENS = number('TOKENS', 30_000), CODES = number('CODES', 120_000), KEYS = 100; // one user has no more keys
 
 const algorithm = name => r => JSON.parse(Buffer.from(r.json.access_token.split('.')[0], 'base64url')).alg === name;
 const client = a => ({ client_id: a.clientId, client_secret: a.clientSecret });
