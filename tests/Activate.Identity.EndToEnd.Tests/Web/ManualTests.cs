@@ -245,7 +245,7 @@ public sealed class ManualTests(Site site) : IClassFixture<Site>
         // It does keep pages: otherwise the rest would prove nothing.
         await page.EvaluateAsync("() => { window.kept = true; }");
         await page.GetByRole(AriaRole.Link, new() { Name = "Authentication" }).ClickAsync();
-        await AtAsync("/api-keys");
+        await AtAsync("/authentication");
         await BackUntilAsync("window.kept === true");
 
         await page.GotoAsync("/account/authentication/api-keys/generate-token", s_begun);
