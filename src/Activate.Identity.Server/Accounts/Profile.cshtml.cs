@@ -25,6 +25,8 @@ public sealed class ProfilePage(ActivateDbContext database, MailOutbox outbox, T
     {
         Me = SignedIn.Required(HttpContext);
         Now = clock.Now();
-        (Email, EmailConfirmed) = await database.Users.Where(user => user.Id == Me.UserId).Select(user => ValueTuple.Create(user.Email, user.EmailConfirmed)).SingleAsync(cancellationToken);
+        // No tuple: PostgreSQL would be asked for a record, which its driver does not read.
+        var user = await database.Users.Where(user => user.Id == Me.UserId).Select(user => new { user.Email, user.EmailConfirmed }).SingleAsync(cancellationToken);
+        (Email, EmailConfirmed) = (user.Email, user.EmailConfirmed);
     }
 }

@@ -31,7 +31,7 @@ public sealed record Connection(Guid ProviderId, string Name, Guid? LoginId, Dat
 public sealed class ExternalAccounts(
     ActivateDbContext database, UserRegistry users, BrowserSessionIssuer sessions, InvitationIssuer invitations, PolicyReader policies, AuditTrail audit, CredentialCache cache, TimeProvider clock)
 {
-    /// <summary>Two who want the same username at the same moment: the second tries the next.</summary>
+    /// <summary>Two that begin with the same person at the same moment: the second finds what the first has made.</summary>
     private const int Attempts = 5;
 
     /// <summary>A provider that does not say when it asked for proof may have done so days ago: what needs a recent sign-in is not open.</summary>
@@ -70,11 +70,13 @@ public sealed class ExternalAccounts(
                 // What was about to be saved is not to be saved with the event that tells of the refusal.
                 if (result.Problem is not null)
                     database.ChangeTracker.Clear();
-                return result;
+                // A username that another organization has taken at this very moment: all of it once more, with the next.
+                if (result.Problem is not { Code: "name_taken", Field: "username" } || attempt == Attempts)
+                    return result;
             }
             catch (DbUpdateException exception) when (DatabaseFaults.IsDuplicate(exception) && attempt < Attempts)
             {
-                // The same person at the same moment, or the same username: what the other has made is there now.
+                // What the other has made is there now.
                 database.ChangeTracker.Clear();
             }
         }
@@ -247,7 +249,6 @@ public sealed class ExternalAccounts(
             var hash = hashes[candidate];
             if (await database.RetiredUsernames.AnyAsync(retired => retired.Hash == hash, cancellationToken))
                 continue;
-            // Taken at this very moment: what PostgreSQL has refused ends the transaction, so all of it is tried again.
             var created = await users.CreateAsync(
                 provider.OrganizationId, candidate, email, password: null, Admission.RoleOf(settings, person) ?? Role.Member, isOperator: false, UserKind.Person, cancellationToken, name);
             return created.Problem is { Code: "email_taken" } ? s_emailTaken : created;

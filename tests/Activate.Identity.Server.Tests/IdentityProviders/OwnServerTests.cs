@@ -40,6 +40,7 @@ public sealed class OwnServerTests(SsoNodes fixture) : IClassFixture<SsoNodes>
         Assert.True(there.Response.Headers.Location is not null, $"{there.Address} {there.PageText}");
         await here.GoAsync(there.Response.Headers.Location.PathAndQuery);
         Assert.Equal("/account/security", here.Address.AbsolutePath);
+        Assert.Contains("Example University", here.PageText, StringComparison.Ordinal);
         Assert.Equal("fed pwd", await _server.QueryAsync(database => database.BrowserSessions.Where(session => session.User!.UserName == name).OrderByDescending(session => session.Id).Select(session => session.AuthenticationMethods).FirstAsync()));
 
         // Who denies there is told so here.

@@ -1,5 +1,5 @@
 using System.Net.Http;
-using Activate.Identity.Core.Organizations;
+using Activate.Identity.Data;
 using Activate.Identity.Data.Accounts;
 using Activate.Identity.Data.IdentityProviders;
 using Activate.Identity.Data.Organizations;
@@ -19,10 +19,10 @@ public class SsoServer : SharedServer
     protected override TestServerOptions Options => new() { Settings = LoopbackAllowed };
 }
 
-/// <summary>Two nodes of it.</summary>
+/// <summary>Two nodes of it on PostgreSQL, which waits and compares in other ways than SQLite.</summary>
 public sealed class SsoNodes : SsoServer
 {
-    protected override TestServerOptions Options => base.Options with { Nodes = 2 };
+    protected override TestServerOptions Options => base.Options with { Nodes = 2, Database = DatabaseProvider.PostgreSql };
 }
 
 /// <summary>An organization with a provider, and what people do there.</summary>
