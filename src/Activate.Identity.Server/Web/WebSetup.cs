@@ -75,6 +75,7 @@ public static class WebSetup
         // With nobody to trust, the middleware would trust everybody.
         if (app.Configuration.GetSection("Server:TrustedProxies").GetChildren().Any())
             app.UseForwardedHeaders();
+        app.UseMiddleware<RequestFraming>();
         app.UseMiddleware<HostFilter>();
         app.UseMiddleware<SecurityHeaders>();
         app.UseMiddleware<RequestLog>();

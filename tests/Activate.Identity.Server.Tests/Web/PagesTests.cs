@@ -152,7 +152,7 @@ public sealed class PagesTests(ServerFixture fixture) : IClassFixture<ServerFixt
         var pages = _server.Services().GetRequiredService<Microsoft.AspNetCore.Routing.EndpointDataSource>().Endpoints.OfType<Microsoft.AspNetCore.Routing.RouteEndpoint>()
             .Where(endpoint => endpoint.Metadata.GetMetadata<Microsoft.AspNetCore.Mvc.RazorPages.PageActionDescriptor>() is not null).Select(endpoint => $"/{endpoint.RoutePattern.RawText}").Where(path => !path.Contains('{', StringComparison.Ordinal));
         // For people who are not signed in yet, or come from an application, a mail or an invitation.
-        string[] elsewhere = ["/sign-in", "/sign-in/second-factor", "/sign-out", "/forgot-password", "/reset-password", "/confirm-email", "/invitation", "/setup", "/connect/authorize", "/connect/logout"];
+        string[] elsewhere = ["/sign-in", "/sign-in-with", "/sign-in/callback", "/sign-in/second-factor", "/sign-out", "/forgot-password", "/reset-password", "/confirm-email", "/invitation", "/setup", "/connect/authorize", "/connect/logout"];
         // Only with mail; only with a second factor.
         string[] sometimes = ["/account/profile/email", "/account/security/recovery-codes"];
         Assert.Empty(pages.Except(seen).Except(elsewhere).Except(sometimes));
@@ -162,6 +162,7 @@ public sealed class PagesTests(ServerFixture fixture) : IClassFixture<ServerFixt
     [InlineData("/account/security", "Account", null)]
     [InlineData("/organization/members/invite", "Members", "Members")]
     [InlineData("/organization/ssh-certificates", "Clusters", "Clusters")]
+    [InlineData("/organization/sign-in/add", "Sign-in", "Sign-in")]
     [InlineData("/operator/organizations", "Organizations", null)]
     public async Task The_menu_and_the_tabs_say_where_one_is(string path, string inMenu, string? inTabs)
     {

@@ -7,7 +7,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 export OURS="${OURS:-${RUN_DIR:-$PEERS_DIR/.run}/ours-server/Activate.Identity.Server.dll}"
 if [[ ! -e $OURS || -n "${PUBLISH:-}" ]]; then
   echo "== dotnet publish ours" >&2
-  dotnet publish -c Release -v q -nologo -m:1 -o "$(dirname "$OURS")" "$here/../../../../src/Activate.Identity.Server" >&2
+  dotnet publish -c Release -v q -nologo -m:1 --use-current-runtime --self-contained false -p:PublishReadyToRun=true -o "$(dirname "$OURS")" "$here/../../../../src/Activate.Identity.Server" >&2
 fi
 export EXTRA="$here/ours.mjs${EXTRA:+:$EXTRA}"
 exec "$PEERS_DIR/run.sh" "$@"
