@@ -53,7 +53,8 @@ internal sealed class ExceptionAnswers(ILogger<ExceptionAnswers> logger) : IExce
         if (exception is InvalidOperationException { InnerException: ArgumentException or NotSupportedException } && RequestBodies.HasUnknownCharset(context.Request))
             return RequestBodies.UnknownCharset;
 
-        if (exception is InvalidDataException)
+        // The second is Kestrel's for the size of a chunk that no number holds.
+        if (exception is InvalidDataException or IOException { InnerException: OverflowException })
             return new Problem(ProblemKind.Invalid, "request_invalid", "The request cannot be read: too many or too long fields, or a malformed form.");
 
         if (DatabaseFaults.IsUnavailable(exception))

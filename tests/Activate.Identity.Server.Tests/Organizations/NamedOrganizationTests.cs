@@ -1,4 +1,5 @@
 using System.Net.Http;
+using Activate.Identity.Server.Tests.ApiKeys;
 using Activate.Identity.Server.Tests.Connect;
 
 namespace Activate.Identity.Server.Tests.Organizations;

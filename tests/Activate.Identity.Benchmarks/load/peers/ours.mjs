@@ -145,8 +145,8 @@ async function cases(run) {
   const signIns = () => connected ??= signIn().then(first => parallel(CHAINS, 8, i => i === 0 ? first : signIn()));
   const deviceStart = post('/connect/device', { client_id: s.device.clientId, scope: 'openid profile' });
   return [
-    { name: 'cc-rs256', expect: algorithm('RS256'), requests: () => [own(s.rs256)] },
     { name: 'cc-es256', expect: algorithm('ES256'), requests: () => [own(s.es256)] },
+    { name: 'cc-rs256', expect: algorithm('RS256'), requests: () => [own(s.rs256)] },
     { name: 'introspect-jwt', expect: r => r.json.active === true, requests: () => parallel(TOKENS, 8, async () => introspect((await ok('own', own(s.es256))).access_token)) },
     { name: 'introspect-key', expect: r => r.json.active === true, requests: () => parallel(KEYS, 1, async i => introspect((await s.api('/api-keys', { name: 'key ' + i, scopes: ['platform'] })).key)) },
     { name: 'userinfo', expect: r => r.json.email === 'ada@example.test', requests: async () => (await signIns()).map(t => ({ path: '/connect/userinfo', headers: { Authorization: 'Bearer ' + t.access_token } })) },
