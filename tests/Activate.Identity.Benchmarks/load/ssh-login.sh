@@ -35,7 +35,7 @@ for _ in $(seq 100); do curl -sf http://127.0.0.1:5090/health/ready >/dev/null &
 
 install -d -m 755 /etc/actid
 install -m 600 "$work/cluster.txt" /etc/actid/cluster-key
-for account in activate-load activate-file; do useradd --no-create-home --home-dir /nonexistent --shell /bin/sh --password '*' "$account"; done
+for account in activate-load activate-file; do useradd --no-create-home --home-dir "$work" --shell /bin/sh --password '*' "$account"; done
 printf '%s\n' 'account required pam_permit.so' 'session required pam_permit.so' >/etc/pam.d/activate-load-file
 printf '%s\n' 'account required pam_permit.so' "session optional pam_exec.so type=open_session quiet $work/bin/actid cluster report-login" 'session required pam_permit.so' >/etc/pam.d/activate-load-actid
 install -m 644 "$work/keys/right.pub" "$work/authorized_keys"
@@ -87,7 +87,7 @@ other() { # file
     local key
     key=$(cat "$work/other-cluster.txt")
     for i in $(seq 300); do echo "url = \"http://127.0.0.1:5090/api/v1/authorized-keys/user$((i * 37 % users))\""; echo 'output = "/dev/null"'; done >"$work/urls"
-    taskset -c 0 curl -s --rate 50/s -H "Authorization: Bearer $key" -w '%{http_code} %{time_total}\n' -K "$work/urls" | awk '$1 == 200 { print int($2 * 1000000) } $1 != 200 { print "status " $1 > "/dev/stderr" }' >"$work/$1.times"
+    taskset -c 0 curl -s --rate 50/s -H "Host: localhost:5090" -H "Authorization: Bearer $key" -w '%{http_code} %{time_total}\n' -K "$work/urls" | awk '$1 == 200 { print int($2 * 1000000) } $1 != 200 { print "status " $1 > "/dev/stderr" }' >"$work/$1.times"
 }
 other calm
 wrong=()
