@@ -112,7 +112,7 @@ public sealed class ExternalAccounts(
         database.ExternalLogins.Remove(login);
         audit.Add(AuditTypes.ExternalLoginDisconnected, person.ToActor(), person.UserId, detail: login.Provider.Name);
         await database.SaveChangesAsync(cancellationToken);
-        await SetPauseAsync(person.UserId, cancellationToken);
+        await database.SetPausesAsync([person.UserId], cancellationToken);
         await transaction.CommitAsync(cancellationToken);
         cache.Forget();
         return null;
@@ -196,7 +196,7 @@ public sealed class ExternalAccounts(
         login.LastSignedInAt = now;
         await database.SaveChangesAsync(cancellationToken);
         var wasPaused = user.PausedFrom <= now;
-        await SetPauseAsync(user.Id, cancellationToken);
+        await database.SetPausesAsync([user.Id], cancellationToken);
         if (wasPaused)
             audit.Add(AuditTypes.MemberResumed, new AuditActor(user.Id, provider.OrganizationId, null), user.Id, detail: provider.Name);
 
@@ -269,14 +269,5 @@ public sealed class ExternalAccounts(
             audit.Add(AuditTypes.MemberRoleChanged, null, user.Id, organization: provider.OrganizationId, detail: $"{was.Word()} → {role.Word()}, by the groups of {provider.Name}",
                 change: AuditChange.Of("role", was.Word(), role.Word()));
         }
-    }
-
-    /// <summary>From when nothing of the user's works: the soonest of what their providers ask for.</summary>
-    private async Task SetPauseAsync(Guid userId, CancellationToken cancellationToken)
-    {
-        var pause = (await database.ExternalLogins.Where(login => login.UserId == userId && login.Provider!.Enabled && login.Provider.PauseAfterDays != null)
-            .Select(login => new { login.LastSignedInAt, login.Provider!.PauseAfterDays }).ToListAsync(cancellationToken))
-            .Select(login => (DateTime?)login.LastSignedInAt.AddDays(login.PauseAfterDays!.Value)).Min();
-        await database.Users.Where(user => user.Id == userId).ExecuteUpdateAsync(set => set.SetProperty(user => user.PausedFrom, pause), cancellationToken);
     }
 }

@@ -98,7 +98,7 @@ public sealed class IdentityProviderRegistry(
             audit.Add(AuditTypes.IdentityProviderChanged, actor, id, detail: $"“{settings.Name}”: {differences}");
         await database.SaveChangesAsync(cancellationToken);
         if (before.PauseAfterDays != settings.PauseAfterDays || before.Enabled != settings.Enabled)
-            await SetPausesAsync(await PeopleOfAsync(id, cancellationToken), cancellationToken);
+            await database.SetPausesAsync(await PeopleOfAsync(id, cancellationToken), cancellationToken);
         await transaction.CommitAsync(cancellationToken);
         cache.Forget();
         return (await FindAsync(actor.OrganizationId, id, cancellationToken))!;
@@ -118,7 +118,7 @@ public sealed class IdentityProviderRegistry(
         database.IdentityProviders.Remove(provider);
         audit.Add(AuditTypes.IdentityProviderDeleted, actor, id, detail: $"“{provider.Name}”, {Texts.Count(people.Count, "connection")}");
         await database.SaveChangesAsync(cancellationToken);
-        await SetPausesAsync(people, cancellationToken);
+        await database.SetPausesAsync(people, cancellationToken);
         await transaction.CommitAsync(cancellationToken);
         cache.Forget();
         return null;
@@ -151,22 +151,6 @@ public sealed class IdentityProviderRegistry(
 
     private Task<List<Guid>> PeopleOfAsync(Guid id, CancellationToken cancellationToken) =>
         database.ExternalLogins.Where(login => login.ProviderId == id).Select(login => login.UserId).ToListAsync(cancellationToken);
-
-    /// <summary>For all who are connected: seldom, and at once, so that nobody is asked later whether they are paused.</summary>
-    private async Task SetPausesAsync(List<Guid> people, CancellationToken cancellationToken)
-    {
-        foreach (var chunk in people.Chunk(500))
-        {
-            var pauses = (await database.ExternalLogins.Where(login => chunk.Contains(login.UserId) && login.Provider!.Enabled && login.Provider.PauseAfterDays != null)
-                .Select(login => new { login.UserId, login.LastSignedInAt, login.Provider!.PauseAfterDays }).ToListAsync(cancellationToken))
-                .ToLookup(login => login.UserId, login => (DateTime?)login.LastSignedInAt.AddDays(login.PauseAfterDays!.Value));
-            foreach (var group in chunk.GroupBy(user => pauses[user].Min()))
-            {
-                var (users, from) = (group.ToArray(), group.Key);
-                await database.Users.Where(user => users.Contains(user.Id)).ExecuteUpdateAsync(set => set.SetProperty(user => user.PausedFrom, from), cancellationToken);
-            }
-        }
-    }
 
     /// <summary>What changed; the values of rules are in the log, for they say who could come.</summary>
     private static string Differences(IdentityProviderSettings before, IdentityProviderSettings after, bool secret) => string.Join(", ", new[]
