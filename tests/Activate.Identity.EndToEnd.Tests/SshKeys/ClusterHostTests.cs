@@ -1,7 +1,5 @@
 using System.Diagnostics;
 using System.Globalization;
-using System.Net.Http.Headers;
-using System.Net.Http.Json;
 using System.Runtime.Versioning;
 using Activate.Identity.EndToEnd.Tests.Web;
 using Activate.Identity.Testing;
@@ -278,11 +276,5 @@ public sealed class ClusterHostTests : IAsyncLifetime
         Assert.DoesNotContain(_clusterKey, output, StringComparison.Ordinal);
     }
 
-    private async Task<Answer> SendAsync(HttpMethod method, string path, object? body = null)
-    {
-        using var client = TestServer.ClientOf(_site.Origin, _site.Origin.Port);
-        using var request = new HttpRequestMessage(method, path) { Content = body is null ? null : JsonContent.Create(body) };
-        request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", _session);
-        return await Answer.FromAsync(await client.SendAsync(request));
-    }
+    private Task<Answer> SendAsync(HttpMethod method, string path, object? body = null) => _site.ApiAsync(method, path, _session, body);
 }

@@ -1,5 +1,3 @@
-using System.Net.Http.Headers;
-using System.Net.Http.Json;
 using System.Runtime.Versioning;
 using System.Text.Json;
 using Activate.Identity.Data;
@@ -28,7 +26,7 @@ public sealed class SshLoginTests : IAsyncLifetime
         _window = await _site.OpenAsync();
         await _window.SignInAsync();
         _session = await _site.LoginWithDeviceAsync(_window);
-        _cluster = await SendAsync(HttpMethod.Post, "/api/v1/organization/clusters", _session, new { name = "democluster", address = "127.0.0.1" });
+        _cluster = await _site.ApiAsync(HttpMethod.Post, "/api/v1/organization/clusters", _session, new { name = "democluster", address = "127.0.0.1" });
         _sshd = await Sshd.PrepareAsync(_site.Owner, _cluster.Text("key"));
     }
 
@@ -156,9 +154,9 @@ public sealed class SshLoginTests : IAsyncLifetime
         var key3 = await _sshd.NewKeyAsync("ed25519");
         await AddFileAsync(await _site.LoginWithDeviceAsync(theirs), key3);
         Assert.Equal(member, await _sshd.LogInAsync(key3, member));
-        var members = (await SendAsync(HttpMethod.Get, "/api/v1/organization/members", _session)).Json.GetProperty("items");
+        var members = (await _site.ApiAsync(HttpMethod.Get, "/api/v1/organization/members", _session)).Json.GetProperty("items");
         var id = members.EnumerateArray().Single(item => item.GetProperty("username").GetString() == member).GetProperty("id").GetString();
-        Assert.Equal(204, (await SendAsync(HttpMethod.Delete, $"/api/v1/organization/members/{id}", _session)).Status);
+        Assert.Equal(204, (await _site.ApiAsync(HttpMethod.Delete, $"/api/v1/organization/members/{id}", _session)).Status);
         Assert.Null(await _sshd.LogInAsync(key3, member));
     }
 
@@ -183,7 +181,7 @@ public sealed class SshLoginTests : IAsyncLifetime
         Assert.Equal(unix, await other.LogInAsync(key));
         Assert.Null(await _sshd.LogInAsync(key));
 
-        async Task ChangeAsync(HttpMethod method, string path, object body) => Assert.Equal(200, (await SendAsync(method, path, _session, body)).Status);
+        async Task ChangeAsync(HttpMethod method, string path, object body) => Assert.Equal(200, (await _site.ApiAsync(method, path, _session, body)).Status);
     }
 
     private async Task AddInBrowserAsync(string name, string privateKey)
@@ -201,7 +199,7 @@ public sealed class SshLoginTests : IAsyncLifetime
 
     private async Task<Guid> AddAsync(string session, string publicKey)
     {
-        var added = await SendAsync(HttpMethod.Post, "/api/v1/ssh-keys", session, new { name = $"key {Guid.NewGuid():N}", publicKey });
+        var added = await _site.ApiAsync(HttpMethod.Post, "/api/v1/ssh-keys", session, new { name = $"key {Guid.NewGuid():N}", publicKey });
         Assert.True(added.Status == 201, added.ToString());
         return Guid.Parse(added.Text("id"));
     }
@@ -209,19 +207,9 @@ public sealed class SshLoginTests : IAsyncLifetime
     /// <summary>A stricter policy that counts for what is there, too.</summary>
     private async Task ShortenAsync(string policy)
     {
-        var before = await SendAsync(HttpMethod.Get, "/api/v1/organization/policy", _session);
+        var before = await _site.ApiAsync(HttpMethod.Get, "/api/v1/organization/policy", _session);
         var body = new { policy = JsonSerializer.Deserialize<JsonElement>(policy), existing = new { mode = "shorten", graceDays = 0 } };
-        var changed = await SendAsync(HttpMethod.Put, "/api/v1/organization/policy", _session, body, before.Header("ETag"));
+        var changed = await _site.ApiAsync(HttpMethod.Put, "/api/v1/organization/policy", _session, body, before.Header("ETag"));
         Assert.True(changed.Status == 200, changed.ToString());
-    }
-
-    private async Task<Answer> SendAsync(HttpMethod method, string path, string bearer, object? body = null, string? ifMatch = null)
-    {
-        using var client = TestServer.ClientOf(_site.Origin, _site.Origin.Port);
-        using var request = new HttpRequestMessage(method, path) { Content = body is null ? null : JsonContent.Create(body) };
-        request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", bearer);
-        if (ifMatch is not null)
-            request.Headers.TryAddWithoutValidation("If-Match", ifMatch);
-        return await Answer.FromAsync(await client.SendAsync(request));
     }
 }

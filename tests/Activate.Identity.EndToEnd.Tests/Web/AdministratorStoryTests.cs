@@ -124,14 +124,7 @@ public sealed class AdministratorStoryTests(Site site) : IClassFixture<Site>
         owner.AssertNoComplaints();
     }
 
-    private async Task<int> MeAsync(string key)
-    {
-        using var client = Testing.TestServer.ClientOf(site.Origin, site.Origin.Port);
-        using var request = new HttpRequestMessage(HttpMethod.Get, "/api/v1/me");
-        request.Headers.Authorization = new("Bearer", key);
-        using var answer = await client.SendAsync(request);
-        return (int)answer.StatusCode;
-    }
+    private async Task<int> MeAsync(string key) => (await site.ApiAsync(HttpMethod.Get, "/api/v1/me", key)).Status;
 
     private static Task ButtonAsync(IPage page, string name) => page.Locator("#main").GetByRole(AriaRole.Button, new() { Name = name, Exact = true }).ClickAsync();
 }

@@ -231,6 +231,11 @@ public sealed class LookTests(Site site) : IClassFixture<Site>
                     await page.GetByRole(AriaRole.Button, new() { Name = "Add Provider" }).ClickAsync();
                     await Assertions.Expect(page.GetByText("Saved. It counts for the next sign-in.")).ToBeVisibleAsync();
                 });
+                await CheckAsync("provider-checked", async page =>
+                {
+                    await page.GetByRole(AriaRole.Button, new() { Name = "Check" }).ClickAsync();
+                    await Assertions.Expect(page.GetByText("Wrong:")).ToBeVisibleAsync();
+                });
                 await CheckAsync("providers", page => page.GotoAsync("/organization/sign-in"));
                 await CheckAsync("providers-delete", async page => await page.GetByRole(AriaRole.Button, new() { Name = $"Delete University {scheme} {width}" }).ClickAsync());
                 await CheckAsync("security-connections", page => page.GotoAsync("/account/security"));

@@ -1,3 +1,5 @@
+using System.Net.Http.Headers;
+using System.Net.Http.Json;
 using Activate.Identity.Core.Organizations;
 using Activate.Identity.Data;
 using Activate.Identity.Data.Accounts;
@@ -67,6 +69,17 @@ public sealed class Site : IAsyncLifetime
 
         async Task<Answer> PostAsync(string path, params (string Name, string Value)[] fields) =>
             await Answer.FromAsync(await client.PostAsync(path, new FormUrlEncodedContent(fields.Select(field => KeyValuePair.Create(field.Name, field.Value)))));
+    }
+
+    /// <summary>Calls the REST API with a credential.</summary>
+    internal async Task<Answer> ApiAsync(HttpMethod method, string path, string bearer, object? body = null, string? ifMatch = null)
+    {
+        using var client = TestServer.ClientOf(Origin, Origin.Port);
+        using var request = new HttpRequestMessage(method, path) { Content = body is null ? null : JsonContent.Create(body) };
+        request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", bearer);
+        if (ifMatch is not null)
+            request.Headers.TryAddWithoutValidation("If-Match", ifMatch);
+        return await Answer.FromAsync(await client.SendAsync(request));
     }
 
     /// <summary>A member of the first owner's organization, with the same password.</summary>

@@ -23,14 +23,7 @@ public class InventoryPlanTests
     public async Task A_page_costs_one_indexed_read_of_each_kind(DatabaseProvider provider)
     {
         await using var server = await TestServer.StartAsync(new TestServerOptions { Database = provider });
-        var owner = await server.QueryAsync(database => database.Users.SingleAsync());
-        await server.QueryAsync(async database =>
-        {
-            await FillAsync(database, owner, server.Now);
-            if (provider == DatabaseProvider.PostgreSql)
-                await database.Database.ExecuteSqlAsync($"""ANALYZE""");
-            return 0;
-        });
+        var owner = await FillAsync(server, provider);
         await server.QueryAsync(async database =>
         {
             var middle = (await database.Users.Where(u => u.UserName == "p100").SingleAsync()).Id;
@@ -57,12 +50,9 @@ public class InventoryPlanTests
     public async Task What_ends_soon_of_one_or_of_all_is_read_along_an_index(DatabaseProvider provider)
     {
         await using var server = await TestServer.StartAsync(new TestServerOptions { Database = provider });
-        var owner = await server.QueryAsync(database => database.Users.SingleAsync());
+        var owner = await FillAsync(server, provider);
         await server.QueryAsync(async database =>
         {
-            await FillAsync(database, owner, server.Now);
-            if (provider == DatabaseProvider.PostgreSql)
-                await database.Database.ExecuteSqlAsync($"""ANALYZE""");
             var ids = new List<Guid> { owner.Id };
             foreach (var owners in (IQueryable<User>[])[database.Users.Where(user => ids.Contains(user.Id)), database.Users.Where(user => user.OrganizationId == owner.OrganizationId)])
             {
@@ -86,6 +76,15 @@ public class InventoryPlanTests
             plan.Add(reader.GetString(provider == DatabaseProvider.Sqlite ? 3 : 0));
         return plan;
     }
+
+    private static Task<User> FillAsync(TestServer server, DatabaseProvider provider) => server.QueryAsync(async database =>
+    {
+        var owner = await database.Users.SingleAsync();
+        await FillAsync(database, owner, server.Now);
+        if (provider == DatabaseProvider.PostgreSql)
+            await database.Database.ExecuteSqlAsync($"""ANALYZE""");
+        return owner;
+    });
 
     private static async Task FillAsync(ActivateDbContext database, User owner, DateTime now)
     {
