@@ -1,4 +1,5 @@
 using Activate.Identity.Core.Errors;
+using Activate.Identity.Data;
 using Activate.Identity.Data.Audit;
 using Activate.Identity.Server.Audit;
 using Activate.Identity.Server.Credentials;
@@ -8,12 +9,14 @@ using Activate.Identity.Server.Web;
 using Microsoft.AspNetCore.Authorization;
 using Microsoft.AspNetCore.Mvc;
 using Microsoft.AspNetCore.Mvc.RazorPages;
+using Microsoft.EntityFrameworkCore;
 
 namespace Activate.Identity.Server.Accounts;
 
 /// <summary>How somebody signs in, and where they are signed in. With <c>?remove=</c> the dialog before a factor goes. Its parts are partials of their features.</summary>
 [Authorize]
-public sealed class SecurityPage(SecondFactorRegistry registry, BrowserSessions sessions, ExternalAccounts accounts, OneTimeForms forms, AuditTrail audit, TimeProvider clock) : PageModel
+public sealed class SecurityPage(
+    ActivateDbContext database, SecondFactorRegistry registry, BrowserSessions sessions, ExternalAccounts accounts, OneTimeForms forms, AuditTrail audit, TimeProvider clock) : PageModel
 {
     public const string Path = "/account/security";
 
@@ -21,6 +24,9 @@ public sealed class SecurityPage(SecondFactorRegistry registry, BrowserSessions 
         AuditTypes.ExternalLoginConnected, AuditTypes.ExternalLoginDisconnected];
 
     public SignedIn Person { get; private set; } = null!;
+
+    /// <summary>False: they sign in by their organization's provider or by a passkey only.</summary>
+    public bool HasPassword { get; private set; }
 
     public FactorsOfUser Factors { get; private set; } = null!;
 
@@ -110,6 +116,7 @@ public sealed class SecurityPage(SecondFactorRegistry registry, BrowserSessions 
     private async Task ReadAsync(CancellationToken cancellationToken)
     {
         Person = SignedIn.Required(HttpContext);
+        HasPassword = await database.Users.AnyAsync(user => user.Id == Person.UserId && user.PasswordHash != null, cancellationToken);
         Factors = await registry.ReadAsync(Person, cancellationToken);
         Browsers = await sessions.ListAsync(Person, cancellationToken);
         Connections = await accounts.ListAsync(Person, cancellationToken);

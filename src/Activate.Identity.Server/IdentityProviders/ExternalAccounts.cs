@@ -12,6 +12,7 @@ using Activate.Identity.Data.Members;
 using Activate.Identity.Server.Accounts;
 using Activate.Identity.Server.Audit;
 using Activate.Identity.Server.Credentials;
+using Activate.Identity.Server.Mail;
 using Activate.Identity.Server.Members;
 using Activate.Identity.Server.Organizations;
 using Activate.Identity.Server.SecondFactors;
@@ -29,7 +30,8 @@ public sealed record Connection(Guid ProviderId, string Name, Guid? LoginId, Dat
 /// whoever runs a provider can put any into its answers.
 /// </summary>
 public sealed class ExternalAccounts(
-    ActivateDbContext database, UserRegistry users, BrowserSessionIssuer sessions, InvitationIssuer invitations, PolicyReader policies, AuditTrail audit, CredentialCache cache, TimeProvider clock)
+    ActivateDbContext database, UserRegistry users, BrowserSessionIssuer sessions, InvitationIssuer invitations, PolicyReader policies, MailOutbox outbox, Letters letters, AuditTrail audit,
+    CredentialCache cache, TimeProvider clock)
 {
     /// <summary>Two that begin with the same person at the same moment: the second finds what the first has made.</summary>
     private const int Attempts = 5;
@@ -111,6 +113,7 @@ public sealed class ExternalAccounts(
             return new Problem(ProblemKind.Refused, "connection_required", "Your organization pauses who has not signed in there for some time, so the connection stays. Ask an administrator.");
         database.ExternalLogins.Remove(login);
         audit.Add(AuditTypes.ExternalLoginDisconnected, person.ToActor(), person.UserId, detail: login.Provider.Name);
+        await outbox.NotifyAsync(person.UserId, letters.SignInDisconnected(login.Provider.Name), cancellationToken);
         await database.SaveChangesAsync(cancellationToken);
         await database.SetPausesAsync([person.UserId], cancellationToken);
         await transaction.CommitAsync(cancellationToken);
@@ -230,6 +233,9 @@ public sealed class ExternalAccounts(
         };
         database.ExternalLogins.Add(login);
         audit.Add(AuditTypes.ExternalLoginConnected, new AuditActor(userId, provider.OrganizationId, null), userId, detail: provider.Name);
+        // An account that was there before is opened by something more from now on.
+        if (origin == ExternalLoginOrigin.Owner)
+            await outbox.NotifyAsync(userId, letters.SignInConnected(provider.Name), cancellationToken);
         await database.SaveChangesAsync(cancellationToken);
         return login;
     }

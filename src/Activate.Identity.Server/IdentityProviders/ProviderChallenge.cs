@@ -97,7 +97,7 @@ public sealed partial class ProviderChallenge(IAuthenticationHandlerProvider han
         var authentication = transaction?.GetProperty<OpenIddictClientEvents.ProcessAuthenticationContext>(typeof(OpenIddictClientEvents.ProcessAuthenticationContext).FullName!);
         var provider = Guid.TryParse(authentication?.Registration?.RegistrationId, out var id) ? await providers.FindAsync(id, context.RequestAborted) : null;
         if (context.GetOpenIddictClientResponse() is { Error.Length: > 0 } refused)
-            return (Explain(refused, provider), provider);
+            return (Explain(refused, provider, context.Request.Query["error"]), provider);
         var result = await context.AuthenticateAsync(OpenIddictClientAspNetCoreDefaults.AuthenticationScheme);
         if (!result.Succeeded || provider is null)
             return (provider is null ? s_gone : s_again, provider);
@@ -162,16 +162,22 @@ public sealed partial class ProviderChallenge(IAuthenticationHandlerProvider han
             throw new InvalidOperationException("OpenIddict's client has answered a request that is a page's.");
     }
 
-    private Problem Explain(OpenIddictResponse refused, IdentityProvider? provider)
+    private Problem Explain(OpenIddictResponse refused, IdentityProvider? provider, string? error)
     {
         var reason = refused.ErrorDescription;
         LogRefused(provider?.Id, refused.Error, reason);
         return reason == ClientHandlers.SpendState.Gone ? s_gone
             : reason == ClientHandlers.SpendState.Spent || provider is null ? s_again
-            : refused.Error is Errors.AccessDenied or Errors.ConsentRequired or Errors.InteractionRequired or Errors.LoginRequired or Errors.AccountSelectionRequired ? s_cancelled
+            : reason == ClientHandlers.TellErrors.Other ? Misfit(error)
             : refused.Error is Errors.ServerError or Errors.TemporarilyUnavailable ? Unreadable
+            : ClientHandlers.TellErrors.OfThePerson.Contains(refused.Error) ? s_cancelled
             : Untrusted(refused.ErrorUri?[(refused.ErrorUri.LastIndexOf('/') + 1)..] ?? refused.Error ?? "no reason");
     }
+
+    /// <summary>The provider's own word (RFC 6749 §4.1.2.1), if it is one: what it is about is between the two registrations.</summary>
+    private static Problem Misfit(string? error) => new(ProblemKind.Refused, "sso_misfit",
+        $"Your organization’s sign-in answered with the error {(error is { Length: <= 40 } && error.All(c => char.IsAsciiLetterLower(c) || c == '_') ? error : "that it has")}, so nobody was signed in. "
+        + "What it allows this application does not fit with what is asked for here: tell an administrator of your organization.");
 
     private static Problem Untrusted(string reason) => new(ProblemKind.Refused, "sso_untrusted",
         $"The answer of your organization’s sign-in did not prove to be its own, so nobody was signed in ({reason}). Start again. If it stays so, tell an administrator of your organization.");

@@ -122,6 +122,53 @@ public sealed class Letters(PublicOrigin origin)
         Advice = NotYours,
     };
 
+    /// <param name="what">"passkey" or "authenticator app".</param>
+    /// <param name="name">What its owner called it, if anything.</param>
+    internal Letter SecondFactorAdded(string what, string? name) => new("New second factor", "From now on it is asked for after your password, or signs you in.")
+    {
+        Facts = Factor(what, name),
+        Link = Page("See how you sign in", "/account/security"),
+        Advice = NotYours,
+    };
+
+    internal Letter SecondFactorRemoved(string what, string? name) => new("A second factor was removed", "It signs you in no more.")
+    {
+        Facts = Factor(what, name),
+        Link = Page("See how you sign in", "/account/security"),
+        Advice = NotYours,
+    };
+
+    internal Letter SecondFactorReset() => new("Your second factors were reset",
+        "An administrator of your organization took authenticator app, passkeys and recovery codes from your account. Every browser was signed out. Your password stays; sign in and set up another second factor.")
+    {
+        Link = Page("Set one up", "/account/security"),
+        Advice = "If you did not ask for it, call an administrator of your organization: until you set another one up, the password alone opens your account.",
+    };
+
+    /// <param name="left">How many there still are.</param>
+    internal Letter RecoveryCodeUsed(int left) => new("A recovery code was used", "Somebody, we hope you, signed in with a recovery code in place of the second factor.")
+    {
+        Facts = [new("Codes left", $"{left}")],
+        Link = Page("Make new codes", "/account/security"),
+        Advice = NotYours,
+    };
+
+    internal Letter SignInConnected(string provider) => new("Another way to sign in", "Your account was connected to your organization's sign-in. From now on it opens your account, too.")
+    {
+        Facts = [new("Sign-in", provider)],
+        Link = Page("See how you sign in", "/account/security"),
+        Advice = NotYours,
+    };
+
+    internal Letter SignInDisconnected(string provider) => new("A way to sign in was removed", "Your account is not connected to your organization's sign-in any more.")
+    {
+        Facts = [new("Sign-in", provider)],
+        Link = Page("See how you sign in", "/account/security"),
+        Advice = NotYours,
+    };
+
+    private static List<Fact> Factor(string what, string? name) => name is null ? [new("What", what)] : [new("What", what), new("Name", name)];
+
     private static Fact Expires(DateTime? end) => new("Expires", end is { } at ? Letter.Time(at) : "never");
 
     private LetterLink Page(string label, string path) => new(label, $"{origin.Value}{path}");

@@ -11,6 +11,7 @@ using Activate.Identity.Data.Devices;
 using Activate.Identity.Data.Members;
 using Activate.Identity.Server.Audit;
 using Activate.Identity.Server.Credentials;
+using Activate.Identity.Server.Mail;
 using Activate.Identity.Server.Organizations;
 using Activate.Identity.Server.ServiceAccounts;
 using Activate.Identity.Server.SshKeys;
@@ -24,6 +25,9 @@ namespace Activate.Identity.Server.Members;
 public sealed record Member(
     Guid Id, string Username, string? DisplayName, string? Email, Role Role, bool IsOperator, bool Disabled, DateTime CreatedAt, DateTime? InvitationEndsAt)
 {
+    /// <summary>The address is known to be theirs: a forgotten password can be set anew by a link mailed to it.</summary>
+    public bool EmailConfirmed { get; init; }
+
     /// <summary>Has not signed in at the organization's provider for as long as it asks for.</summary>
     public bool Paused { get; init; }
 
@@ -40,7 +44,8 @@ public sealed record ResetFactors(bool AuthenticatorApp, int Passkeys, int Recov
 /// Changes, disables and removes the people of an organization, and ends what they have. Page, REST and command line all end here. Changes within one organization come one after
 /// another, and are judged by the roles that stand then: two owners who demote each other do not leave it without one.
 /// </summary>
-public sealed class MemberRegistry(ActivateDbContext database, PendingCuts cuts, ServiceAccountKeepers keepers, AuditTrail audit, CredentialCache cache, TimeProvider clock)
+public sealed class MemberRegistry(
+    ActivateDbContext database, PendingCuts cuts, ServiceAccountKeepers keepers, MailOutbox outbox, Letters letters, AuditTrail audit, CredentialCache cache, TimeProvider clock)
 {
     private const int LongestSearch = 100;
 
@@ -159,6 +164,7 @@ public sealed class MemberRegistry(ActivateDbContext database, PendingCuts cuts,
             await database.RecoveryCodes.Where(code => code.UserId == id).ExecuteDeleteAsync(cancellationToken));
         audit.Add(AuditTypes.MemberSecondFactorReset, actor, id, detail:
             $"{(reset.AuthenticatorApp ? "authenticator app, " : "")}{Texts.Count(reset.Passkeys, "passkey")}, {Texts.Count(reset.RecoveryCodes, "recovery code")}");
+        await outbox.NotifyAsync(id, letters.SecondFactorReset(), cancellationToken);
         await database.SaveChangesAsync(cancellationToken);
         await transaction.CommitAsync(cancellationToken);
         return reset;
@@ -250,6 +256,6 @@ public sealed class MemberRegistry(ActivateDbContext database, PendingCuts cuts,
         var now = clock.Now();
         return people.Select(u => new Member(
             u.Id, u.UserName!, u.DisplayName, withEmail ? u.Email : null, u.Role, u.IsOperator, u.Disabled, u.CreatedAt,
-            database.Invitations.Where(i => i.UserId == u.Id).Select(i => (DateTime?)i.ExpiresAt).FirstOrDefault()) { Paused = u.PausedFrom != null && u.PausedFrom <= now });
+            database.Invitations.Where(i => i.UserId == u.Id).Select(i => (DateTime?)i.ExpiresAt).FirstOrDefault()) { EmailConfirmed = withEmail && u.EmailConfirmed, Paused = u.PausedFrom != null && u.PausedFrom <= now });
     }
 }

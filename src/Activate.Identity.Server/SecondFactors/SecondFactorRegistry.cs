@@ -7,6 +7,7 @@ using Activate.Identity.Data.Audit;
 using Activate.Identity.Data.SecondFactors;
 using Activate.Identity.Server.Accounts;
 using Activate.Identity.Server.Audit;
+using Activate.Identity.Server.Mail;
 using Activate.Identity.Server.Organizations;
 using Activate.Identity.Server.Web;
 using Microsoft.EntityFrameworkCore;
@@ -34,7 +35,7 @@ public sealed record PasskeyShown(Guid Id, string Name, DateTime CreatedAt, bool
 /// <summary>Adds and removes second factors. The first that is added brings recovery codes, and signs the account's other browsers out.</summary>
 public sealed class SecondFactorRegistry(
     ActivateDbContext database, PendingSignIns pending, BrowserSessionIssuer sessions, RecoveryCodeIssuer recovery, SignInTries tries, TotpAuthenticator totp, PasskeyCeremonies passkeys,
-    PolicyReader policies, AuditTrail audit)
+    PolicyReader policies, MailOutbox outbox, Letters letters, AuditTrail audit)
 {
     public static readonly Problem WrongCode = Problems.Invalid("code", "code_wrong", "This code is not right, or was used before. Each works once: wait for the next one that your app shows.");
 
@@ -75,7 +76,12 @@ public sealed class SecondFactorRegistry(
             {
                 await StartAsync(context, halfway, methods, cancellationToken);
                 if (methods == AuthenticationMethods.WithRecoveryCode(halfway.Methods))
+                {
                     audit.Add(AuditTypes.RecoveryCodeUsed, Actor(halfway), halfway.UserId);
+                    var left = await database.RecoveryCodes.CountAsync(code => code.UserId == halfway.UserId, cancellationToken);
+                    await outbox.NotifyAsync(halfway.UserId, letters.RecoveryCodeUsed(left), cancellationToken);
+                }
+
                 await database.SaveChangesAsync(cancellationToken);
                 await transaction.CommitAsync(cancellationToken);
                 await tries.SucceedAsync(taken, cancellationToken);
@@ -197,7 +203,9 @@ public sealed class SecondFactorRegistry(
             await database.TotpKeys.Where(key => key.UserId == person.UserId).ExecuteDeleteAsync(cancellationToken);
         else
             database.UserPasskeys.Remove((await FindAsync(person.UserId, passkey.Value, cancellationToken))!);
-        audit.Add(AuditTypes.SecondFactorRemoved, person.ToActor(), person.UserId, detail: passkey is null ? TotpAuthenticator.Word : PasskeyCeremonies.Word, name: name);
+        var word = passkey is null ? TotpAuthenticator.Word : PasskeyCeremonies.Word;
+        audit.Add(AuditTypes.SecondFactorRemoved, person.ToActor(), person.UserId, detail: word, name: name);
+        await outbox.NotifyAsync(person.UserId, letters.SecondFactorRemoved(word, name), cancellationToken);
         await database.SaveChangesAsync(cancellationToken);
         if (!await database.WithSecondFactor().AnyAsync(user => user.Id == person.UserId, cancellationToken))
             await database.RecoveryCodes.Where(code => code.UserId == person.UserId).ExecuteDeleteAsync(cancellationToken);
@@ -240,6 +248,7 @@ public sealed class SecondFactorRegistry(
         var first = !await database.WithSecondFactor().AnyAsync(user => user.Id == userId, cancellationToken);
         database.Add(factor.Row);
         audit.Add(AuditTypes.SecondFactorAdded, actor, userId, detail: factor.Word, name: factor.Name);
+        await outbox.NotifyAsync(userId, letters.SecondFactorAdded(factor.Word, factor.Name), cancellationToken);
         try
         {
             await database.SaveChangesAsync(cancellationToken);

@@ -57,7 +57,11 @@ public sealed class ApplicationStoryTests(Site site) : IClassFixture<Site>
 internal static class Registrations
 {
     /// <summary>Registers the portal as an administrator does, in the page, and gives it its credentials.</summary>
-    public static async Task RegisterAsync(this Window window, Portal portal, string name, params string[] scopes)
+    public static async Task RegisterAsync(this Window window, Portal portal, string name, params string[] scopes) =>
+        (portal.ClientId, portal.Secret) = await window.RegisterAsync(portal.RedirectUri, name, scopes);
+
+    /// <summary>Registers a web application at the pages: its client id, and its secret.</summary>
+    public static async Task<(string ClientId, string Secret)> RegisterAsync(this Window window, string redirectUri, string name, params string[] scopes)
     {
         var page = window.Page;
         await page.GotoAsync("/organization/applications");
@@ -65,10 +69,10 @@ internal static class Registrations
         await page.GetByLabel("Name", new() { Exact = true }).FillAsync(name);
         await page.GetByLabel("Web application.").CheckAsync();
         await page.GetByLabel("Publisher").FillAsync("Sky Software");
-        await page.GetByLabel("Redirect URIs").FillAsync(portal.RedirectUri);
+        await page.GetByLabel("Redirect URIs").FillAsync(redirectUri);
         foreach (var scope in scopes)
             await page.GetByLabel(scope).CheckAsync();
         await page.GetByRole(AriaRole.Button, new() { Name = "Add Application" }).ClickAsync();
-        (portal.Secret, portal.ClientId) = (await page.Locator("#secret").InnerTextAsync(), await page.Locator(".facts code").InnerTextAsync());
+        return (await page.Locator(".facts code").InnerTextAsync(), await page.Locator("#secret").InnerTextAsync());
     }
 }

@@ -229,7 +229,9 @@ public sealed class ExternalAttackTests(SsoNodes fixture) : IClassFixture<SsoNod
     [InlineData("access_denied", "may not sign in here", 403)]
     [InlineData("login_required", "may not sign in here", 403)]
     [InlineData("server_error", "cannot be reached just now", 503)]
-    [InlineData("own_thing", "did not prove to be its own", 403)]
+    [InlineData("invalid_scope", "answered with the error invalid_scope", 403)]
+    [InlineData("unauthorized_client", "answered with the error unauthorized_client", 403)]
+    [InlineData("Call%20+1-555", "answered with the error that it has", 403)]
     public async Task A_refusal_of_the_provider_is_told_in_our_words(string error, string words, int status)
     {
         var sso = await Sso.NewAsync(_server, _provider.Issuer);

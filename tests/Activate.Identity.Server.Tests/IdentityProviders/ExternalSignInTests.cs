@@ -319,6 +319,8 @@ public sealed class ExternalSignInTests(SsoServer fixture) : IClassFixture<SsoSe
         await browser.GoAsync("/account/security");
         await browser.SubmitAsync("Disconnect");
         Assert.Contains("not connected to Example University any more", browser.PageText, StringComparison.Ordinal);
+        await _server.AllMailSentAsync();
+        Assert.Equal(["Another way to sign in", "A way to sign in was removed"], _server.MailTo($"{name}@example.test").Select(mail => mail.Subject));
         using var gone = await sso.SignInAsync(_provider, Sso.Person("1", "whatever", "elsewhere@evil.test"));
         await Sso.AssertRefusedAsync(gone, "in none of the domains");
     }
@@ -329,6 +331,8 @@ public sealed class ExternalSignInTests(SsoServer fixture) : IClassFixture<SsoSe
         var sso = await Sso.NewAsync(_server, _provider.Issuer);
         using var browser = await sso.SignInAsync(_provider, Sso.Person("1", fixture.NewName("only"), more: ("auth_time", DateTimeOffset.UtcNow.ToUnixTimeSeconds())));
         await browser.GoAsync("/account/security");
+        Assert.Contains("Your account has no password", browser.PageText, StringComparison.Ordinal);
+        Assert.DoesNotContain("Change Password", browser.PageText, StringComparison.Ordinal);
         await browser.SubmitAsync("Disconnect");
         Assert.Contains("the only way to sign in to your account", browser.PageText, StringComparison.Ordinal);
     }

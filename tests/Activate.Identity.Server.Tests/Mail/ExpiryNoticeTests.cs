@@ -1,7 +1,6 @@
 using Activate.Identity.Data;
 using Activate.Identity.Data.Accounts;
 using Activate.Identity.Server.Mail;
-using Activate.Identity.Server.Organizations;
 using Activate.Identity.Server.Tests.ApiKeys;
 using Activate.Identity.Server.Tests.Members;
 using Activate.Identity.Server.Tests.Organizations;
@@ -86,7 +85,7 @@ public class ExpiryNoticeTests
         Assert.Equal(200, (await server.SetPolicyAsync(session, new { apiKeys = new { maximumDays = 30 } }, mode: "shorten")).Status);
         Assert.Empty(await NoticesAsync(server, user));
         server.Clock.Advance(TimeSpan.FromMinutes(3));
-        await server.Services().GetRequiredService<CutRewriter>().RewriteAsync(CancellationToken.None);
+        await server.RewriteCutsAsync();
         Assert.Equal(["Keys end within 14 days"], await NoticesAsync(server, user));
         Assert.Contains("2026-12-24 08:00 UTC", server.MailTo($"{user.UserName}@example.test")[^1].TextBody, StringComparison.Ordinal);
         Assert.NotEqual(Guid.Empty, organization.Id);

@@ -3,6 +3,7 @@ using Activate.Identity.Server.Tests.ApiKeys;
 using Activate.Identity.Server.Tests.Connect;
 using Activate.Identity.Server.Tests.Members;
 using Activate.Identity.Server.Tests.Organizations;
+using Activate.Identity.Server.Tests.SecondFactors;
 using Activate.Identity.Server.Tests.SshKeys;
 using Activate.Identity.Testing;
 using Microsoft.EntityFrameworkCore;
@@ -40,6 +41,43 @@ public class NoticeTests(SharedServer shared) : IClassFixture<SharedServer>
         Assert.Contains(SshTestKeys.FingerprintOf(line), mails[2].TextBody, StringComparison.Ordinal);
         Assert.All(mails, mail => Assert.DoesNotContain(key.Key, mail.TextBody + mail.HtmlBody, StringComparison.Ordinal));
         Assert.All(mails, mail => Assert.Contains($"Account: {user.UserName}", mail.TextBody, StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task Second_factors_that_come_and_go_a_code_on_paper_that_was_used_and_a_reset_are_told()
+    {
+        var owner = await _server.NewOwnerAsync();
+        var user = await _server.CreateUserAsync($"u{Guid.NewGuid():N}"[..20], organizationId: owner.OrganizationId);
+        using var browser = await _server.SignInAsync(user);
+        var app = await _server.SetUpAppAsync(browser);
+        using var elsewhere = await _server.GivePasswordAsync(user);
+        await elsewhere.GiveCodeAsync("WRONG");
+        await elsewhere.GiveCodeAsync(app.RecoveryCodes[0]);
+        await browser.GoAsync($"/account/security?remove={Guid.Empty}");
+        await browser.SubmitAsync("Remove App");
+        Assert.Equal(200, (await _server.PostAsync($"/api/v1/organization/members/{user.Id}/reset-second-factor", await _server.GrantAsync(owner.Id), new { })).Status);
+        Assert.Equal(["New second factor", "A recovery code was used", "A second factor was removed", "Your second factors were reset"], await SubjectsAsync(user));
+        var mails = _server.MailTo(AddressOf(user));
+        Assert.Contains("What: authenticator app", mails[0].TextBody, StringComparison.Ordinal);
+        Assert.Contains("Codes left: 9", mails[1].TextBody, StringComparison.Ordinal);
+        Assert.All(mails, mail => Assert.DoesNotContain(app.RecoveryCodes, code => mail.TextBody!.Contains(code, StringComparison.OrdinalIgnoreCase)));
+        Assert.Empty(await SubjectsAsync(owner));
+    }
+
+    [Fact]
+    public async Task Whoever_has_not_confirmed_their_address_is_asked_to_and_administrators_see_it()
+    {
+        var owner = await _server.NewOwnerAsync();
+        using var browser = await _server.SignInAsync(owner);
+        await browser.GoAsync("/");
+        Assert.Contains("Confirm your e-mail address", browser.PageText, StringComparison.Ordinal);
+        await browser.GoAsync($"/organization/members/{owner.Id}");
+        Assert.Contains("not confirmed: a forgotten password cannot be set anew", browser.PageText, StringComparison.Ordinal);
+        await _server.QueryAsync(database => database.Users.Where(u => u.Id == owner.Id).ExecuteUpdateAsync(set => set.SetProperty(u => u.EmailConfirmed, true)));
+        await browser.GoAsync("/");
+        Assert.DoesNotContain("Confirm your e-mail address", browser.PageText, StringComparison.Ordinal);
+        await browser.GoAsync($"/organization/members/{owner.Id}");
+        Assert.DoesNotContain("not confirmed", browser.PageText, StringComparison.Ordinal);
     }
 
     [Fact]

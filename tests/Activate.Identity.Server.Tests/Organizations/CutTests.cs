@@ -2,7 +2,6 @@ using System.Text.Json;
 using Activate.Identity.Core.Organizations;
 using Activate.Identity.Data;
 using Activate.Identity.Data.Organizations;
-using Activate.Identity.Server.Organizations;
 using Activate.Identity.Server.Tests.ApiKeys;
 using Activate.Identity.Server.Tests.SshKeys;
 using Activate.Identity.Testing;
@@ -60,7 +59,7 @@ public class CutTests(ClockedServer fixture) : IClassFixture<ClockedServer>
         foreach (var rewritten in (bool[])[false, true])
         {
             if (rewritten)
-                await _server.Services().GetRequiredService<CutRewriter>().RewriteAsync(TestContext.Current.CancellationToken);
+                await _server.RewriteCutsAsync();
             // Sessions of more than 6 hours ended by the cut keep working until it; they read the lists themselves.
             var after = await EndsAsync(members);
             var changed = before.Where(pair => after[pair.Key].Ends != pair.Value.Ends).ToDictionary(pair => pair.Key, pair => (pair.Value.Ends, after[pair.Key].Ends));
@@ -156,7 +155,7 @@ public class CutTests(ClockedServer fixture) : IClassFixture<ClockedServer>
             (await _server.GetAsync(Me, dead.Key)).AssertProblem(401);
             Assert.Equal(end, (await _server.GetAsync($"{KeysPath}/{shortened.Id}", session)).Json.Time("expiresAt"));
             Assert.Null((await _server.GetAsync($"{KeysPath}/{free.Id}", session)).Json.Time("expiresAt"));
-            await _server.Services().GetRequiredService<CutRewriter>().RewriteAsync(TestContext.Current.CancellationToken);
+            await _server.RewriteCutsAsync();
             _server.Clock.Advance(TimeSpan.FromMinutes(3));
         }
     }
@@ -170,12 +169,11 @@ public class CutTests(ClockedServer fixture) : IClassFixture<ClockedServer>
             ids.Add((await _server.CreateApiKeyAsync(session, $"k{i}", new { name = $"k{i}", expiresInDays = i % 2 == 0 ? (int?)null : 5 + (10 * i) })).Id);
         Assert.Equal(200, (await _server.SetPolicyAsync(session, new { apiKeys = new { maximumDays = 30 } }, "shorten")).Status);
         var cut = await EndsAsync([("", session)]);
-        var rewriter = _server.Services().GetRequiredService<CutRewriter>();
-        await rewriter.RewriteAsync(TestContext.Current.CancellationToken);
+        await _server.RewriteCutsAsync();
         // A credential decided before the cut may be stored after it, so the cut stays for a while.
         Assert.Equal([null], await DoneAsync());
         _server.Clock!.Advance(TimeSpan.FromMinutes(2));
-        await rewriter.RewriteAsync(TestContext.Current.CancellationToken);
+        await _server.RewriteCutsAsync();
         Assert.Equal([Seconds(_server.Now)], (await DoneAsync()).Select(done => Seconds(done!.Value)));
         Assert.Equal(cut, await EndsAsync([("", session)]));
         var stored = await _server.QueryAsync(database => database.ApiKeys.Where(k => k.Owner!.OrganizationId == organization.Id).ToDictionaryAsync(k => k.Id.ToString(), k => k.ExpiresAt));
@@ -183,10 +181,10 @@ public class CutTests(ClockedServer fixture) : IClassFixture<ClockedServer>
 
         // And a day later it is not even that.
         _server.Clock.Advance(TimeSpan.FromHours(23));
-        await rewriter.RewriteAsync(TestContext.Current.CancellationToken);
+        await _server.RewriteCutsAsync();
         Assert.Single(await DoneAsync());
         _server.Clock.Advance(TimeSpan.FromHours(1));
-        await rewriter.RewriteAsync(TestContext.Current.CancellationToken);
+        await _server.RewriteCutsAsync();
         Assert.Empty(await DoneAsync());
 
         Task<List<DateTime?>> DoneAsync() => _server.QueryAsync(database => database.PolicyCuts.Where(c => c.OrganizationId == organization.Id).Select(c => c.DoneAt).ToListAsync());

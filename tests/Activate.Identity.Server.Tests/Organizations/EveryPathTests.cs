@@ -5,7 +5,6 @@ using Activate.Identity.Core.Organizations;
 using Activate.Identity.Core.Tokens;
 using Activate.Identity.Data.Organizations;
 using Activate.Identity.Server.Keys;
-using Activate.Identity.Server.Organizations;
 using Activate.Identity.Server.Tests.ApiKeys;
 using Activate.Identity.Server.Tests.Connect;
 using Activate.Identity.Server.Tests.SshKeys;
@@ -215,7 +214,7 @@ public class EveryPathTests(EveryPathTests.Fixture fixture) : IClassFixture<Ever
         foreach (var rewritten in (bool[])[false, true])
         {
             if (rewritten)
-                await _server.Services().GetRequiredService<CutRewriter>().RewriteAsync(TestContext.Current.CancellationToken);
+                await _server.RewriteCutsAsync();
             foreach (var node in (int[])[0, 1])
             {
                 Assert.Equal(status, await MeAsync(second.Text("access_token"), node));

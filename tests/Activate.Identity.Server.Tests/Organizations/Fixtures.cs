@@ -5,8 +5,11 @@ using System.Text.Json;
 using Activate.Identity.Core.Organizations;
 using Activate.Identity.Data.Accounts;
 using Activate.Identity.Data.Organizations;
+using Activate.Identity.Server.Organizations;
 using Activate.Identity.Server.Tests.ApiKeys;
 using Activate.Identity.Testing;
+using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.DependencyInjection;
 
 namespace Activate.Identity.Server.Tests.Organizations;
 
@@ -37,6 +40,21 @@ internal static class PolicyCalls
 
     public static Task<Answer> PreviewAsync(this TestServer server, string bearer, object policy, string mode = "shorten", int graceDays = 0, string query = "") =>
         server.ApiAsync(HttpMethod.Post, $"{PolicyPath}/preview{query}", new AuthenticationHeaderValue("Bearer", bearer), Change(policy, mode, graceDays));
+
+    /// <summary>Rewrites the rows that cuts are about. The server does it beside: what it has taken is waited for.</summary>
+    public static async Task RewriteCutsAsync(this TestServer server, int node = 0)
+    {
+        using var patience = new CancellationTokenSource(TimeSpan.FromMinutes(2));
+        while (true)
+        {
+            await server.Services(node).GetRequiredService<CutRewriter>().RewriteAsync(patience.Token);
+            // Not those that a test holds back, for a year.
+            var soon = server.Now.AddHours(1);
+            if (!await server.QueryAsync(database => database.PolicyCuts.AnyAsync(cut => cut.DoneAt == null && cut.ClaimedUntil < soon)))
+                return;
+            await Task.Delay(50, patience.Token);
+        }
+    }
 
     private static JsonContent Change(object policy, string mode, int graceDays) => JsonContent.Create(new { policy, existing = new { mode, graceDays } });
 

@@ -4,7 +4,6 @@ using System.Text;
 using Activate.Identity.Core.Organizations;
 using Activate.Identity.Core.SshKeys;
 using Activate.Identity.Data;
-using Activate.Identity.Server.Organizations;
 using Activate.Identity.Server.SshKeys;
 using Activate.Identity.Server.Tests.ApiKeys;
 using Activate.Identity.Server.Tests.Organizations;
@@ -259,7 +258,7 @@ public class AuthorizedKeysNodesTests
         Assert.Equal(200, (await server.SetPolicyAsync(session, new { sshKeys = new { maximumDays = 30 } }, "shorten")).Status);
         foreach (var node in (int[])[0, 1])
             Assert.Equal(lines[1], (await server.GetAsync($"/api/v1/authorized-keys/{owner.UserName}", cluster, node)).Json.GetProperty("keys")[0].GetProperty("publicKey").GetString());
-        await server.Services(1).GetRequiredService<CutRewriter>().RewriteAsync(TestContext.Current.CancellationToken);
+        await server.RewriteCutsAsync(node: 1);
         await server.Services(1).GetRequiredService<ExpiredRows>().DeleteAsync(TestContext.Current.CancellationToken);
         Assert.Equal((1, 1), (await CountAsync(0), await CountAsync(1)));
 
