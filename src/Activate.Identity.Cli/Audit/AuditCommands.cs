@@ -69,7 +69,7 @@ internal static class AuditCommands
     }
 
     private static void Show(Call call, List<JsonElement> items) =>
-        Lists.Show(call, items, "No event is like that.", ["TIME", "TYPE", "OUTCOME", "ACTOR", "SUBJECT", "OWNER", "CLIENT", "ADDRESS", "DETAIL"], ApiJson.Default.AuditItem, (item, _) =>
+        Lists.Show(call, items, "No events match.", ["TIME", "TYPE", "OUTCOME", "ACTOR", "SUBJECT", "OWNER", "CLIENT", "ADDRESS", "DETAIL"], ApiJson.Default.AuditItem, (item, _) =>
         [
             item.At is { } at ? Times.Exact(at) : "", item.Type ?? "", item.Outcome ?? "", Who(item.Actor), Who(item.Subject), Who(item.Owner), item.ClientId ?? "", item.Address ?? "",
             string.Join(' ', new[] { item.Name, item.Detail }.Where(text => text is not null)),

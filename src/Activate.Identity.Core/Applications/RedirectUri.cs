@@ -46,7 +46,7 @@ public static class RedirectUri
             // As text: Uri also calls names such as loopback local.
             var isLoopback = Host(Authority(text)) is "127.0.0.1" or "[::1]" or "localhost";
             if (uri.Scheme == Uri.UriSchemeHttp)
-                return isLoopback ? text : Invalid(field, "Plain http would show codes to the network: use https. (http://127.0.0.1, http://[::1] and http://localhost are taken.)");
+                return isLoopback ? text : Invalid(field, "Plain http would show codes to the network: use https. (http://127.0.0.1, http://[::1] and http://localhost are allowed.)");
             return kind == ApplicationKind.Native && isLoopback ? Invalid(field, "A native application listens on loopback with http: nobody can have a certificate for it.") : text;
         }
 

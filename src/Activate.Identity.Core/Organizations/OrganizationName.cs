@@ -47,7 +47,7 @@ public static class OrganizationName
         : slug is { Length: > 0 and <= MaximumSlugLength } && char.IsAsciiLetterOrDigit(slug[0]) && char.IsAsciiLetterOrDigit(slug[^1]) && !slug.Contains("--", StringComparison.Ordinal)
             && slug.All(c => char.IsAsciiLetterLower(c) || char.IsAsciiDigit(c) || c == '-')
             ? slug
-            : Problems.Invalid(field, "slug_invalid", $"A slug has 1 to {MaximumSlugLength} characters: lower-case letters a-z, digits, and single '-' between them.");
+            : Problems.Invalid(field, "slug_invalid", $"A short name has 1 to {MaximumSlugLength} characters: lower-case letters a-z, digits, and single '-' between them.");
 
     private static Problem Invalid(string field) => Problems.Invalid(field, "organization_invalid",
         $"An organization's name has at most {MaximumLength} printable characters.");

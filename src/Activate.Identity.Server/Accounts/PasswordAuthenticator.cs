@@ -24,7 +24,7 @@ public sealed class PasswordAuthenticator(
 
     /// <summary>The one answer to every sign-in that failed.</summary>
     public static readonly Problem Refused = new(ProblemKind.Invalid, "sign_in_failed",
-        "Username or password is wrong, or there were too many wrong ones from here: then none is looked at for a while.");
+        "Username or password is wrong. After too many wrong ones from one network, none is looked at for some minutes.");
 
     /// <summary>Signs in, or leads to the second step. Session or pending sign-in and the audit event are one transaction.</summary>
     public async Task<Result<SignInStart>> SignInAsync(HttpContext context, string? username, string? password, CancellationToken cancellation)

@@ -276,8 +276,8 @@ internal static class RequestRules
         {
             if (context.Transaction.Response?.Error is not { } error)
                 return;
-            await ErrorPage.WriteAsync(context.Http(), StatusCodes.Status400BadRequest, "The application asked wrongly",
-                $"The application that sent you here made a mistake ({error}). {context.Transaction.Response.ErrorDescription} You can do nothing about it; tell its makers.");
+            await ErrorPage.WriteAsync(context.Http(), StatusCodes.Status400BadRequest, "The application’s link is faulty",
+                $"Go back to the application and try again; if it stays so, tell its makers what this says: {error}. {context.Transaction.Response.ErrorDescription}");
             context.HandleRequest();
         }
     }

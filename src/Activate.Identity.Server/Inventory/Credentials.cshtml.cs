@@ -4,6 +4,7 @@ using Activate.Identity.Core.Errors;
 using Activate.Identity.Data;
 using Activate.Identity.Data.Audit;
 using Activate.Identity.Server.Audit;
+using Activate.Identity.Server.Clusters;
 using Activate.Identity.Server.Organizations;
 using Activate.Identity.Server.Web;
 using Microsoft.AspNetCore.Authorization;
@@ -30,6 +31,7 @@ public sealed class CredentialsPage(
     private static readonly string[] s_endings = [AuditTypes.ApiKeyDeleted, AuditTypes.TokenDeleted, AuditTypes.SessionEnded, AuditTypes.SshKeyDeleted];
 
     private Dictionary<string, string> _applications = [];
+    private Dictionary<string, string> _clusters = [];
     private InventoryCursor? _after;
 
     public Administration Access { get; private set; } = null!;
@@ -54,6 +56,9 @@ public sealed class CredentialsPage(
     public DeleteDialog? ToDelete { get; private set; }
 
     public EndedMany? ToEnd { get; private set; }
+
+    /// <summary>Clusters whose keys are among these: nobody could log in there any more.</summary>
+    public IReadOnlyList<string> ClustersToEnd { get; private set; } = [];
 
     public Deleted? Deleted { get; private set; }
 
@@ -91,7 +96,7 @@ public sealed class CredentialsPage(
         if (end == "all" && MayEndAll)
         {
             if ((await ender.EndManyAsync(Access.Person.ToActor(), query, dryRun: true, cancellationToken)).TryGet(out var many, out var problem))
-                ToEnd = many;
+                (ToEnd, ClustersToEnd) = (many, await ClustersOfAsync(query, cancellationToken));
             else
                 this.Show(problem, "");
         }
@@ -101,7 +106,10 @@ public sealed class CredentialsPage(
         // Ended meanwhile, or somebody else's: there is nothing to ask.
         if (await inventory.FindAsync(organization, target, cancellationToken) is not { } row)
             return Redirect(Path);
-        ToDelete = new DeleteDialog(target, row.Kind.Noun(), row.Name, $"It is {row.Owner}’s. {Consequence(row.Kind)} It cannot be undone.", new Moment(row.LastUsedAt, Access.Now), row.LastUsedFrom, Path,
+        var consequence = Cluster(row) is { } cluster
+            ? $"It is the key of the cluster {cluster}. Without it nobody logs in there through this server, until the cluster has a new one."
+            : $"It is {row.Owner}’s. {Consequence(row.Kind)}";
+        ToDelete = new DeleteDialog(target, row.Kind.Noun(), row.Name, $"{consequence} It cannot be undone.", row.LastUse(Access.Now) with { From = null, On = null }, row.LastUsedFrom, Path,
             "Delete", $"End {CredentialNamesInTitles(row.Kind)}") { Verb = "End" };
         return Page();
     }
@@ -151,6 +159,9 @@ public sealed class CredentialsPage(
     /// <summary>The address of this view, with more or other parameters.</summary>
     public string Link(params IEnumerable<(string Name, string Value)> more) => Values.Link(Path, more);
 
+    /// <summary>The cluster whose account has it; null: none has.</summary>
+    public string? Cluster(InventoryRow row) => _clusters.GetValueOrDefault(row.Owner);
+
     public string Application(string clientId) => _applications.GetValueOrDefault(clientId, clientId);
 
     public static string Plural(CredentialKind kind) => $"{char.ToUpperInvariant(kind.Noun()[0])}{kind.Noun()[1..]}s";
@@ -199,6 +210,15 @@ public sealed class CredentialsPage(
         return null;
     }
 
+    private async Task<IReadOnlyList<string>> ClustersOfAsync(InventoryQuery query, CancellationToken cancellationToken)
+    {
+        if (_clusters.Count == 0 || await inventory.OfAsync(Access.Person.OrganizationId, query, CredentialKind.ApiKey, cancellationToken) is not { } keys)
+            return [];
+        var (accounts, now) = (_clusters.Keys.ToList(), Access.Now);
+        var owners = await keys.Where(key => accounts.Contains(key.Owner) && (key.ExpiresAt == null || key.ExpiresAt > now)).Select(key => key.Owner).Distinct().ToListAsync(cancellationToken);
+        return [.. owners.Select(owner => _clusters[owner]).Order(StringComparer.OrdinalIgnoreCase)];
+    }
+
     private async Task ShowAsync(InventoryQuery query, CancellationToken cancellationToken)
     {
         var organization = Access.Person.OrganizationId;
@@ -208,6 +228,7 @@ public sealed class CredentialsPage(
             Next = Link(("after", Rows[^1].Cursor.ToString()));
         if (query.IsEmpty && _after is null)
             Ending = await ending.OfOrganizationAsync(Access.Person, cancellationToken);
+        _clusters = await database.ClusterAccountsAsync(organization, cancellationToken);
         var clients = Rows.Select(row => row.ClientId).OfType<string>().Distinct().ToList();
         _applications = await database.Applications.AsNoTracking().Where(a => clients.Contains(a.ClientId!)).ToDictionaryAsync(a => a.ClientId!, a => a.DisplayName ?? a.ClientId!, cancellationToken);
     }

@@ -3,6 +3,7 @@ using Activate.Identity.Core.Members;
 using Activate.Identity.Core.Organizations;
 using Activate.Identity.Data;
 using Activate.Identity.Data.Credentials;
+using Activate.Identity.Server.Web;
 
 namespace Activate.Identity.Server.Inventory;
 
@@ -43,6 +44,9 @@ public sealed class InventoryRow : IGoverned
     public DateTime? EndsAt(DateTime now) => EndedIdle(now) ? IdleEndsAt : ExpiresAt;
 
     public string State(DateTime now) => CredentialNames.State(CreatedAt, EndsAt(now), now);
+
+    /// <summary>Where clusters do not tell who got in, nobody knows whether an SSH key was used.</summary>
+    internal Moment LastUse(DateTime now) => new(LastUsedAt, now, Kind == CredentialKind.SshKey ? "not known" : "never") { From = LastUsedFrom, On = LastUsedOn };
 
     internal MemberStanding OwnerStanding => new(OwnerId, OwnerRole, OwnerIsOperator);
 

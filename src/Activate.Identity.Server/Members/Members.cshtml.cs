@@ -45,7 +45,7 @@ public sealed class MembersPage(MemberRegistry members, AuditTrail audit, TimePr
             ? new DeleteDialog(id, "account", member.Username,
                 "All its keys, tokens, sessions and SSH keys end at once, and name and e-mail address are deleted. The username is not given to anybody else. It cannot be undone; disabling it can.",
                 null, null, Path, "Remove", "Remove Member") { Verb = "Remove" }
-            : new DeleteDialog(id, "invitation of", member.Username, "Its link works no more, and SSH keys that were brought in for it end at once.", null, null, Path, "Remove", "Cancel Invitation") { Verb = "Cancel" };
+            : new DeleteDialog(id, "invitation of", member.Username, "The link stops working, and SSH keys that were brought in for it end at once.", null, null, Path, "Remove", "Withdraw Invitation") { Verb = "Withdraw" };
         return Page();
     }
 

@@ -172,10 +172,10 @@ public sealed class PolicyPage(PolicyEditor editor, PolicyCeiling ceiling, Audit
         "defaultHours" => "Default in hours",
         "enabled" => "Devices may log in with a code",
         "requireTwoFactor" => "Everybody needs a second factor",
-        "idleMinutes" => "Signed out after idle minutes",
+        "idleMinutes" => "Signed out after so many idle minutes",
         "allowed" => "Applications people may sign in to",
         "refreshMaximumDays" => "Stay signed in to applications, in days",
-        "outageMinutes" => "Minutes that clusters go on with a copy",
+        "outageMinutes" => "Minutes that clusters may use their copy while the server is away",
         "endAfterDays" => "API keys and SSH keys end after days without use",
         _ => throw new InvalidOperationException($"No label for {member}."),
     };

@@ -9,6 +9,7 @@ using Activate.Identity.Data.Organizations;
 using Activate.Identity.Data.SecondFactors;
 using Activate.Identity.Server.Accounts;
 using Activate.Identity.Server.Audit;
+using Activate.Identity.Server.Clusters;
 using Activate.Identity.Server.Credentials;
 using Activate.Identity.Server.Web;
 using Microsoft.EntityFrameworkCore;
@@ -53,7 +54,11 @@ public sealed record AffectedCredential(
 /// <param name="Counts">All that would be shortened, for each kind.</param>
 /// <param name="Affected">A page of them, newest first, read with one item more than the limit.</param>
 /// <param name="WithoutSecondFactor">People who have no second factor and would have to set one up; null: the policy asks for none.</param>
-public sealed record PolicyPreview(int Version, IReadOnlyDictionary<CredentialKind, int> Counts, IReadOnlyList<AffectedCredential> Affected, int? WithoutSecondFactor);
+public sealed record PolicyPreview(int Version, IReadOnlyDictionary<CredentialKind, int> Counts, IReadOnlyList<AffectedCredential> Affected, int? WithoutSecondFactor)
+{
+    /// <summary>Clusters whose keys would be shortened, and when nobody could log in there any more, by name.</summary>
+    public IReadOnlyDictionary<string, DateTime> Clusters { get; init; } = new Dictionary<string, DateTime>();
+}
 
 /// <summary>Shows, previews and changes an organization's policy. REST, page and command line all end here.</summary>
 public sealed class PolicyEditor(
@@ -100,6 +105,8 @@ public sealed class PolicyEditor(
         var counts = Enum.GetValues<CredentialKind>().ToDictionary(kind => kind, _ => 0);
         var newest = new SortedDictionary<Guid, AffectedCredential>(Comparer<Guid>.Create((a, b) => b.CompareTo(a)));
         var cuts = await pending.ReadAsync(organizationId, cancellationToken);
+        var accounts = await database.ClusterAccountsAsync(organizationId, cancellationToken);
+        var clusters = new SortedDictionary<string, DateTime>(StringComparer.OrdinalIgnoreCase);
         var now = clock.Now();
         var before = await UnusedBefore.OfAsync(database, organizationId, reader.Effective(policy).Unused, now, cancellationToken);
         foreach (var (_, rows) in UnusedKeys.Open(database, organizationId, before, now))
@@ -130,6 +137,8 @@ public sealed class PolicyEditor(
         void Add(GovernedRow row, DateTime? end, DateTime wouldEnd, ExpiresBecause because)
         {
             counts[row.Kind]++;
+            if (accounts.TryGetValue(row.Owner, out var cluster) && row.Kind == CredentialKind.ApiKey)
+                clusters[cluster] = clusters.TryGetValue(cluster, out var known) && known > wouldEnd ? known : wouldEnd;
             if (after is { } seen && row.Id.CompareTo(seen) >= 0)
                 return;
             newest.Add(row.Id, new AffectedCredential(row.Kind, row.Id, row.Name, row.Owner, row.LastUsedAt, end, wouldEnd, because));
@@ -137,7 +146,7 @@ public sealed class PolicyEditor(
                 newest.Remove(newest.Keys.Last());
         }
 
-        return new PolicyPreview(current, counts, [.. newest.Values], await WithoutSecondFactorAsync(organizationId, policy, cancellationToken));
+        return new PolicyPreview(current, counts, [.. newest.Values], await WithoutSecondFactorAsync(organizationId, policy, cancellationToken)) { Clusters = clusters };
     }
 
     /// <summary>When the organization's credentials end over the coming weeks: as things are, and as <see cref="SetAsync"/> would leave them.</summary>

@@ -64,7 +64,7 @@ public sealed class AuditCommandsTests : IAsyncLifetime
     public async Task An_empty_log_and_a_refusal_are_said_in_words()
     {
         _server.On(Path, _ => new Reply(200, """{"items":[],"next":null}"""));
-        Assert.Equal((0, "", "No event is like that."), await LineAsync("audit", "list"));
+        Assert.Equal((0, "", "No events match."), await LineAsync("audit", "list"));
         _server.On(Path, _ => Reply.Problem(403, "insufficient_scope", "The credential lacks the scope 'audit:read'."));
         Assert.Equal(4, (await _terminal.RunAsync("audit", "list")).Code);
         Assert.Equal(4, (await _terminal.RunAsync("audit", "export")).Code);

@@ -74,7 +74,7 @@ public sealed class AdministratorStoryTests(Site site) : IClassFixture<Site>
         await Assertions.Expect(preview.GetByRole(AriaRole.Cell, new() { Name = "nightly" })).ToBeVisibleAsync();
         await owner.AssertAccessibleAsync();
         await keys.GetByLabel("Default in days").FillAsync("30");
-        await page.GetByRole(AriaRole.Group, new() { Name = "Credentials that exist" }).GetByLabel("Grace in days").FillAsync("3");
+        await page.GetByRole(AriaRole.Group, new() { Name = "Credentials that exist" }).GetByLabel("Days of grace").FillAsync("3");
         await Assertions.Expect(preview.GetByRole(AriaRole.Cell, new() { Name = "nightly" })).ToBeVisibleAsync();
 
         await page.GotoAsync("/account/authentication/api-keys");

@@ -40,7 +40,7 @@ public class AuditPageTests(SharedServer shared) : IClassFixture<SharedServer>
         Assert.Equal(username, browser.Page.QuerySelector("#actor")!.GetAttribute("value"));
         Assert.Equal("api_key.created", browser.Page.QuerySelector("#type option[selected]")!.GetAttribute("value"));
         await browser.GoAsync($"{Path}?outcome=refused");
-        Assert.Contains("No event is like that.", browser.PageText, StringComparison.Ordinal);
+        Assert.Contains("No events match.", browser.PageText, StringComparison.Ordinal);
         await browser.GoAsync($"{Path}?from=yesterday");
         Assert.Equal(HttpStatusCode.BadRequest, browser.Response.StatusCode);
         Assert.NotEmpty(browser.Page.QuerySelector("#from-error")!.TextContent);

@@ -1,6 +1,10 @@
 using System.Net;
 using Activate.Identity.Core.Organizations;
+using Activate.Identity.Server.Tests.ApiKeys;
 using Activate.Identity.Server.Tests.Connect;
+using Activate.Identity.Server.Tests.Organizations;
+using Activate.Identity.Server.Tests.SecondFactors;
+using Activate.Identity.Server.Tests.SshKeys;
 using Activate.Identity.Testing;
 
 namespace Activate.Identity.Server.Tests.Inventory;
@@ -39,12 +43,35 @@ public class CredentialsPageTests(SharedServer shared) : IClassFixture<SharedSer
         Assert.Contains("End 2 credentials?", browser.PageText, StringComparison.Ordinal);
         await browser.SubmitAsync("End Credentials");
         Assert.Contains("2 API keys ended.", browser.PageText, StringComparison.Ordinal);
-        Assert.Contains("No credential is like that.", browser.PageText, StringComparison.Ordinal);
+        Assert.Contains("No credentials match.", browser.PageText, StringComparison.Ordinal);
         await browser.GoAsync($"{Path}?handler=Export&format=csv");
         Assert.Equal("text/csv", browser.Response.Content.Headers.ContentType?.MediaType);
         await browser.GoAsync($"{Path}?lastUsedBefore=yesterday");
         Assert.Equal(HttpStatusCode.BadRequest, browser.Response.StatusCode);
         Assert.NotEmpty(browser.Page.QuerySelector("#lastUsedBefore-error")!.TextContent);
+    }
+
+    [Fact]
+    public async Task Keys_of_clusters_are_named_by_cluster_and_ending_them_says_that_nobody_logs_in_there()
+    {
+        var owner = await _server.NewOwnerAsync();
+        var session = await _server.GrantAsync(owner.Id, "credentials:read credentials:write organization:read organization:write");
+        Assert.Equal(201, (await _server.PostAsync("/api/v1/organization/clusters", session, new { name = "Frontier", address = "login.frontier.example.test" })).Status);
+        Assert.Equal(201, (await _server.PostAsync("/api/v1/ssh-keys", session, new { name = "laptop", publicKey = SshTestKeys.Ed25519() })).Status);
+        using var browser = await _server.SignInAsync(owner);
+        await browser.GoAsync(Path);
+        Assert.Contains(browser.Page.QuerySelectorAll("th[data-label=Owner]"), cell => cell.TextContent.Trim() == "cluster Frontier");
+        // As on the owner's own page.
+        var ssh = browser.Page.QuerySelectorAll("table.list tbody tr").Single(row => row.TextContent.Contains("laptop", StringComparison.Ordinal));
+        Assert.Equal("not known", ssh.QuerySelector("td[data-label='Last used']")!.TextContent.Trim());
+
+        var key = browser.Page.QuerySelectorAll("table.list tbody tr").Single(row => row.TextContent.Contains("cluster Frontier", StringComparison.Ordinal));
+        await browser.GoAsync($"{Path}?delete={key.QuerySelector("input[name=delete]")!.GetAttribute("value")}");
+        Assert.Contains("It is the key of the cluster Frontier. Without it nobody logs in there", browser.PageText, StringComparison.Ordinal);
+        await browser.GoAsync($"{Path}?kind=apiKey&end=all");
+        Assert.Contains("Among them is the key of the cluster Frontier", browser.PageText, StringComparison.Ordinal);
+        await browser.GoAsync($"{Path}?kind=sshKey&end=all");
+        Assert.DoesNotContain("Among them is the key", browser.PageText, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -72,7 +72,7 @@ public class NoticeTests(SharedServer shared) : IClassFixture<SharedServer>
         await browser.GoAsync("/");
         Assert.Contains("Confirm your e-mail address", browser.PageText, StringComparison.Ordinal);
         await browser.GoAsync($"/organization/members/{owner.Id}");
-        Assert.Contains("not confirmed: a forgotten password cannot be set anew", browser.PageText, StringComparison.Ordinal);
+        Assert.Contains("not confirmed: a forgotten password cannot be reset", browser.PageText, StringComparison.Ordinal);
         await _server.QueryAsync(database => database.Users.Where(u => u.Id == owner.Id).ExecuteUpdateAsync(set => set.SetProperty(u => u.EmailConfirmed, true)));
         await browser.GoAsync("/");
         Assert.DoesNotContain("Confirm your e-mail address", browser.PageText, StringComparison.Ordinal);

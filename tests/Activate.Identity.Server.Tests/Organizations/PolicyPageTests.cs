@@ -48,6 +48,20 @@ public class PolicyPageTests(PolicyPageTests.Fixture fixture) : IClassFixture<Po
     }
 
     [Fact]
+    public async Task The_preview_says_first_where_nobody_could_log_in_any_more()
+    {
+        var (browser, session) = await NewAdminAsync();
+        foreach (var name in (string[])["Frontier", "Alps"])
+            Assert.Equal(201, (await _server.PostAsync("/api/v1/organization/clusters", session, new { name, address = $"{name}.example.test" })).Status);
+        await browser.GoAsync(Path);
+        await browser.SubmitAsync("Preview", ("apiKeys.maximumDays", "7"), ("mode", "shorten"), ("graceDays", "10"));
+        Assert.Equal(["Alps", "Frontier"], browser.Page.QuerySelectorAll("p.warning strong").Select(cluster => cluster.TextContent));
+        Assert.Contains("The key of the cluster Alps would end in 10 days", browser.PageText, StringComparison.Ordinal);
+        await browser.SubmitAsync("Preview", ("mode", "keep"));
+        Assert.Empty(browser.Page.QuerySelectorAll("p.warning strong"));
+    }
+
+    [Fact]
     public async Task Beside_the_organizations_own_number_stands_the_one_that_counts()
     {
         var (browser, session) = await NewAdminAsync();

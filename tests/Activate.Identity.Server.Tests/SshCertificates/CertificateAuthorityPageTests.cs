@@ -22,13 +22,13 @@ public sealed class CertificateAuthorityPageTests(SharedServer shared) : IClassF
         Assert.Single(browser.Page.QuerySelectorAll("tbody tr"));
         await browser.SubmitAsync("Make New Authority");
         Assert.Contains("The new authority was made", browser.PageText, StringComparison.Ordinal);
-        Assert.Equal(["not signing yet", "signs"], browser.Page.QuerySelectorAll("td[data-label=State]").Select(cell => cell.TextContent.Trim()));
+        Assert.Equal(["signs an hour after it was made", "signs"], browser.Page.QuerySelectorAll("td[data-label=State]").Select(cell => cell.TextContent.Trim()));
 
         await theirs.GoAsync(Path);
         Assert.Equal(2, theirs.Page.QuerySelectorAll("tbody tr").Length);
         Assert.Null(theirs.Page.QuerySelector("main form button"));
         await theirs.GoAsync($"{Path}?made={Guid.CreateVersion7()}");
-        Assert.DoesNotContain("was made", theirs.PageText, StringComparison.Ordinal);
+        Assert.DoesNotContain("The new authority was made", theirs.PageText, StringComparison.Ordinal);
         Assert.Equal(HttpStatusCode.OK, theirs.Response.StatusCode);
     }
 }
