@@ -125,12 +125,12 @@ public abstract class ActivateDbContext(DbContextOptions options) : IdentityUser
             entry.State = EntityState.Detached;
     }
 
-    /// <summary>Databases forget that a time is UTC; the program must not.</summary>
-    private sealed class UtcConverter() : ValueConverter<DateTime, DateTime>(
+    /// <summary>Databases forget that a time is UTC; the program must not. (Internal, like the next: the compiled models name them.)</summary>
+    internal sealed class UtcConverter() : ValueConverter<DateTime, DateTime>(
         time => time.Kind == DateTimeKind.Utc ? time : time.ToUniversalTime(),
         time => DateTime.SpecifyKind(time, DateTimeKind.Utc));
 
-    private sealed class UtcOffsetConverter() : ValueConverter<DateTimeOffset, DateTime>(
+    internal sealed class UtcOffsetConverter() : ValueConverter<DateTimeOffset, DateTime>(
         time => time.UtcDateTime,
         time => new DateTimeOffset(DateTime.SpecifyKind(time, DateTimeKind.Utc)));
 }

@@ -14,4 +14,7 @@ public sealed class DatabaseOptions
 
     /// <summary>Default: a file in the data folder.</summary>
     public string? ConnectionString { get; set; }
+
+    /// <summary>False: migrating is a step of its own (the command <c>migrate</c>), and the server refuses to serve before it.</summary>
+    public bool MigrateAtStart { get; set; } = true;
 }

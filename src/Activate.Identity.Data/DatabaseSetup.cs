@@ -57,12 +57,24 @@ public static class DatabaseSetup
         }
     }
 
+    /// <summary>What this version would still do to the schema; all migrations, where there is no database yet, which is not made by asking.</summary>
+    public static async Task<IReadOnlyList<string>> PendingMigrationsAsync(this ActivateDbContext context, CancellationToken cancellationToken = default) =>
+        await context.Database.CanConnectAsync(cancellationToken) ? [.. await context.Database.GetPendingMigrationsAsync(cancellationToken)] : [.. context.Database.GetMigrations()];
+
     /// <summary>"ACTIVATE" in ASCII: any number that nobody else uses in this database.</summary>
     private const long MigrationLock = 0x4143544956415445;
 
     /// <summary>The context takes the version of Identity's tables from these options: 3 has passkeys.</summary>
     internal static IServiceCollection AddIdentitySchema(this IServiceCollection services) =>
         services.Configure<IdentityOptions>(options => options.Stores.SchemaVersion = IdentitySchemaVersions.Version3);
+
+    /// <summary>How a database is backed up and restored that has tools of its own for it; null: with the server's commands.</summary>
+    public static (string Backup, string Restore)? NativeCopies(this DatabaseProvider provider) => provider switch
+    {
+        DatabaseProvider.Sqlite => null,
+        DatabaseProvider.SqlServer => ("sqlcmd -Q \"BACKUP DATABASE [name] TO DISK = N'file.bak' WITH CHECKSUM, COPY_ONLY\"", "sqlcmd -Q \"RESTORE DATABASE [name] FROM DISK = N'file.bak' WITH CHECKSUM\""),
+        DatabaseProvider.PostgreSql => ("pg_dump --format=custom --file=FILE DATABASE", "pg_restore --clean --if-exists --single-transaction --dbname=DATABASE FILE"),
+    };
 
     /// <summary>The connection string of an SQLite file.</summary>
     public static string SqliteFile(string path) => new SqliteConnectionStringBuilder { DataSource = path, Cache = SqliteCacheMode.Private }.ToString();

@@ -12,49 +12,31 @@ using Activate.Identity.Server.Keys;
 using Activate.Identity.Server.Leaks;
 using Activate.Identity.Server.Mail;
 using Activate.Identity.Server.Members;
+using Activate.Identity.Server.Operations;
 using Activate.Identity.Server.Organizations;
 using Activate.Identity.Server.SecondFactors;
 using Activate.Identity.Server.ServiceAccounts;
 using Activate.Identity.Server.Setup;
 using Activate.Identity.Server.SshCertificates;
 using Activate.Identity.Server.SshKeys;
+using Activate.Identity.Server.Telemetry;
 using Activate.Identity.Server.Tokens;
 using Activate.Identity.Server.Web;
-using Microsoft.Extensions.Options;
 
 namespace Activate.Identity.Server;
 
 /// <summary>The list of features. Each has a folder of its own.</summary>
 public static class Program
 {
-    public static async Task<int> Main(string[] args)
-    {
-        try
-        {
-            await using var app = Build(args);
-            await app.MigrateAsync();
-            if (args.Contains("migrate"))
-                return 0;
-            await app.PrepareKeysAsync();
-            if (args.Contains("rotate-keys"))
-                return await app.RotateKeysAsync();
-            await app.PrepareApplicationsAsync();
-            await app.PrepareFirstOwnerAsync();
-            await app.RunAsync();
-            return 0;
-        }
-        catch (Exception refusal) when (refusal is StartupException or OptionsValidationException)
-        {
-            await Console.Error.WriteLineAsync($"The server does not start: {refusal.Message}");
-            return 1;
-        }
-    }
+    public static Task<int> Main(string[] args) => ServerCommands.RunAsync(args, Console.Out, Console.Error);
 
     public static WebApplication Build(string[] args, Action<WebApplicationBuilder>? customize = null)
     {
         var builder = WebApplication.CreateBuilder(new WebApplicationOptions { Args = args, ApplicationName = typeof(Program).Assembly.GetName().Name });
         customize?.Invoke(builder);
 
+        builder.AddOperations();
+        builder.AddTelemetry();
         builder.AddWeb();
         builder.AddDatabase();
         builder.AddKeys();

@@ -4,6 +4,7 @@ using Activate.Identity.Data;
 using Activate.Identity.Data.Accounts;
 using Activate.Identity.Data.Audit;
 using Activate.Identity.Server.Audit;
+using Activate.Identity.Server.Telemetry;
 using Microsoft.AspNetCore.Identity;
 using Microsoft.EntityFrameworkCore;
 
@@ -14,7 +15,7 @@ namespace Activate.Identity.Server.Accounts;
 /// <see cref="SignInTries"/> gives. Unknown, refused, disabled and suspended all cost the same work as a wrong password and get the same answer.
 /// </summary>
 public sealed class PasswordAuthenticator(
-    ActivateDbContext database, PasswordGate gate, SignInTries tries, BrowserSessionIssuer sessions, AuditTrail audit, TimeProvider clock)
+    ActivateDbContext database, PasswordGate gate, SignInTries tries, BrowserSessionIssuer sessions, AuditTrail audit, ServerMeter meter, TimeProvider clock)
 {
     /// <summary>Wrong passwords at a device of the owner's: somebody sits at it. So long no session of the account makes anything.</summary>
     public static readonly TimeSpan LockedFor = TimeSpan.FromMinutes(10);
@@ -55,6 +56,7 @@ public sealed class PasswordAuthenticator(
                 rehashed = await turn.HashAsync(password!);
         }
 
+        meter.Checked(ServerMeter.Credential.Password, matches && user is not null);
         if (!matches || user is null)
         {
             var about = user is null ? null : new AuditActor(user.Id, user.OrganizationId, null);

@@ -1,4 +1,6 @@
+using System.Diagnostics;
 using Activate.Identity.Core.Errors;
+using Activate.Identity.Server.Telemetry;
 using Microsoft.AspNetCore.Identity;
 
 namespace Activate.Identity.Server.Accounts;
@@ -8,7 +10,7 @@ namespace Activate.Identity.Server.Accounts;
 /// and a processor for 25 ms, and a flood of sign-ins must leave the server to everybody else. Hashes run on threads of their own, so that the thread pool
 /// stays free for requests.
 /// </summary>
-public sealed class PasswordGate : IDisposable
+public sealed class PasswordGate(ServerMeter meter) : IDisposable
 {
     /// <summary>The queue is worth this many rounds of hashing, about five seconds.</summary>
     private const int Rounds = 200;
@@ -24,9 +26,13 @@ public sealed class PasswordGate : IDisposable
     private readonly int _longestQueue = Environment.ProcessorCount * Rounds;
     private int _waiting;
 
+    /// <summary>How many wait for a turn.</summary>
+    internal int Waiting => Volatile.Read(ref _waiting);
+
     /// <summary>Waits for a turn, or says that the server is busy. Dispose the turn.</summary>
     public async Task<Result<Turn>> EnterAsync(CancellationToken cancellation)
     {
+        var since = Stopwatch.GetTimestamp();
         try
         {
             if (Interlocked.Increment(ref _waiting) > _longestQueue || !await _turns.WaitAsync(s_patience, cancellation))
@@ -36,6 +42,7 @@ public sealed class PasswordGate : IDisposable
         finally
         {
             Interlocked.Decrement(ref _waiting);
+            meter.HashWaited(Stopwatch.GetElapsedTime(since));
         }
     }
 
@@ -67,7 +74,10 @@ public sealed class PasswordGate : IDisposable
 
         public void Dispose() => _turns.Release();
 
-        private static Task<T> RunAsync<T>(Func<T> work) =>
-            Task.Factory.StartNew(work, CancellationToken.None, TaskCreationOptions.LongRunning | TaskCreationOptions.DenyChildAttach, TaskScheduler.Default);
+        private static async Task<T> RunAsync<T>(Func<T> work)
+        {
+            using var activity = ServerMeter.Activities.StartActivity("hash password");
+            return await Task.Factory.StartNew(work, CancellationToken.None, TaskCreationOptions.LongRunning | TaskCreationOptions.DenyChildAttach, TaskScheduler.Default);
+        }
     }
 }

@@ -11,6 +11,7 @@ using Activate.Identity.Server.Audit;
 using Activate.Identity.Server.Credentials;
 using Activate.Identity.Server.Mail;
 using Activate.Identity.Server.Organizations;
+using Activate.Identity.Server.Telemetry;
 using Activate.Identity.Server.Web;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Options;
@@ -33,7 +34,7 @@ public sealed record ApiKeyDraft(string? Name, Optional<int?> ExpiresInDays = de
 /// </summary>
 public sealed class ApiKeyIssuer(
     ActivateDbContext database, PolicyReader policies, PendingCuts cuts, AuditTrail audit, CredentialCache cache, MailOutbox outbox, Letters letters, PublicOrigin origin, TimeProvider clock,
-    IOptions<ApiKeysOptions> options)
+    ServerMeter meter, IOptions<ApiKeysOptions> options)
 {
     private static readonly Problem s_expired = new(ProblemKind.Conflict, "key_expired", "The key has expired. A rotation never lengthens its life: make a new key.");
 
@@ -82,6 +83,7 @@ public sealed class ApiKeyIssuer(
         }
 
         await transaction.CommitAsync(cancellationToken);
+        meter.Issued(ServerMeter.Grant.ApiKey);
         return issued;
     }
 
@@ -166,6 +168,7 @@ public sealed class ApiKeyIssuer(
             return problem;
         await transaction.CommitAsync(cancellationToken);
         cache.Forget();
+        meter.Issued(ServerMeter.Grant.ApiKeyRotation);
         return new IssuedApiKey(key, secret);
     }
 

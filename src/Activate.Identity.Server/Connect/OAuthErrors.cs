@@ -1,5 +1,6 @@
 using System.Globalization;
 using Activate.Identity.Core.Errors;
+using Activate.Identity.Server.Telemetry;
 
 namespace Activate.Identity.Server.Connect;
 
@@ -8,6 +9,7 @@ public static class OAuthErrors
 {
     public static async Task WriteAsync(HttpContext context, Problem problem)
     {
+        context.RequestServices.GetRequiredService<ServerMeter>().Refused(ServerMeter.Surface.OAuth, problem.Code);
         context.Response.StatusCode = Web.ProblemResponses.StatusCode(problem);
         context.Response.Headers.CacheControl = "no-store";
         if (problem.RetryAfter is { } wait)

@@ -4,6 +4,7 @@ using System.Security.Cryptography;
 using System.Text;
 using Activate.Identity.Data.Applications;
 using Activate.Identity.Server.Audit;
+using Activate.Identity.Server.Telemetry;
 using Activate.Identity.Server.Web;
 using OpenIddict.Abstractions;
 using OpenIddict.Server;
@@ -221,6 +222,8 @@ internal static class RequestRules
                 && ((response.Error == Errors.InvalidToken && proof.ClientAssertionPrincipal is null) || s_wrongAssertion.Any(id => response.ErrorUri?.EndsWith(id, StringComparison.Ordinal) == true)))
                 response.Error = Errors.InvalidClient;
             response.ErrorUri = null;
+            if (response.Error is { } error)
+                context.Http().RequestServices.GetRequiredService<ServerMeter>().Refused(ServerMeter.Surface.OAuth, error);
             return response.Error == Errors.InvalidClient && (proof?.ClientId ?? context.Transaction.Request?.ClientId) is { Length: > 0 } client ? RecordAsync(context.Http(), client) : default;
         }
 

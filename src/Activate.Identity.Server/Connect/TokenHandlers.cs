@@ -1,5 +1,6 @@
 using Activate.Identity.Data.Applications;
 using Activate.Identity.Server.Keys;
+using Activate.Identity.Server.Telemetry;
 using Activate.Identity.Server.Web;
 using OpenIddict.Abstractions;
 using OpenIddict.Server;
@@ -39,7 +40,7 @@ internal static class TokenHandlers
     }
 
     /// <summary><c>expires_in</c> and <c>scope</c> as they are: OpenIddict counts from its own clock reading and leaves out an unchanged scope.</summary>
-    internal sealed class TellTheTruth(TimeProvider clock) : IOpenIddictServerHandler<ProcessSignInContext>
+    internal sealed class TellTheTruth(ServerMeter meter, TimeProvider clock) : IOpenIddictServerHandler<ProcessSignInContext>
     {
         public ValueTask HandleAsync(ProcessSignInContext context)
         {
@@ -47,10 +48,22 @@ internal static class TokenHandlers
             {
                 context.Response.ExpiresIn = (long)(issued.ExpiresAt - clock.Now()).TotalSeconds;
                 context.Response.Scope = issued.Scopes;
+                if (GrantOf(context.Request.GrantType) is { } grant)
+                    meter.Issued(grant);
             }
 
             return default;
         }
+
+        private static ServerMeter.Grant? GrantOf(string? type) => type switch
+        {
+            GrantTypes.AuthorizationCode => ServerMeter.Grant.AuthorizationCode,
+            GrantTypes.RefreshToken => ServerMeter.Grant.RefreshToken,
+            GrantTypes.ClientCredentials => ServerMeter.Grant.ClientCredentials,
+            GrantTypes.DeviceCode => ServerMeter.Grant.DeviceCode,
+            GrantTypes.TokenExchange => ServerMeter.Grant.TokenExchange,
+            _ => null,
+        };
     }
 }
 

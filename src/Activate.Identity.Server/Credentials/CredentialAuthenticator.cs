@@ -3,6 +3,7 @@ using System.Security.Cryptography;
 using System.Text;
 using Activate.Identity.Core.ApiKeys;
 using Activate.Identity.Core.Credentials;
+using Activate.Identity.Server.Telemetry;
 
 namespace Activate.Identity.Server.Credentials;
 
@@ -11,7 +12,7 @@ namespace Activate.Identity.Server.Credentials;
 /// command lines are found by the SHA-256 of all of it; other tokens are proven by their signature, and what they stand on is found by its id. Either way it is one
 /// indexed read, and remembered for less than a second. A token that we did not write, byte for byte, is unknown.
 /// </summary>
-public sealed class CredentialAuthenticator(CredentialReader reader, UnlistedTokens unlisted, CredentialCache cache, TimeProvider clock)
+public sealed class CredentialAuthenticator(CredentialReader reader, UnlistedTokens unlisted, CredentialCache cache, ServerMeter meter, TimeProvider clock)
 {
     internal const int LongestToken = 8 * 1024;
 
@@ -19,13 +20,12 @@ public sealed class CredentialAuthenticator(CredentialReader reader, UnlistedTok
     /// <exception cref="System.Data.Common.DbException">The database cannot be read: the credential is neither accepted nor called invalid.</exception>
     public ValueTask<CachedCredential?> AuthenticateAsync(string credential, CancellationToken cancellationToken)
     {
-        if (ApiKeySecret.LooksLikeKey(credential))
+        var kind = ApiKeySecret.LooksLikeKey(credential) ? ServerMeter.Credential.ApiKey : ServerMeter.Credential.Token;
+        if (kind == ServerMeter.Credential.ApiKey
+            ? !ApiKeySecret.IsWellFormed(credential)
+            : credential.Length > LongestToken || !credential.StartsWith("ey", StringComparison.Ordinal) || !Ascii.IsValid(credential))
         {
-            if (!ApiKeySecret.IsWellFormed(credential))
-                return default;
-        }
-        else if (credential.Length > LongestToken || !credential.StartsWith("ey", StringComparison.Ordinal) || !Ascii.IsValid(credential))
-        {
+            meter.Checked(kind, accepted: false);
             return default;
         }
 
@@ -33,20 +33,30 @@ public sealed class CredentialAuthenticator(CredentialReader reader, UnlistedTok
         Hash(credential, hash);
         var key = CredentialHash.From(hash);
         if (cache.TryGet(key, out var known))
-            return new(known!.Caller.EndedAt(clock.GetUtcNow().UtcDateTime) ? null : known);
-        return ReadAsync(credential, key, hash.ToArray(), cancellationToken);
+        {
+            var counts = !known!.Caller.EndedAt(clock.GetUtcNow().UtcDateTime);
+            meter.Checked(kind, counts);
+            return new(counts ? known : null);
+        }
+
+        return ReadAsync(credential, kind, key, hash.ToArray(), cancellationToken);
     }
 
-    private async ValueTask<CachedCredential?> ReadAsync(string credential, CredentialHash key, byte[] hash, CancellationToken cancellationToken)
+    private async ValueTask<CachedCredential?> ReadAsync(string credential, ServerMeter.Credential kind, CredentialHash key, byte[] hash, CancellationToken cancellationToken)
     {
         var reading = cache.Begin();
-        var caller = ApiKeySecret.LooksLikeKey(credential) ? await reader.ApiKeyAsync(hash, cancellationToken)
+        var caller = kind == ServerMeter.Credential.ApiKey ? await reader.ApiKeyAsync(hash, cancellationToken)
             : UnlistedTokens.SaysListed(credential) ? await reader.AccessTokenAsync(hash, cancellationToken)
             : await unlisted.ReadAsync(credential, key) is { } content && content.ExpiresAt > clock.GetUtcNow().UtcDateTime ? await reader.UnlistedAsync(content, cancellationToken)
             : null;
         var now = clock.GetUtcNow().UtcDateTime;
         if (caller is null || caller.EndedAt(now))
+        {
+            meter.Checked(kind, accepted: false);
             return null;
+        }
+
+        meter.Checked(kind, accepted: true);
         var known = new CachedCredential(caller, reading, caller.ExpiresAt is { } end && end - now < CredentialNames.ExpiryNotice
             ? end.ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture)
             : null);

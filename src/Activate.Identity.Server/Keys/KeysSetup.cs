@@ -5,6 +5,11 @@ using Microsoft.AspNetCore.DataProtection;
 
 namespace Activate.Identity.Server.Keys;
 
+/// <summary>What the key ring is encrypted with.</summary>
+/// <param name="Subject">Null: nothing, which only Development may.</param>
+/// <param name="EndsAt">It goes on opening the ring after that; whoever watches over certificates would like to know.</param>
+public sealed record RingCertificate(string? Subject, DateTime? EndsAt);
+
 /// <summary>The data-protection ring (in the database, shared by all nodes) and the server's own keys under it.</summary>
 public static class KeysSetup
 {
@@ -12,10 +17,12 @@ public static class KeysSetup
     {
         var ring = builder.Services.AddDataProtection().SetApplicationName("Activate.Identity").PersistKeysToDbContext<ActivateDbContext>();
         var path = builder.Configuration["KeyRing:CertificatePath"];
+        X509Certificate2? certificate = null;
         if (!string.IsNullOrEmpty(path))
-            ring.ProtectKeysWithCertificate(LoadCertificate(path, builder.Configuration["KeyRing:CertificatePassword"]));
+            ring.ProtectKeysWithCertificate(certificate = LoadCertificate(path, builder.Configuration["KeyRing:CertificatePassword"]));
         else if (builder.Environment.IsProduction())
-            throw new StartupException("KeyRing:CertificatePath is not set. In Production the key ring in the database must be encrypted by a certificate (PKCS#12) that is not in the database.");
+            throw new StartupException("KeyRing:CertificatePath is not set. In Production the key ring in the database must be encrypted by a certificate (PKCS#12) that is not in the database: docs/operations.md says how to make one.");
+        builder.Services.AddSingleton(new RingCertificate(certificate?.Subject, certificate?.NotAfter.ToUniversalTime()));
         builder.Services.AddSingleton<StoredKeys>();
         builder.Services.AddSingleton<ServerKeys>();
         builder.Services.AddSingleton<SigningKeys>();

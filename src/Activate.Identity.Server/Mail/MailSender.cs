@@ -2,6 +2,7 @@ using System.Net.Sockets;
 using Activate.Identity.Data;
 using Activate.Identity.Data.Mail;
 using Activate.Identity.Server.Accounts;
+using Activate.Identity.Server.Telemetry;
 using Activate.Identity.Server.Web;
 using MailKit.Net.Smtp;
 using MailKit.Security;
@@ -115,6 +116,7 @@ internal sealed class MailSender(IServiceScopeFactory scopes, IMailTransport tra
     /// <summary>Null: the mail server is of no use just now.</summary>
     private async Task<IMailConnection?> TrySendAsync(ActivateDbContext database, IMailConnection? connection, MailMessage message, AddressedLetter letter, CancellationToken cancellationToken)
     {
+        using var activity = ServerMeter.Activities.StartActivity("send mail");
         try
         {
             connection ??= await WithinAsync(s_connecting, transport.OpenAsync, cancellationToken);
@@ -198,7 +200,7 @@ internal sealed class MailSender(IServiceScopeFactory scopes, IMailTransport tra
     }
 
     /// <summary>What went wrong, in words of ours: what a mail server says holds addresses.</summary>
-    private static string Reason(Exception exception) => exception switch
+    internal static string Reason(Exception exception) => exception switch
     {
         SmtpCommandException command => $"the mail server answered {(int)command.StatusCode}",
         AuthenticationException => "the mail server refused Mail:Username and Mail:Password",

@@ -11,6 +11,7 @@ using Activate.Identity.Server.Audit;
 using Activate.Identity.Server.Connect;
 using Activate.Identity.Server.Credentials;
 using Activate.Identity.Server.Organizations;
+using Activate.Identity.Server.Telemetry;
 using Activate.Identity.Server.Web;
 using Microsoft.EntityFrameworkCore;
 
@@ -23,7 +24,7 @@ public sealed record IssuedToken(TokenGrant Grant, string Token)
 }
 
 /// <summary>Makes generated tokens, and ends tokens and sessions.</summary>
-public sealed class TokenIssuer(ActivateDbContext database, PolicyReader policies, AuditTrail audit, AccessTokenWriter writer, CredentialCache cache, TimeProvider clock)
+public sealed class TokenIssuer(ActivateDbContext database, PolicyReader policies, AuditTrail audit, AccessTokenWriter writer, CredentialCache cache, ServerMeter meter, TimeProvider clock)
 {
     /// <summary>Live generated tokens one user may have at a time.</summary>
     private const int MaximumPerUser = 200;
@@ -76,6 +77,7 @@ public sealed class TokenIssuer(ActivateDbContext database, PolicyReader policie
         audit.Add(AuditTypes.TokenCreated, actor, grant.Id, name: grant.Name);
         await database.SaveChangesAsync(cancellationToken);
         await transaction.CommitAsync(cancellationToken);
+        meter.Issued(ServerMeter.Grant.GeneratedToken);
         return new IssuedToken(grant, token);
     }
 

@@ -9,7 +9,7 @@ public static class DatabaseHosting
     public static void AddDatabase(this WebApplicationBuilder builder)
     {
         var settings = builder.Configuration.GetSection("Database");
-        var options = new DatabaseOptions { Provider = settings.Choice("Provider", DatabaseProvider.Sqlite), ConnectionString = settings["ConnectionString"] };
+        var options = new DatabaseOptions { Provider = settings.Choice("Provider", DatabaseProvider.Sqlite), ConnectionString = settings["ConnectionString"], MigrateAtStart = settings.Flag("MigrateAtStart", true) };
         if (string.IsNullOrWhiteSpace(options.ConnectionString))
         {
             if (options.Provider != DatabaseProvider.Sqlite)
@@ -23,6 +23,23 @@ public static class DatabaseHosting
         builder.Services.AddActivateDatabase(options);
         builder.Services.AddSingleton<ExpiredRows>();
         builder.Services.AddHostedService(provider => provider.GetRequiredService<ExpiredRows>());
+    }
+
+    /// <summary>Before serving: migrates, or where that is somebody's own step (<c>Database:MigrateAtStart</c>), refuses to serve on an older schema.</summary>
+    public static async Task BringUpToDateAsync(this WebApplication app)
+    {
+        if (app.Services.GetRequiredService<DatabaseOptions>().MigrateAtStart)
+        {
+            await app.MigrateAsync();
+            return;
+        }
+
+        await using var scope = app.Services.CreateAsyncScope();
+        if ((await scope.ServiceProvider.GetRequiredService<ActivateDbContext>().PendingMigrationsAsync()) is [var first, ..] pending)
+        {
+            throw new StartupException($"The database lacks {pending.Count} migration(s), from {first} on, and Database:MigrateAtStart is false. "
+                + "Run the command migrate with this version of the server, then start it.");
+        }
     }
 
     /// <summary>Applies pending migrations. Nodes that start together take turns.</summary>

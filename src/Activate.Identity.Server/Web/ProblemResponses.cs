@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text.Json.Serialization;
 using Activate.Identity.Core.Errors;
+using Activate.Identity.Server.Telemetry;
 
 namespace Activate.Identity.Server.Web;
 
@@ -30,6 +31,7 @@ public static class ProblemResponses
     public static async Task WriteAsync(HttpContext context, Problem problem, int? status = null)
     {
         context.Features.Set(problem);
+        context.RequestServices.GetRequiredService<ServerMeter>().Refused(ServerMeter.Surface.Api, problem.Code);
         var response = context.Response;
         response.StatusCode = status ?? problem.StatusCode();
         response.Headers.CacheControl = "no-store";

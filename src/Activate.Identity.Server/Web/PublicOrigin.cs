@@ -55,7 +55,7 @@ public sealed class PublicOrigin
         }
 
         if (environment.IsProduction() && uri.Scheme == Uri.UriSchemeHttp && !uri.IsLoopback)
-            throw new StartupException($"Production does not run on plain http ({text}): tokens would cross the network in the clear. Use https, behind a proxy if you like.");
+            throw new StartupException($"Production does not run on plain http ({text}): tokens would cross the network in the clear. Set Server:PublicOrigin to the https address that clients use, e.g. https://id.example.org; a proxy before the server may end TLS (docs/operations.md).");
         return new PublicOrigin(uri);
     }
 

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Text.RegularExpressions;
 using Activate.Identity.Core.Credentials;
+using Activate.Identity.Server.Telemetry;
 
 namespace Activate.Identity.Server.Web;
 
@@ -20,6 +21,8 @@ internal sealed partial class RequestLog(RequestDelegate next, ILogger<RequestLo
         finally
         {
             var status = context.Response.StatusCode;
+            if (Activity.Current is { IsAllDataRequested: true } span)
+                RequestSpan.Describe(span, context);
             var level = status >= 500 ? LogLevel.Error
                 : status >= 400 || IsChange(context.Request) ? LogLevel.Information
                 : LogLevel.Debug;

@@ -1,7 +1,7 @@
 namespace Activate.Identity.Server.Web;
 
 /// <summary>Headers of every answer. Pages load nothing from elsewhere, run no inline script, and are never framed or kept.</summary>
-internal sealed class SecurityHeaders(RequestDelegate next, PublicOrigin origin)
+internal sealed class SecurityHeaders(RequestDelegate next, PublicOrigin origin, Operations.Drain drain)
 {
     private const string Policy = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
@@ -20,6 +20,7 @@ internal sealed class SecurityHeaders(RequestDelegate next, PublicOrigin origin)
     {
         var headers = context.Response.Headers;
         headers.XContentTypeOptions = "nosniff";
+        drain.Prepare(context);
         if (!context.Request.Path.StartsWithSegments("/api", StringComparison.OrdinalIgnoreCase))
         {
             // Unless the page has one of its own, by the methods below.

@@ -79,6 +79,7 @@ public static class WebSetup
         if (app.Configuration.GetSection("Server:TrustedProxies").GetChildren().Any())
             app.UseForwardedHeaders();
         app.UseMiddleware<RequestFraming>();
+        app.UseMiddleware<SteadyBodies>();
         app.UseMiddleware<HostFilter>();
         app.UseMiddleware<SecurityHeaders>();
         app.UseMiddleware<RequestLog>();

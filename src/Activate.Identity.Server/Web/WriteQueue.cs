@@ -20,6 +20,9 @@ internal sealed partial class WriteQueue(IServiceScopeFactory scopes, ILogger<Wr
     private readonly Lock _start = new();
     private Task? _writing;
 
+    /// <summary>How many wait for a turn.</summary>
+    public int Waiting => _waiting.Reader.Count;
+
     /// <summary>Runs a write in the next transaction and answers how many rows it changed.</summary>
     /// <param name="statement">What is written; prepared once.</param>
     /// <param name="bind">Sets the values, on another thread.</param>

@@ -152,26 +152,6 @@ public sealed class KeyRingTests : IDisposable
 
     [Fact]
     [Trait("Case", "C2")]
-    [Trait("Case", "X1")]
-    public void The_libraries_that_run_are_not_below_the_versions_with_known_holes()
-    {
-        (Type Type, Version Floor)[] floors =
-        [
-            (typeof(Microsoft.AspNetCore.DataProtection.IDataProtector), new(10, 0, 7)), (typeof(Microsoft.AspNetCore.DataProtection.DataProtectionBuilderExtensions), new(10, 0, 7)),
-            (typeof(Microsoft.AspNetCore.DataProtection.EntityFrameworkCoreDataProtectionExtensions), new(10, 0, 7)), (typeof(WebApplication), new(10, 0, 12)),
-            (typeof(Microsoft.IdentityModel.JsonWebTokens.JsonWebToken), new(8, 23, 0)), (typeof(Microsoft.IdentityModel.Tokens.TokenValidationParameters), new(8, 23, 0)),
-        ];
-        foreach (var (type, floor) in floors)
-        {
-            var info = System.Diagnostics.FileVersionInfo.GetVersionInfo(type.Assembly.Location);
-            // Shared-framework files are numbered 10.0.x with a build in the product version.
-            var version = Version.Parse(Regex.Match(info.ProductVersion!, @"^\d+\.\d+\.\d+").Value);
-            Assert.True(version >= floor, $"{type.Assembly.GetName().Name} is {version}, not {floor} or later.");
-        }
-    }
-
-    [Fact]
-    [Trait("Case", "C2")]
     public async Task A_cookie_or_form_token_that_was_changed_anywhere_is_refused()
     {
         await using var server = await TestServer.StartAsync();
