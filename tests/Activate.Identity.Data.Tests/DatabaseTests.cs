@@ -1,6 +1,7 @@
 using Activate.Identity.Data.Audit;
 using Activate.Identity.Data.ApiKeys;
 using Activate.Identity.Data.Organizations;
+using Activate.Identity.Testing;
 using Microsoft.EntityFrameworkCore;
 using Npgsql;
 
@@ -9,10 +10,8 @@ namespace Activate.Identity.Data.Tests;
 /// <summary>What every database has to do alike.</summary>
 public class DatabaseTests
 {
-    public static TheoryData<DatabaseProvider> Real => new(DatabaseProvider.Sqlite, DatabaseProvider.PostgreSql);
-
     [Theory]
-    [MemberData(nameof(Real))]
+    [EachDatabase]
     public async Task A_time_comes_back_as_the_same_moment_in_UTC_and_compares_in_the_database(DatabaseProvider provider)
     {
         await using var databases = await Databases.CreateAsync(provider);
@@ -34,7 +33,7 @@ public class DatabaseTests
     }
 
     [Theory]
-    [MemberData(nameof(Real))]
+    [EachDatabase]
     public async Task A_time_keeps_its_ticks_down_to_microseconds(DatabaseProvider provider)
     {
         await using var databases = await Databases.CreateAsync(provider);
@@ -50,7 +49,7 @@ public class DatabaseTests
 
     [Theory]
     [Trait("Case", "R7")]
-    [MemberData(nameof(Real))]
+    [EachDatabase]
     public async Task A_second_row_under_a_unique_index_is_a_duplicate_and_not_an_outage(DatabaseProvider provider)
     {
         await using var databases = await Databases.CreateAsync(provider);
@@ -74,7 +73,7 @@ public class DatabaseTests
 
     [Theory]
     [Trait("Case", "C9")]
-    [MemberData(nameof(Real))]
+    [EachDatabase]
     public async Task Names_are_compared_character_by_character_so_that_normalizing_is_ours_alone(DatabaseProvider provider)
     {
         await using var databases = await Databases.CreateAsync(provider);
@@ -91,7 +90,7 @@ public class DatabaseTests
     }
 
     [Theory]
-    [MemberData(nameof(Real))]
+    [EachDatabase]
     public async Task Version_7_ids_sort_in_the_order_in_which_they_were_made(DatabaseProvider provider)
     {
         await using var databases = await Databases.CreateAsync(provider);
@@ -108,7 +107,7 @@ public class DatabaseTests
     }
 
     [Theory]
-    [MemberData(nameof(Real))]
+    [EachDatabase]
     public async Task Deleting_a_user_takes_the_credentials_along_and_an_organization_with_users_stays(DatabaseProvider provider)
     {
         await using var databases = await Databases.CreateAsync(provider);

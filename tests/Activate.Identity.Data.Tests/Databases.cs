@@ -9,10 +9,11 @@ public sealed class Databases : IAsyncDisposable
 {
     private readonly ServiceProvider _services;
     private readonly string? _folder;
+    private readonly Func<Task>? _drop;
 
-    private Databases(DatabaseOptions options, string? folder)
+    private Databases(DatabaseOptions options, string? folder, Func<Task>? drop = null)
     {
-        _folder = folder;
+        (_folder, _drop) = (folder, drop);
         _services = new ServiceCollection().AddActivateDatabase(options).BuildServiceProvider();
         ConnectionString = options.ConnectionString!;
     }
@@ -30,8 +31,8 @@ public sealed class Databases : IAsyncDisposable
 
     public static async Task<Databases> CreateAsync(DatabaseProvider provider, string sqliteOptions = "")
     {
-        if (provider == DatabaseProvider.PostgreSql)
-            return new Databases(new DatabaseOptions { Provider = provider, ConnectionString = await (await PostgreSqlServer.GetAsync()).CreateDatabaseAsync() }, null);
+        if (await TestDatabases.CreateAsync(provider) is { } connectionString)
+            return new Databases(new DatabaseOptions { Provider = provider, ConnectionString = connectionString }, null, () => TestDatabases.DropAsync(provider, connectionString));
         var folder = Directory.CreateTempSubdirectory("activate-data-").FullName;
         return new Databases(new DatabaseOptions { Provider = DatabaseProvider.Sqlite, ConnectionString = DatabaseSetup.SqliteFile(Path.Combine(folder, "test.db")) + sqliteOptions }, folder);
     }
@@ -53,6 +54,8 @@ public sealed class Databases : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         await _services.DisposeAsync();
+        if (_drop is not null)
+            await _drop();
         if (_folder is null)
             return;
         SqliteConnection.ClearAllPools();

@@ -1,12 +1,10 @@
 using System.Globalization;
 using System.Text.RegularExpressions;
-using DotNet.Testcontainers.Builders;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Infrastructure;
 using Microsoft.EntityFrameworkCore.Metadata;
 using Microsoft.EntityFrameworkCore.Migrations;
 using Microsoft.SqlServer.TransactSql.ScriptDom;
-using Testcontainers.MsSql;
 
 namespace Activate.Identity.Data.Tests.Providers;
 
@@ -40,48 +38,17 @@ public partial class SqlServerTests
     [Fact]
     public async Task Migrations_run_on_a_real_SQL_Server()
     {
-        var container = Build();
-        await using (container)
+        await using var databases = await Databases.CreateAsync(DatabaseProvider.SqlServer);
+        await databases.MigrateAsync();
+        var owner = await databases.AddUserAsync("ada");
+        await databases.QueryAsync(async database =>
         {
-            await StartAsync(container);
-            await using var databases = Databases.At(DatabaseProvider.SqlServer, container.GetConnectionString());
-            await databases.MigrateAsync();
-            var owner = await databases.AddUserAsync("ada");
-            await databases.QueryAsync(async database =>
-            {
-                database.Add(DatabaseIntents.NewKey(owner, "nightly", new DateTime(2026, 12, 31, 23, 59, 59, DateTimeKind.Utc)));
-                return await database.SaveChangesAsync();
-            });
-            var end = await databases.QueryAsync(database => database.ApiKeys.Select(key => key.ExpiresAt).SingleAsync());
-            Assert.Equal(new DateTime(2026, 12, 31, 23, 59, 59, DateTimeKind.Utc), end);
-            Assert.Equal(DateTimeKind.Utc, end!.Value.Kind);
-        }
-    }
-
-    // Docker, and the image behind it, is the one thing a test may lack even when all tests are required: most machines of developers cannot have it.
-    private static MsSqlContainer Build()
-    {
-        try
-        {
-            return new MsSqlBuilder("mcr.microsoft.com/mssql/server:2022-latest").Build();
-        }
-        catch (DockerUnavailableException exception)
-        {
-            Assert.Skip($"No Docker: {exception.Message.Split('\n')[0]}");
-            throw;
-        }
-    }
-
-    private static async Task StartAsync(MsSqlContainer container)
-    {
-        try
-        {
-            await container.StartAsync(TestContext.Current.CancellationToken);
-        }
-        catch (DockerUnavailableException exception)
-        {
-            Assert.Skip($"No Docker: {exception.Message.Split('\n')[0]}");
-        }
+            database.Add(DatabaseIntents.NewKey(owner, "nightly", new DateTime(2026, 12, 31, 23, 59, 59, DateTimeKind.Utc)));
+            return await database.SaveChangesAsync();
+        });
+        var end = await databases.QueryAsync(database => database.ApiKeys.Select(key => key.ExpiresAt).SingleAsync());
+        Assert.Equal(new DateTime(2026, 12, 31, 23, 59, 59, DateTimeKind.Utc), end);
+        Assert.Equal(DateTimeKind.Utc, end!.Value.Kind);
     }
 
     private static IList<ParseError> ErrorsIn(string script)

@@ -180,8 +180,7 @@ public class MemberRaceTests
     [Theory]
     [Trait("Case", "O3")]
     [Trait("Case", "R7")]
-    [InlineData(DatabaseProvider.Sqlite)]
-    [InlineData(DatabaseProvider.PostgreSql)]
+    [EachDatabase]
     public async Task Names_links_and_the_last_owner_are_given_once(DatabaseProvider database)
     {
         await using var server = await TestServer.StartAsync(new TestServerOptions { Database = database, Nodes = 2 });

@@ -100,8 +100,7 @@ public class MembersApiTests(ClockedServer fixture) : IClassFixture<ClockedServe
 
     [Theory]
     [Trait("Case", "K11")]
-    [InlineData(DatabaseProvider.Sqlite)]
-    [InlineData(DatabaseProvider.PostgreSql)]
+    [EachDatabase]
     public async Task What_one_node_ends_another_refuses_within_a_second(DatabaseProvider provider)
     {
         await using var server = await TestServer.StartAsync(new TestServerOptions { Nodes = 2, Database = provider });

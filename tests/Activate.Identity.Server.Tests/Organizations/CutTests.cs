@@ -264,8 +264,7 @@ public class CutTests(ClockedServer fixture) : IClassFixture<ClockedServer>
 
     [Theory]
     [Trait("Case", "O5")]
-    [InlineData(DatabaseProvider.Sqlite)]
-    [InlineData(DatabaseProvider.PostgreSql)]
+    [EachDatabase]
     public async Task Both_nodes_agree_within_a_second(DatabaseProvider provider)
     {
         await using var server = await TestServer.StartAsync(new TestServerOptions { Nodes = 2, Database = provider });

@@ -13,8 +13,7 @@ namespace Activate.Identity.Server.Tests.Web;
 public sealed class WriteQueueTests
 {
     [Theory]
-    [InlineData(DatabaseProvider.Sqlite)]
-    [InlineData(DatabaseProvider.PostgreSql)]
+    [EachDatabase]
     public async Task A_row_that_a_unique_index_refuses_does_not_hurt_those_that_share_its_transaction(DatabaseProvider provider)
     {
         await using var server = await TestServer.StartAsync(new TestServerOptions { Database = provider });
