@@ -57,6 +57,11 @@ public static class DatabaseSetup
         }
     }
 
+    /// <summary>A read sees the last commit and waits for nobody: SQLite (WAL) and PostgreSQL always do so, SQL Server when it is told to. EF Core tells it for a database that it creates.</summary>
+    public static async Task<bool> KeepsRowVersionsAsync(this ActivateDbContext context, CancellationToken cancellationToken = default) =>
+        !context.Database.IsSqlServer()
+        || await context.Database.SqlQuery<bool>($"SELECT is_read_committed_snapshot_on AS Value FROM sys.databases WHERE database_id = DB_ID()").SingleAsync(cancellationToken);
+
     /// <summary>"ACTIVATE" in ASCII: any number that nobody else uses in this database.</summary>
     private const long MigrationLock = 0x4143544956415445;
 

@@ -1,5 +1,8 @@
+using Activate.Identity.Data.Providers.SqlServer;
 using Activate.Identity.Testing;
 using Microsoft.Data.Sqlite;
+using Microsoft.EntityFrameworkCore;
+using Microsoft.EntityFrameworkCore.Diagnostics;
 using Microsoft.Extensions.DependencyInjection;
 
 namespace Activate.Identity.Data.Tests;
@@ -11,10 +14,10 @@ public sealed class Databases : IAsyncDisposable
     private readonly string? _folder;
     private readonly Func<Task>? _drop;
 
-    private Databases(DatabaseOptions options, string? folder, Func<Task>? drop = null)
+    private Databases(DatabaseOptions options, string? folder, Func<Task>? drop = null, params IInterceptor[] interceptors)
     {
         (_folder, _drop) = (folder, drop);
-        _services = new ServiceCollection().AddActivateDatabase(options).BuildServiceProvider();
+        _services = new ServiceCollection().ConfigureDbContext<SqlServerActivateDbContext>(builder => builder.AddInterceptors(interceptors)).AddActivateDatabase(options).BuildServiceProvider();
         ConnectionString = options.ConnectionString!;
     }
 
@@ -38,7 +41,7 @@ public sealed class Databases : IAsyncDisposable
     }
 
     /// <summary>Contexts for looking at the model and generating scripts: nothing is ever connected to.</summary>
-    public static Databases Offline(DatabaseProvider provider) => new(new DatabaseOptions
+    public static Databases Offline(DatabaseProvider provider, params IInterceptor[] interceptors) => new(new DatabaseOptions
     {
         Provider = provider,
         ConnectionString = provider switch
@@ -47,7 +50,7 @@ public sealed class Databases : IAsyncDisposable
             DatabaseProvider.SqlServer => "Server=none",
             DatabaseProvider.PostgreSql => "Host=none",
         },
-    }, null);
+    }, null, interceptors: interceptors);
 
     public static Databases At(DatabaseProvider provider, string connectionString) => new(new DatabaseOptions { Provider = provider, ConnectionString = connectionString }, null);
 

@@ -1,6 +1,8 @@
 using System.Net;
 using System.Net.Sockets;
 using Activate.Identity.Data;
+using Activate.Identity.Data.Providers.PostgreSql;
+using Activate.Identity.Data.Providers.Sqlite;
 using Activate.Identity.Server;
 using Activate.Identity.Server.Accounts;
 using Activate.Identity.Server.Connect;
@@ -9,6 +11,7 @@ using Activate.Identity.Server.Setup;
 using Activate.Identity.Server.Web;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.Data.Sqlite;
+using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
@@ -123,6 +126,8 @@ public sealed partial class TestServer : IAsyncDisposable
         if (Clock is not null)
             builder.Services.AddSingleton<TimeProvider>(Clock);
         builder.Services.AddSingleton<Serilog.Core.ILogEventSink>(Logs);
+        builder.Services.ConfigureDbContext<SqliteActivateDbContext>(context => context.AddInterceptors(SqlServerTranslation.Instance));
+        builder.Services.ConfigureDbContext<PostgreSqlActivateDbContext>(context => context.AddInterceptors(SqlServerTranslation.Instance));
         options.Customize?.Invoke(builder);
     });
 

@@ -185,12 +185,12 @@ public sealed class CredentialReader : IAsyncDisposable
     {
         if (row.GetBoolean(0) || row.GetBoolean(1))
             return s_outOfStanding;
-        var id = row.GetGuid(2);
+        var id = row.GetId(2);
         return new Caller
         {
             Kind = CredentialKind.Token, CredentialId = id, CredentialName = Text(row, 3) ?? "", Scopes = [], Audiences = [], IssuedAt = default, ExpiresAt = null, TokenId = "",
             UserId = id, Username = "", UserKind = UserKind.ServiceAccount, Role = Role.Member, IsApplication = true,
-            OrganizationId = row.IsDBNull(4) ? Guid.Empty : row.GetGuid(4), OrganizationSlug = Text(row, 5) ?? "", OrganizationName = Text(row, 6) ?? "",
+            OrganizationId = row.IsDBNull(4) ? Guid.Empty : row.GetId(4), OrganizationSlug = Text(row, 5) ?? "", OrganizationName = Text(row, 6) ?? "",
         };
     }
 
@@ -214,7 +214,7 @@ public sealed class CredentialReader : IAsyncDisposable
             return s_outOfStanding;
         var role = (Role)row.GetInt32(8);
         string[] scopes = [.. Scopes.AllowedTo(role, Scopes.Split(row.GetString(15)))];
-        var id = row.GetGuid(13);
+        var id = row.GetId(13);
         return new Caller
         {
             Kind = kind,
@@ -230,7 +230,7 @@ public sealed class CredentialReader : IAsyncDisposable
             AuthenticatedAt = authenticatedAt,
             Claims = claims,
             AllowedAddresses = allowedAddresses is null ? null : AllowedAddresses.Read(allowedAddresses),
-            UserId = row.GetGuid(2),
+            UserId = row.GetId(2),
             Username = row.GetString(3),
             DisplayName = Text(row, 4),
             Email = Text(row, 5),
@@ -238,7 +238,7 @@ public sealed class CredentialReader : IAsyncDisposable
             UserKind = (UserKind)row.GetInt32(7),
             Role = role,
             IsOperator = row.GetBoolean(9),
-            OrganizationId = row.GetGuid(10),
+            OrganizationId = row.GetId(10),
             OrganizationSlug = row.GetString(11),
             OrganizationName = row.GetString(12),
         };

@@ -21,6 +21,7 @@ public static class DatabaseHosting
 
         builder.Services.AddSingleton(options);
         builder.Services.AddActivateDatabase(options);
+        builder.Services.AddSingleton<DatabasePulse>();
         builder.Services.AddSingleton<ExpiredRows>();
         builder.Services.AddHostedService(provider => provider.GetRequiredService<ExpiredRows>());
     }
@@ -33,5 +34,17 @@ public static class DatabaseHosting
         // A migration of large tables, or waiting for the node that does it, takes longer than a request may.
         database.Database.SetCommandTimeout(TimeSpan.FromMinutes(30));
         await database.MigrateTogetherAsync();
+        await RequireRowVersionsAsync(database);
+    }
+
+    /// <summary>SQL Server as it comes lets a read wait for whoever writes the row: checks would stand still behind a large change, and end in deadlocks.</summary>
+    internal static async Task RequireRowVersionsAsync(ActivateDbContext database)
+    {
+        if (!await database.KeepsRowVersionsAsync())
+        {
+            throw new StartupException(
+                $"The database '{database.Database.GetDbConnection().Database}' has READ_COMMITTED_SNAPSHOT off, so that reading waits for writing. "
+                + $"Turn it on, once: ALTER DATABASE [{database.Database.GetDbConnection().Database}] SET READ_COMMITTED_SNAPSHOT ON WITH ROLLBACK IMMEDIATE");
+        }
     }
 }

@@ -48,7 +48,7 @@ public sealed class WriteQueueTests
     [Fact, Trait("Case", "R9")]
     public async Task Writers_that_wait_longer_than_a_writer_may_are_all_refused_and_nothing_of_theirs_is_written()
     {
-        await using var server = await TestServer.StartAsync();
+        await using var server = await TestServer.StartAsync(new TestServerOptions { Database = DatabaseProvider.Sqlite });
         var inserts = server.Services().GetRequiredService<QueuedInsert<DeviceRequest>>();
         await inserts.RunAsync(Request(server), TestContext.Current.CancellationToken);
         await server.QueryAsync(async database =>

@@ -1,0 +1,69 @@
+using Activate.Identity.Data;
+using Microsoft.EntityFrameworkCore;
+
+namespace Activate.Identity.Server.Web;
+
+/// <summary>
+/// Whether the database answers at all, asked once a second at most, however many want to know. A server that is gone says so at once; one that stands still (a
+/// machine that hangs, a network that drops) would keep each request for as long as its commands may take.
+/// </summary>
+internal sealed class DatabasePulse(IServiceScopeFactory scopes, TimeProvider clock)
+{
+    /// <summary>Callers are to have their answer within two seconds.</summary>
+    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(1.5);
+    private static readonly TimeSpan s_age = TimeSpan.FromSeconds(1);
+
+    private readonly Lock _turn = new();
+    private Task? _probe;
+    private long _askedAt;
+
+    /// <summary>Returns when the database has answered within the last second. Throws what kept it from answering, or <see cref="DatabaseSilentException"/>.</summary>
+    public async Task RequireAsync(CancellationToken cancellationToken)
+    {
+        Task probe;
+        lock (_turn)
+        {
+            if (_probe is not { } last || (last.IsCompleted && (!last.IsCompletedSuccessfully || clock.GetElapsedTime(_askedAt) >= s_age)))
+            {
+                _askedAt = clock.GetTimestamp();
+                _probe = last = Task.Run(AskAsync, CancellationToken.None);
+            }
+
+            probe = last;
+        }
+
+        try
+        {
+            await probe.WaitAsync(s_patience, cancellationToken);
+        }
+        catch (TimeoutException exception) when (!probe.IsCompleted)
+        {
+            throw new DatabaseSilentException(exception);
+        }
+    }
+
+    private async Task AskAsync()
+    {
+        await using var scope = scopes.CreateAsyncScope();
+        var database = scope.ServiceProvider.GetRequiredService<ActivateDbContext>();
+        database.Database.SetCommandTimeout(TimeSpan.FromSeconds(2));
+        await database.ServerKeys.AnyAsync();
+    }
+}
+
+/// <summary>The database neither answers nor refuses.</summary>
+public sealed class DatabaseSilentException(Exception cause) : Exception("The database does not answer.", cause);
+
+/// <summary>Before a request that will need it, a database on a server is asked for a sign of life. A file needs none: waiting for a lock on it ends by itself.</summary>
+internal sealed class DatabaseGuard(RequestDelegate next, DatabasePulse pulse, DatabaseOptions options)
+{
+    /// <summary>What is answered without the database: health, keys and discovery, and what an error page is drawn with.</summary>
+    private static readonly PathString[] s_alone = ["/health", "/.well-known", "/assets"];
+
+    public async Task InvokeAsync(HttpContext context)
+    {
+        if (options.Provider != DatabaseProvider.Sqlite && !s_alone.Any(path => context.Request.Path.StartsWithSegments(path, StringComparison.OrdinalIgnoreCase)))
+            await pulse.RequireAsync(context.RequestAborted);
+        await next(context);
+    }
+}
