@@ -128,9 +128,11 @@ public sealed class SqlServerTranslation : IQueryExpressionInterceptor
     }
 
     /// <summary>Ends every command before it would be run: its text is all that is wanted.</summary>
-    private sealed class Capture : DbCommandInterceptor
+    private sealed class Capture : DbCommandInterceptor, IDbConnectionInterceptor
     {
         public static readonly Capture Instance = new();
+
+        public InterceptionResult ConnectionOpening(DbConnection connection, ConnectionEventData eventData, InterceptionResult result) => InterceptionResult.Suppress();
 
         public override DbCommand CommandInitialized(CommandEndEventData eventData, DbCommand result) => throw new Captured(result.CommandText);
     }

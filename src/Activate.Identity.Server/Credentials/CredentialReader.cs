@@ -23,11 +23,12 @@ public sealed class CredentialReader : IAsyncDisposable
     private readonly PreparedRead<TokenAt, Caller> _onApiKey;
     private readonly PreparedRead<TokenAt, Caller> _onApplication;
     private readonly PublicOrigin _origin;
+    private readonly DatabasePulse _pulse;
     private readonly TimeProvider _clock;
 
-    public CredentialReader(IServiceScopeFactory scopes, PublicOrigin origin, TimeProvider clock)
+    public CredentialReader(IServiceScopeFactory scopes, PublicOrigin origin, DatabasePulse pulse, TimeProvider clock)
     {
-        (_origin, _clock) = (origin, clock);
+        (_origin, _pulse, _clock) = (origin, pulse, clock);
         _apiKeys = new(scopes, ApiKeyByHash, new byte[ApiKeySecret.HashLength], ApiKey);
         _grants = new(scopes, GrantByHash, new byte[SHA256.HashSizeInBytes], Grant);
         var example = new TokenAt(Guid.Empty, Guid.Empty, "");
@@ -38,25 +39,26 @@ public sealed class CredentialReader : IAsyncDisposable
 
     /// <param name="hash">SHA-256 of the whole key.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
-    public ValueTask<Caller?> ApiKeyAsync(byte[] hash, CancellationToken cancellationToken) => InStandingAsync(_apiKeys.ReadAsync(hash, cancellationToken));
+    public ValueTask<Caller?> ApiKeyAsync(byte[] hash, CancellationToken cancellationToken) => InStandingAsync(_apiKeys, hash, cancellationToken);
 
     /// <param name="hash">SHA-256 of the whole access token.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
-    public ValueTask<Caller?> AccessTokenAsync(byte[] hash, CancellationToken cancellationToken) => InStandingAsync(_grants.ReadAsync(hash, cancellationToken));
+    public ValueTask<Caller?> AccessTokenAsync(byte[] hash, CancellationToken cancellationToken) => InStandingAsync(_grants, hash, cancellationToken);
 
     /// <summary>What an access token without a row stands on; what the token itself says limits it further.</summary>
     /// <param name="token">Proven to be ours (<see cref="UnlistedTokens"/>).</param>
     /// <param name="cancellationToken">Ends the wait.</param>
     public async ValueTask<Caller?> UnlistedAsync(AccessTokenContent token, CancellationToken cancellationToken)
     {
-        var read = token switch
+        var (read, row) = token switch
         {
-            { GrantId: { } grant } => _onGrant.ReadAsync(new TokenAt(grant, token.Id, token.ClientId), cancellationToken),
-            { ApiKeyId: { } key } => _onApiKey.ReadAsync(new TokenAt(key, token.Id, token.ClientId), cancellationToken),
-            _ => _onApplication.ReadAsync(new TokenAt(Guid.Empty, token.Id, token.ClientId), cancellationToken),
+            { GrantId: { } grant } => (_onGrant, grant),
+            { ApiKeyId: { } key } => (_onApiKey, key),
+            _ => (_onApplication, Guid.Empty),
         };
         // The subject is the owner of what the token stands on, or the application itself.
-        return await InStandingAsync(read) is { } parent && token.Subject == (parent.IsApplication ? token.ClientId : parent.UserId.ToString()) ? parent.Limited(token) : null;
+        return await InStandingAsync(read, new TokenAt(row, token.Id, token.ClientId), cancellationToken) is { } parent
+            && token.Subject == (parent.IsApplication ? token.ClientId : parent.UserId.ToString()) ? parent.Limited(token) : null;
     }
 
     public async ValueTask DisposeAsync()
@@ -68,8 +70,12 @@ public sealed class CredentialReader : IAsyncDisposable
         await _onApplication.DisposeAsync();
     }
 
-    private static async ValueTask<Caller?> InStandingAsync(ValueTask<Caller?> read) =>
-        await read is { } caller && !ReferenceEquals(caller, s_outOfStanding) ? caller : null;
+    private async ValueTask<Caller?> InStandingAsync<TKey>(PreparedRead<TKey, Caller> read, TKey key, CancellationToken cancellationToken)
+        where TKey : notnull
+    {
+        await _pulse.RequireOfServerAsync(cancellationToken);
+        return await read.ReadAsync(key, cancellationToken) is { } caller && !ReferenceEquals(caller, s_outOfStanding) ? caller : null;
+    }
 
     /// <summary>Stands for a row whose owner is disabled or paused or whose organization is suspended: for every caller the same as no row.</summary>
     private static readonly Caller s_outOfStanding = new()

@@ -19,11 +19,24 @@ public static class DatabaseHosting
             options.ConnectionString = DatabaseSetup.SqliteFile(Path.Combine(folder, "activate-identity.db"));
         }
 
+        if (options.Provider == DatabaseProvider.Sqlite)
+            HaveThreadsToWait();
+
         builder.Services.AddSingleton(options);
         builder.Services.AddActivateDatabase(options);
         builder.Services.AddSingleton<DatabasePulse>();
         builder.Services.AddSingleton<ExpiredRows>();
         builder.Services.AddHostedService(provider => provider.GetRequiredService<ExpiredRows>());
+    }
+
+    /// <summary>
+    /// Waiting for SQLite's lock takes a thread. With as many as there are processors, two writers that wait for a lock would keep everybody else waiting, and the pool adds
+    /// only one or two a second.
+    /// </summary>
+    private static void HaveThreadsToWait()
+    {
+        ThreadPool.GetMinThreads(out var workers, out var completions);
+        ThreadPool.SetMinThreads(Math.Max(workers, 16), completions);
     }
 
     /// <summary>Applies pending migrations. Nodes that start together take turns.</summary>

@@ -7,7 +7,7 @@ namespace Activate.Identity.Server.Web;
 /// Whether the database answers at all, asked once a second at most, however many want to know. A server that is gone says so at once; one that stands still (a
 /// machine that hangs, a network that drops) would keep each request for as long as its commands may take.
 /// </summary>
-internal sealed class DatabasePulse(IServiceScopeFactory scopes, TimeProvider clock)
+public sealed class DatabasePulse(IServiceScopeFactory scopes, TimeProvider clock, DatabaseOptions options)
 {
     /// <summary>Callers are to have their answer within two seconds.</summary>
     private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(1.5);
@@ -18,7 +18,7 @@ internal sealed class DatabasePulse(IServiceScopeFactory scopes, TimeProvider cl
     private long _askedAt;
 
     /// <summary>Returns when the database has answered within the last second. Throws what kept it from answering, or <see cref="DatabaseSilentException"/>.</summary>
-    public async Task RequireAsync(CancellationToken cancellationToken)
+    public Task RequireAsync(CancellationToken cancellationToken)
     {
         Task probe;
         lock (_turn)
@@ -32,11 +32,19 @@ internal sealed class DatabasePulse(IServiceScopeFactory scopes, TimeProvider cl
             probe = last;
         }
 
+        return probe.IsCompletedSuccessfully ? Task.CompletedTask : WaitAsync(probe, cancellationToken);
+    }
+
+    /// <summary>The same of a database on a server. A file needs no sign of life: waiting for a lock on it ends by itself.</summary>
+    public Task RequireOfServerAsync(CancellationToken cancellationToken) => options.Provider == DatabaseProvider.Sqlite ? Task.CompletedTask : RequireAsync(cancellationToken);
+
+    private static async Task WaitAsync(Task probe, CancellationToken cancellationToken)
+    {
         try
         {
             await probe.WaitAsync(s_patience, cancellationToken);
         }
-        catch (TimeoutException exception) when (!probe.IsCompleted)
+        catch (Exception exception) when ((exception is TimeoutException && !probe.IsCompleted) || (exception is OperationCanceledException && probe.IsCanceled))
         {
             throw new DatabaseSilentException(exception);
         }
@@ -44,26 +52,29 @@ internal sealed class DatabasePulse(IServiceScopeFactory scopes, TimeProvider cl
 
     private async Task AskAsync()
     {
+        // Its own end: the next one may find another server at the same address.
+        using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(2));
         await using var scope = scopes.CreateAsyncScope();
-        var database = scope.ServiceProvider.GetRequiredService<ActivateDbContext>();
-        database.Database.SetCommandTimeout(TimeSpan.FromSeconds(2));
-        await database.ServerKeys.AnyAsync();
+        await scope.ServiceProvider.GetRequiredService<ActivateDbContext>().ServerKeys.AnyAsync(limit.Token);
     }
 }
 
 /// <summary>The database neither answers nor refuses.</summary>
 public sealed class DatabaseSilentException(Exception cause) : Exception("The database does not answer.", cause);
 
-/// <summary>Before a request that will need it, a database on a server is asked for a sign of life. A file needs none: waiting for a lock on it ends by itself.</summary>
-internal sealed class DatabaseGuard(RequestDelegate next, DatabasePulse pulse, DatabaseOptions options)
+/// <summary>Before a request that will need it, a database on a server is asked for a sign of life.</summary>
+internal sealed class DatabaseGuard(RequestDelegate next, DatabasePulse pulse)
 {
-    /// <summary>What is answered without the database: health, keys and discovery, and what an error page is drawn with.</summary>
-    private static readonly PathString[] s_alone = ["/health", "/.well-known", "/assets"];
+    /// <summary>
+    /// What is answered without the database: health, keys and discovery, and what an error page is drawn with. The API asks when it reads a credential: one whose
+    /// checksum is wrong is refused without a read.
+    /// </summary>
+    private static readonly PathString[] s_alone = ["/health", "/.well-known", "/assets", "/api"];
 
     public async Task InvokeAsync(HttpContext context)
     {
-        if (options.Provider != DatabaseProvider.Sqlite && !s_alone.Any(path => context.Request.Path.StartsWithSegments(path, StringComparison.OrdinalIgnoreCase)))
-            await pulse.RequireAsync(context.RequestAborted);
+        if (!s_alone.Any(path => context.Request.Path.StartsWithSegments(path, StringComparison.OrdinalIgnoreCase)))
+            await pulse.RequireOfServerAsync(context.RequestAborted);
         await next(context);
     }
 }

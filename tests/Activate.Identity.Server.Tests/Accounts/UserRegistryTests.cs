@@ -9,6 +9,7 @@ using Microsoft.Extensions.DependencyInjection;
 
 namespace Activate.Identity.Server.Tests.Accounts;
 
+[Trait("Database", "Differs")]
 public sealed class UserRegistryTests
 {
     [Theory, Trait("Case", "R7")]

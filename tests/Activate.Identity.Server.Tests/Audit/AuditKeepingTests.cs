@@ -11,6 +11,7 @@ using Microsoft.Extensions.DependencyInjection;
 namespace Activate.Identity.Server.Tests.Audit;
 
 /// <summary>How long events are kept, and what goes with a person.</summary>
+[Trait("Database", "Differs")]
 public class AuditKeepingTests
 {
     [Theory]

@@ -24,7 +24,8 @@ public sealed class DevicePollCostTests
         Assert.Equal("authorization_pending", (await server.PollAsync(login)).Error);
         // The update itself is prepared, and EF Core knows nothing of it; the client was read less than a second ago, or is read once more on a slow machine.
         Assert.DoesNotContain(commands.Texts, text => text.Contains("DeviceRequests", StringComparison.Ordinal));
-        Assert.InRange(commands.Texts.Count(text => !text.StartsWith("PRAGMA", StringComparison.Ordinal)), 0, 1);
+        // Once a second a database on a server is asked for a sign of life, whoever comes.
+        Assert.InRange(commands.Texts.Count(text => !text.StartsWith("PRAGMA", StringComparison.Ordinal) && !text.Contains("ServerKeys", StringComparison.Ordinal)), 0, 1);
     }
 
     /// <summary>The commands of one database; other tests run at the same time.</summary>

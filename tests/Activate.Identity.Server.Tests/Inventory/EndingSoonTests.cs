@@ -8,6 +8,7 @@ using Activate.Identity.Testing;
 namespace Activate.Identity.Server.Tests.Inventory;
 
 /// <summary>What ends within 14 days, as the pages say it.</summary>
+[Trait("Database", "Differs")]
 public sealed class EndingSoonTests
 {
     private const string Overview = "/account/authentication";

@@ -10,6 +10,7 @@ using Microsoft.Extensions.DependencyInjection;
 namespace Activate.Identity.Server.Tests.Mail;
 
 /// <summary>What becomes of mail: a real server, and a mail server that behaves and does not.</summary>
+[Trait("Database", "Differs")]
 public class MailSenderTests
 {
     private static Task<TestServer> StartAsync(MailServer mail, int nodes = 1, DatabaseProvider? database = null, string security = "None") =>

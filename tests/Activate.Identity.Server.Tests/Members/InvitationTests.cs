@@ -10,6 +10,7 @@ using static Activate.Identity.Server.Tests.Members.MemberCalls;
 
 namespace Activate.Identity.Server.Tests.Members;
 
+[Trait("Database", "Differs")]
 public class InvitationTests(ClockedServer fixture) : IClassFixture<ClockedServer>
 {
     private readonly TestServer _server = fixture.Server;
@@ -175,6 +176,7 @@ public class InvitationTests(ClockedServer fixture) : IClassFixture<ClockedServe
 }
 
 /// <summary>Two nodes, one database, the same moment.</summary>
+[Trait("Database", "Differs")]
 public class MemberRaceTests
 {
     [Theory]

@@ -11,6 +11,7 @@ using static Activate.Identity.Server.Tests.Members.MemberCalls;
 
 namespace Activate.Identity.Server.Tests.Members;
 
+[Trait("Database", "Differs")]
 public class MembersApiTests(ClockedServer fixture) : IClassFixture<ClockedServer>
 {
     private const string Me = "/api/v1/me";

@@ -13,6 +13,7 @@ using static Activate.Identity.Server.Tests.ApiKeys.ApiCalls;
 namespace Activate.Identity.Server.Tests.Organizations;
 
 /// <summary>What a stricter policy does to credentials that exist.</summary>
+[Trait("Database", "Differs")]
 public class CutTests(ClockedServer fixture) : IClassFixture<ClockedServer>
 {
     private const string Me = "/api/v1/me";

@@ -11,6 +11,7 @@ using Microsoft.Extensions.DependencyInjection;
 namespace Activate.Identity.Server.Tests.Organizations;
 
 /// <summary>Keys that nobody uses end, and none that somebody uses.</summary>
+[Trait("Database", "Differs")]
 public class UnusedKeysTests
 {
     [Theory]

@@ -7,6 +7,7 @@ using Microsoft.EntityFrameworkCore;
 
 namespace Activate.Identity.Server.Tests.SecondFactors;
 
+[Trait("Database", "Differs")]
 public sealed class PasskeyTests(ServerFixture fixture) : IClassFixture<ServerFixture>
 {
     private const string Refused = "This passkey was not accepted";

@@ -10,6 +10,7 @@ using Xunit;
 
 namespace Activate.Identity.Server.Tests.Web;
 
+[Trait("Database", "Differs")]
 public sealed class WriteQueueTests
 {
     [Theory]
