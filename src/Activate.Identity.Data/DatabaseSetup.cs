@@ -17,7 +17,7 @@ public static class DatabaseSetup
     /// How long a writer waits for the one before it, on a database with one. A queue of writers is through in a fraction of it; a lock that lasts longer is a fault, and
     /// callers are told within two seconds to come back: the driver alone would hold each of them, and a thread, for 30.
     /// </summary>
-    public static readonly TimeSpan WriterPatience = TimeSpan.FromSeconds(1.8);
+    public static readonly TimeSpan WriterPatience = TimeSpan.FromSeconds(1.7);
 
     /// <summary>Registers <see cref="ActivateDbContext"/> for the chosen database.</summary>
     public static IServiceCollection AddActivateDatabase(this IServiceCollection services, DatabaseOptions options)

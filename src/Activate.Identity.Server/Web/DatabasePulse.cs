@@ -40,11 +40,20 @@ public sealed class DatabasePulse(IServiceScopeFactory scopes, TimeProvider cloc
 
     private static async Task WaitAsync(Task probe, CancellationToken cancellationToken)
     {
+        if (await Task.WhenAny(probe, Task.Delay(s_patience, cancellationToken)) != probe)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            // Perhaps it is this process that had no time, and the answer is there.
+            await Task.Yield();
+            if (!probe.IsCompleted)
+                throw new DatabaseSilentException();
+        }
+
         try
         {
-            await probe.WaitAsync(s_patience, cancellationToken);
+            await probe;
         }
-        catch (Exception exception) when ((exception is TimeoutException && !probe.IsCompleted) || (exception is OperationCanceledException && probe.IsCanceled))
+        catch (OperationCanceledException exception)
         {
             throw new DatabaseSilentException(exception);
         }
@@ -60,7 +69,7 @@ public sealed class DatabasePulse(IServiceScopeFactory scopes, TimeProvider cloc
 }
 
 /// <summary>The database neither answers nor refuses.</summary>
-public sealed class DatabaseSilentException(Exception cause) : Exception("The database does not answer.", cause);
+public sealed class DatabaseSilentException(Exception? cause = null) : Exception("The database does not answer.", cause);
 
 /// <summary>Before a request that will need it, a database on a server is asked for a sign of life.</summary>
 internal sealed class DatabaseGuard(RequestDelegate next, DatabasePulse pulse)

@@ -9,7 +9,7 @@ public class SqliteTests
     [Trait("Case", "F6")]
     [InlineData("journal_mode", "wal")]
     [InlineData("synchronous", "2")]
-    [InlineData("busy_timeout", "1800")]
+    [InlineData("busy_timeout", "1700")]
     [InlineData("foreign_keys", "1")]
     public async Task A_connection_keeps_every_acknowledged_commit_and_waits_for_the_writer(string pragma, string expected)
     {
