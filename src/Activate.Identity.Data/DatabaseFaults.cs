@@ -14,9 +14,18 @@ public static class DatabaseFaults
     // https://sqlite.org/rescode.html: BUSY, LOCKED, READONLY, IOERR, FULL, CANTOPEN, PROTOCOL.
     private static readonly HashSet<int> s_sqliteUnavailable = [5, 6, 8, 10, 13, 14, 15];
 
-    // SqlException does not say which of its errors pass: time-outs, lost connections, deadlocks (1205), lock time-outs, disk or log full, Azure's throttling.
+    // SqlException does not say which of its errors pass.
     private static readonly HashSet<int> s_sqlServerUnavailable =
-        [-2, 2, 53, 233, 1105, 1205, 1222, 4060, 9002, 10053, 10054, 10060, 10928, 10929, 40197, 40501, 40613, 49918, 49919, 49920];
+    [
+        // Time-outs; connections that cannot be made or are lost.
+        -2, 2, 20, 53, 64, 121, 233, 258, 10053, 10054, 10060, 10061, 11001,
+        // Deadlock; locks and memory that are not to be had; a row that changed under a snapshot.
+        1204, 1205, 1222, 701, 802, 8645, 8651, 3960,
+        // Disk, file or log full; database read-only, offline, in recovery, moving to another replica, or stopping.
+        1101, 1105, 9002, 3906, 922, 927, 942, 976, 983, 4060, 6005, 17142,
+        // Azure's limits and moves.
+        10928, 10929, 40197, 40501, 40613, 40143, 49918, 49919, 49920,
+    ];
 
     /// <summary>The database is locked, full, unreachable or going away: nothing is wrong with the request, and it may be tried again.</summary>
     public static bool IsUnavailable(Exception exception)

@@ -5,6 +5,7 @@ using Activate.Identity.Data.Providers.SqlServer;
 using Microsoft.AspNetCore.Identity;
 using Microsoft.Data.Sqlite;
 using Microsoft.EntityFrameworkCore;
+using Microsoft.EntityFrameworkCore.Infrastructure;
 using Microsoft.Extensions.DependencyInjection;
 
 namespace Activate.Identity.Data;
@@ -12,6 +13,12 @@ namespace Activate.Identity.Data;
 /// <summary>The only switch on the database provider.</summary>
 public static class DatabaseSetup
 {
+    /// <summary>
+    /// How long a writer waits for the one before it, on a database with one. A queue of writers is through in a fraction of it; a lock that lasts longer is a fault, and
+    /// callers are told within two seconds to come back: the driver alone would hold each of them, and a thread, for 30.
+    /// </summary>
+    public static readonly TimeSpan WriterPatience = TimeSpan.FromSeconds(1.7);
+
     /// <summary>Registers <see cref="ActivateDbContext"/> for the chosen database.</summary>
     public static IServiceCollection AddActivateDatabase(this IServiceCollection services, DatabaseOptions options)
     {
@@ -37,6 +44,12 @@ public static class DatabaseSetup
         // Most starts find nothing to do: that is one read, where EF Core would first compare its whole model with the last migration's.
         if (exists && !(await database.GetPendingMigrationsAsync(cancellationToken)).Any())
             return;
+        if (database.IsSqlite())
+        {
+            await MigrateFileAsync(database, cancellationToken);
+            return;
+        }
+
         // A database that is not there yet is EF Core's to create.
         if (!exists || !database.IsNpgsql())
         {
@@ -60,6 +73,40 @@ public static class DatabaseSetup
     /// <summary>What this version would still do to the schema; all migrations, where there is no database yet, which is not made by asking.</summary>
     public static async Task<IReadOnlyList<string>> PendingMigrationsAsync(this ActivateDbContext context, CancellationToken cancellationToken = default) =>
         await context.Database.CanConnectAsync(cancellationToken) ? [.. await context.Database.GetPendingMigrationsAsync(cancellationToken)] : [.. context.Database.GetMigrations()];
+
+    /// <summary>
+    /// EF Core's lock in an SQLite file is a row, and that of a process which was killed would keep everybody waiting for ever. A lock on a file beside it ends with the process
+    /// that has it; with that in hand, a row that is found is a dead one's. The file stays: taking it away could let two in.
+    /// </summary>
+    private static async Task MigrateFileAsync(DatabaseFacade database, CancellationToken cancellationToken)
+    {
+        await using var turn = await TakeFileAsync($"{new SqliteConnectionStringBuilder(database.GetConnectionString()).DataSource}-migrating", cancellationToken);
+        if (await database.CanConnectAsync(cancellationToken)
+            && await database.SqlQuery<int>($"SELECT COUNT(*) AS Value FROM sqlite_master WHERE name = '__EFMigrationsLock'").SingleAsync(cancellationToken) > 0)
+            await database.ExecuteSqlAsync($"DELETE FROM \"__EFMigrationsLock\"", cancellationToken);
+        await database.MigrateAsync(cancellationToken);
+    }
+
+    private static async Task<FileStream> TakeFileAsync(string path, CancellationToken cancellationToken)
+    {
+        while (true)
+        {
+            try
+            {
+                return new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+            }
+            catch (IOException exception) when (File.Exists(path) && exception is not (FileNotFoundException or DirectoryNotFoundException))
+            {
+                // Another node migrates.
+                await Task.Delay(50, cancellationToken);
+            }
+        }
+    }
+
+    /// <summary>A read sees the last commit and waits for nobody: SQLite (WAL) and PostgreSQL always do so, SQL Server when it is told to. EF Core tells it for a database that it creates.</summary>
+    public static async Task<bool> KeepsRowVersionsAsync(this ActivateDbContext context, CancellationToken cancellationToken = default) =>
+        !context.Database.IsSqlServer()
+        || await context.Database.SqlQuery<bool>($"SELECT is_read_committed_snapshot_on AS Value FROM sys.databases WHERE database_id = DB_ID()").SingleAsync(cancellationToken);
 
     /// <summary>"ACTIVATE" in ASCII: any number that nobody else uses in this database.</summary>
     private const long MigrationLock = 0x4143544956415445;

@@ -1,4 +1,5 @@
 using Activate.Identity.Data.Audit;
+using Activate.Identity.Testing;
 using Microsoft.EntityFrameworkCore;
 
 namespace Activate.Identity.Data.Tests;
@@ -6,8 +7,7 @@ namespace Activate.Identity.Data.Tests;
 public class AuditRulesTests
 {
     [Theory]
-    [InlineData(DatabaseProvider.Sqlite)]
-    [InlineData(DatabaseProvider.PostgreSql)]
+    [EachDatabase]
     public async Task An_event_that_was_written_can_be_neither_changed_nor_deleted(DatabaseProvider provider)
     {
         await using var databases = await Databases.CreateAsync(provider);
@@ -42,8 +42,7 @@ public class AuditRulesTests
     }
 
     [Theory]
-    [InlineData(DatabaseProvider.Sqlite)]
-    [InlineData(DatabaseProvider.PostgreSql)]
+    [EachDatabase]
     public async Task Each_new_user_is_named_in_the_log_and_one_who_could_not_be_saved_is_not(DatabaseProvider provider)
     {
         await using var databases = await Databases.CreateAsync(provider);

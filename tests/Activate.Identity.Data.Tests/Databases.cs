@@ -1,5 +1,8 @@
+using Activate.Identity.Data.Providers.SqlServer;
 using Activate.Identity.Testing;
 using Microsoft.Data.Sqlite;
+using Microsoft.EntityFrameworkCore;
+using Microsoft.EntityFrameworkCore.Diagnostics;
 using Microsoft.Extensions.DependencyInjection;
 
 namespace Activate.Identity.Data.Tests;
@@ -9,11 +12,12 @@ public sealed class Databases : IAsyncDisposable
 {
     private readonly ServiceProvider _services;
     private readonly string? _folder;
+    private readonly Func<Task>? _drop;
 
-    private Databases(DatabaseOptions options, string? folder)
+    private Databases(DatabaseOptions options, string? folder, Func<Task>? drop = null, params IInterceptor[] interceptors)
     {
-        _folder = folder;
-        _services = new ServiceCollection().AddActivateDatabase(options).BuildServiceProvider();
+        (_folder, _drop) = (folder, drop);
+        _services = new ServiceCollection().ConfigureDbContext<SqlServerActivateDbContext>(builder => builder.AddInterceptors(interceptors)).AddActivateDatabase(options).BuildServiceProvider();
         ConnectionString = options.ConnectionString!;
     }
 
@@ -30,14 +34,14 @@ public sealed class Databases : IAsyncDisposable
 
     public static async Task<Databases> CreateAsync(DatabaseProvider provider, string sqliteOptions = "")
     {
-        if (provider == DatabaseProvider.PostgreSql)
-            return new Databases(new DatabaseOptions { Provider = provider, ConnectionString = await (await PostgreSqlServer.GetAsync()).CreateDatabaseAsync() }, null);
+        if (await TestDatabases.CreateAsync(provider) is { } connectionString)
+            return new Databases(new DatabaseOptions { Provider = provider, ConnectionString = connectionString }, null, () => TestDatabases.DropAsync(provider, connectionString));
         var folder = Directory.CreateTempSubdirectory("activate-data-").FullName;
         return new Databases(new DatabaseOptions { Provider = DatabaseProvider.Sqlite, ConnectionString = DatabaseSetup.SqliteFile(Path.Combine(folder, "test.db")) + sqliteOptions }, folder);
     }
 
     /// <summary>Contexts for looking at the model and generating scripts: nothing is ever connected to.</summary>
-    public static Databases Offline(DatabaseProvider provider) => new(new DatabaseOptions
+    public static Databases Offline(DatabaseProvider provider, params IInterceptor[] interceptors) => new(new DatabaseOptions
     {
         Provider = provider,
         ConnectionString = provider switch
@@ -46,13 +50,15 @@ public sealed class Databases : IAsyncDisposable
             DatabaseProvider.SqlServer => "Server=none",
             DatabaseProvider.PostgreSql => "Host=none",
         },
-    }, null);
+    }, null, interceptors: interceptors);
 
     public static Databases At(DatabaseProvider provider, string connectionString) => new(new DatabaseOptions { Provider = provider, ConnectionString = connectionString }, null);
 
     public async ValueTask DisposeAsync()
     {
         await _services.DisposeAsync();
+        if (_drop is not null)
+            await _drop();
         if (_folder is null)
             return;
         SqliteConnection.ClearAllPools();

@@ -2,6 +2,7 @@ using Activate.Identity.Core.Organizations;
 using Activate.Identity.Data.Accounts;
 using Activate.Identity.Data.ApiKeys;
 using Activate.Identity.Data.Organizations;
+using Activate.Identity.Testing;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.DependencyInjection;
 
@@ -11,8 +12,7 @@ public class MigrationTests
 {
     [Theory]
     [Trait("Case", "F10")]
-    [InlineData(DatabaseProvider.Sqlite)]
-    [InlineData(DatabaseProvider.PostgreSql)]
+    [EachDatabase]
     public async Task Migrations_bring_an_empty_database_to_a_schema_that_stores_every_entity(DatabaseProvider provider)
     {
         await using var databases = await Databases.CreateAsync(provider);
@@ -37,8 +37,7 @@ public class MigrationTests
     }
 
     [Theory]
-    [InlineData(DatabaseProvider.Sqlite)]
-    [InlineData(DatabaseProvider.PostgreSql)]
+    [EachDatabase]
     public async Task Migrating_a_migrated_database_again_keeps_its_rows(DatabaseProvider provider)
     {
         await using var databases = await Databases.CreateAsync(provider);
@@ -50,8 +49,7 @@ public class MigrationTests
 
     [Theory]
     [Trait("Case", "F10")]
-    [InlineData(DatabaseProvider.Sqlite)]
-    [InlineData(DatabaseProvider.PostgreSql)]
+    [EachDatabase]
     public async Task Four_nodes_that_migrate_an_empty_database_at_once_all_succeed(DatabaseProvider provider)
     {
         await using var databases = await Databases.CreateAsync(provider);

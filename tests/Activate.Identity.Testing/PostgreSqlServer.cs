@@ -37,6 +37,20 @@ public sealed class PostgreSqlServer
         return new NpgsqlConnectionStringBuilder(_administration) { Database = name, MaxPoolSize = 40 }.ToString();
     }
 
+    /// <summary>Drops such a database, whoever still has it open.</summary>
+    public async Task DropDatabaseAsync(string connectionString)
+    {
+        await using (var pooled = new NpgsqlConnection(connectionString))
+            NpgsqlConnection.ClearPool(pooled);
+        await using var connection = new NpgsqlConnection(_administration);
+        await connection.OpenAsync();
+        await using var command = connection.CreateCommand();
+#pragma warning disable CA2100 // The name was made here.
+        command.CommandText = $"DROP DATABASE {new NpgsqlConnectionStringBuilder(connectionString).Database} WITH (FORCE)";
+#pragma warning restore CA2100
+        await command.ExecuteNonQueryAsync();
+    }
+
     private static IEnumerable<string> Binaries() =>
         Directory.Exists("/usr/lib/postgresql")
             ? Directory.GetDirectories("/usr/lib/postgresql").OrderByDescending(folder => folder, StringComparer.Ordinal).Select(folder => Path.Combine(folder, "bin"))

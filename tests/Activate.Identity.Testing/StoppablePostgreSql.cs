@@ -11,7 +11,7 @@ public sealed class StoppablePostgreSql : IAsyncDisposable
 
     private StoppablePostgreSql(string binaries) => _binaries = binaries;
 
-    public string ConnectionString => $"Host=127.0.0.1;Port={_port};Username=postgres;Database=postgres;Timeout=2";
+    public string ConnectionString => $"Host=127.0.0.1;Port={_port};Username=postgres;Database=postgres";
 
     public static async Task<StoppablePostgreSql> StartNewAsync()
     {
@@ -31,10 +31,37 @@ public sealed class StoppablePostgreSql : IAsyncDisposable
 
     public Task StopAsync() => RunAsync(As(Path.Combine(_binaries, "pg_ctl"), "-D", $"{_folder}/data", "-m", "immediate", "-w", "stop"));
 
+    /// <summary>Every process of the server stands still: connections stay open, and nobody answers on them.</summary>
+    public Task FreezeAsync() => SignalAsync("STOP");
+
+    public Task ThawAsync() => SignalAsync("CONT");
+
+    private async Task SignalAsync(string signal)
+    {
+        var postmaster = File.ReadLines($"{_folder}/data/postmaster.pid").First();
+        // The fourth field of /proc/N/stat, after a name in brackets that may hold anything, is the parent.
+        var children = Directory.GetDirectories("/proc").Select(Path.GetFileName).Where(name => name!.All(char.IsAsciiDigit)).Where(name =>
+        {
+            try
+            {
+                return File.ReadAllText($"/proc/{name}/stat") is var stat && stat[(stat.LastIndexOf(')') + 2)..].Split(' ')[1] == postmaster;
+            }
+            catch (Exception gone) when (gone is IOException or UnauthorizedAccessException)
+            {
+                return false;
+            }
+        });
+        await RunAsync(["kill", $"-{signal}", postmaster, .. children!]);
+    }
+
     public async ValueTask DisposeAsync()
     {
         if (File.Exists($"{_folder}/data/postmaster.pid"))
+        {
+            await ThawAsync();
             await StopAsync();
+        }
+
         Directory.Delete(_folder, recursive: true);
     }
 

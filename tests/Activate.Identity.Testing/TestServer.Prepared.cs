@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using Activate.Identity.Data;
+using Microsoft.Data.Sqlite;
 
 namespace Activate.Identity.Testing;
 
@@ -7,7 +8,8 @@ public sealed partial class TestServer
 {
     /// <summary>
     /// A server as it is before its first request, made once for the test process and copied for each: migrations, keys and the first owner's password
-    /// would cost each of them most of its start. Whoever wants other settings than the usual, or other services, gets none of it and starts from nothing.
+    /// would cost each of them most of its start. Whoever wants other settings than the usual, or other services, gets none of it and starts from nothing; so does everybody
+    /// on SQL Server, which has no quick copy.
     /// </summary>
     private sealed class Prepared
     {
@@ -16,12 +18,12 @@ public sealed partial class TestServer
 
         private Prepared(string folder, string? database) => (_folder, Database) = (folder, database);
 
-        /// <summary>PostgreSQL's; SQLite's is in the folder.</summary>
+        /// <summary>The connection string of PostgreSQL's; SQLite's is in the folder.</summary>
         public string? Database { get; }
 
         public static async Task<Prepared?> ForAsync(TestServerOptions options)
         {
-            if (!options.Owner || options.Customize is not null || options.Settings.Count > 0)
+            if (!options.Owner || options.Customize is not null || options.Settings.Count > 0 || options.Database == DatabaseProvider.SqlServer)
                 return null;
             return await s_made.GetOrAdd((options.Database, options.FakeClock), _ => new Lazy<Task<Prepared>>(() => MakeAsync(options with { Nodes = 1 }))).Value;
         }
@@ -32,7 +34,9 @@ public sealed partial class TestServer
             var settings = await server.SettingsAsync(options, prepared: null);
             await using (var app = server.Build(0, settings, options))
                 await PrepareAsync(app);
-            ClearPools();
+            // Nobody may have open what is copied.
+            SqliteConnection.ClearAllPools();
+            Npgsql.NpgsqlConnection.ClearAllPools();
             AppDomain.CurrentDomain.ProcessExit += (_, _) => Directory.Delete(server._folder, recursive: true);
             return new Prepared(server._folder, settings["Database:ConnectionString"]);
         }

@@ -1,6 +1,8 @@
 using System.Net.Sockets;
 using System.Text;
 using Microsoft.EntityFrameworkCore;
+using Microsoft.EntityFrameworkCore.Infrastructure;
+using Microsoft.EntityFrameworkCore.Storage;
 
 namespace Activate.Identity.Testing;
 
@@ -12,7 +14,7 @@ public sealed partial class TestServer
 
     public string SqliteFile => Path.Combine(_folder, "activate-identity.db");
 
-    /// <summary>Everything a thief of the storage would hold, as text: every file of the data folder (database, WAL) and, for PostgreSQL, every row.</summary>
+    /// <summary>Everything a thief of the storage would hold, as text: every file of the data folder (database, WAL) and, of a database on a server, every row.</summary>
     public async Task<string> DumpStorageAsync()
     {
         var dump = new StringBuilder();
@@ -34,18 +36,23 @@ public sealed partial class TestServer
 
         await QueryAsync(async database =>
         {
-            if (!database.Database.IsNpgsql())
+            if (database.Database.IsSqlite())
                 return 0;
+            var names = database.GetService<ISqlGenerationHelper>();
             await database.Database.OpenConnectionAsync();
             foreach (var table in database.Model.GetEntityTypes().Select(type => type.GetTableName()).OfType<string>().Distinct())
             {
                 await using var command = database.Database.GetDbConnection().CreateCommand();
 #pragma warning disable CA2100 // Table names of our own model.
-                command.CommandText = $"""SELECT t::text FROM "{table}" t""";
+                command.CommandText = $"SELECT * FROM {names.DelimitIdentifier(table)}";
 #pragma warning restore CA2100
                 await using var rows = await command.ExecuteReaderAsync();
                 while (await rows.ReadAsync())
-                    dump.AppendLine(rows.GetString(0));
+                {
+                    for (var column = 0; column < rows.FieldCount; column++)
+                        dump.Append(rows.GetValue(column) is byte[] bytes ? $"{Convert.ToHexStringLower(bytes)} {Encoding.Latin1.GetString(bytes)}" : rows.GetValue(column)).Append('\t');
+                    dump.AppendLine();
+                }
             }
 
             return 0;

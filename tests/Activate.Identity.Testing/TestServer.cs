@@ -1,6 +1,8 @@
 using System.Net;
 using System.Net.Sockets;
 using Activate.Identity.Data;
+using Activate.Identity.Data.Providers.PostgreSql;
+using Activate.Identity.Data.Providers.Sqlite;
 using Activate.Identity.Server;
 using Activate.Identity.Server.Accounts;
 using Activate.Identity.Server.Connect;
@@ -9,6 +11,7 @@ using Activate.Identity.Server.Setup;
 using Activate.Identity.Server.Web;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.Data.Sqlite;
+using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
@@ -21,7 +24,7 @@ public sealed record TestServerOptions
 {
     /// <summary>Nodes on one database.</summary>
     public int Nodes { get; init; } = 1;
-    public DatabaseProvider Database { get; init; } = DatabaseProvider.Sqlite;
+    public DatabaseProvider Database { get; init; } = TestDatabases.Chosen;
     /// <summary>A clock that only <see cref="TestServer.Clock"/> moves; otherwise the real one.</summary>
     public bool FakeClock { get; init; }
     /// <summary>False: no first owner, as after a fresh installation.</summary>
@@ -46,6 +49,7 @@ public sealed partial class TestServer : IAsyncDisposable
     private readonly List<int> _ports = [];
     private readonly List<Func<Task<WebApplication>>> _starts = [];
     private readonly string _folder = Directory.CreateTempSubdirectory("activate-test-").FullName;
+    private Func<Task> _drop = () => Task.CompletedTask;
 
     private TestServer(string origin, bool fakeClock)
     {
@@ -85,12 +89,15 @@ public sealed partial class TestServer : IAsyncDisposable
     private async Task<Dictionary<string, string?>> SettingsAsync(TestServerOptions options, Prepared? prepared)
     {
         prepared?.CopyTo(_folder);
+        var database = options.Settings.ContainsKey("Database:ConnectionString") ? null : await TestDatabases.CreateAsync(options.Database, prepared?.Database);
+        if (database is not null)
+            _drop = () => TestDatabases.DropAsync(options.Database, database);
         var settings = new Dictionary<string, string?>
         {
             ["Server:PublicOrigin"] = Origin.GetLeftPart(UriPartial.Authority),
             ["Data:Folder"] = _folder,
             ["Database:Provider"] = options.Database.ToString(),
-            ["Database:ConnectionString"] = options.Database == DatabaseProvider.PostgreSql ? await (await PostgreSqlServer.GetAsync()).CreateDatabaseAsync(prepared?.Database) : null,
+            ["Database:ConnectionString"] = database,
         };
         if (options.Owner)
         {
@@ -119,6 +126,8 @@ public sealed partial class TestServer : IAsyncDisposable
         if (Clock is not null)
             builder.Services.AddSingleton<TimeProvider>(Clock);
         builder.Services.AddSingleton<Serilog.Core.ILogEventSink>(Logs);
+        builder.Services.ConfigureDbContext<SqliteActivateDbContext>(context => context.AddInterceptors(SqlServerTranslation.Instance));
+        builder.Services.ConfigureDbContext<PostgreSqlActivateDbContext>(context => context.AddInterceptors(SqlServerTranslation.Instance));
         options.Customize?.Invoke(builder);
     });
 
@@ -214,14 +223,8 @@ public sealed partial class TestServer : IAsyncDisposable
             await node.DisposeAsync();
         }
 
-        ClearPools();
-        Directory.Delete(_folder, recursive: true);
-    }
-
-    /// <summary>Each server has a database, and so a pool, of its own: what stays open in them would use up PostgreSQL's connections.</summary>
-    private static void ClearPools()
-    {
         SqliteConnection.ClearAllPools();
-        Npgsql.NpgsqlConnection.ClearAllPools();
+        await _drop();
+        Directory.Delete(_folder, recursive: true);
     }
 }

@@ -42,9 +42,10 @@ public sealed class ConnectedApplications(ActivateDbContext database, PendingCut
                 .OrderByDescending(session => session.Id).Take(MostSessions).ToListAsync(cancellationToken), cancellationToken);
         sessions.RemoveAll(session => session.ExpiresAt <= now || session.IdleEndsAt <= now);
         var consents = await database.Consents.AsNoTracking().Where(consent => consent.UserId == userId).ToDictionaryAsync(consent => consent.ApplicationId, cancellationToken);
+        var allowed = consents.Keys.ToList();
         var clients = sessions.Select(session => session.ClientId).Distinct().ToList();
         var applications = await database.Applications.AsNoTracking()
-            .Where(application => application.ClientId != BuiltInApplications.Cli && (clients.Contains(application.ClientId!) || consents.Keys.Contains(application.Id)))
+            .Where(application => application.ClientId != BuiltInApplications.Cli && (clients.Contains(application.ClientId!) || allowed.Contains(application.Id)))
             .Select(application => new { application.Id, application.ClientId, application.DisplayName, application.Publisher })
             .ToListAsync(cancellationToken);
         return (

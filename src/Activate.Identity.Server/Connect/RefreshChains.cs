@@ -15,7 +15,7 @@ internal sealed record RefreshChain(TokenGrant Grant, List<PolicyCut> Cuts);
 /// <summary>Refresh chains: found by one read, and moved to their next place by one conditional UPDATE, so that one redemption of each token wins.</summary>
 internal sealed class RefreshChains(IServiceScopeFactory scopes, WriteQueue queue) : IAsyncDisposable
 {
-    private const string Sql =
+    internal const string Sql =
         """UPDATE "TokenGrants" SET "RefreshPlace" = @next, "RefreshedAt" = @now, "IdleEndsAt" = @idle WHERE "Id" = @id AND "RefreshPlace" = @place""";
 
     /// <summary>Compiled once for this server's model: a request binds the id, and EF Core does not look at the expression again.</summary>
@@ -37,7 +37,7 @@ internal sealed class RefreshChains(IServiceScopeFactory scopes, WriteQueue queu
             command.Parameters[0].Value = place + 1;
             command.Parameters[1].Value = now;
             command.Parameters[2].Value = now + RefreshRule.Idle;
-            command.Parameters[3].Value = grantId;
+            command.Parameters[3].Set(grantId);
             command.Parameters[4].Value = place;
         },
         cancellationToken) == 1;

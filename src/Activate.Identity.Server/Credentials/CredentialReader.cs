@@ -23,11 +23,12 @@ public sealed class CredentialReader : IAsyncDisposable
     private readonly PreparedRead<TokenAt, Caller> _onApiKey;
     private readonly PreparedRead<TokenAt, Caller> _onApplication;
     private readonly PublicOrigin _origin;
+    private readonly DatabasePulse _pulse;
     private readonly TimeProvider _clock;
 
-    public CredentialReader(IServiceScopeFactory scopes, PublicOrigin origin, TimeProvider clock)
+    public CredentialReader(IServiceScopeFactory scopes, PublicOrigin origin, DatabasePulse pulse, TimeProvider clock)
     {
-        (_origin, _clock) = (origin, clock);
+        (_origin, _pulse, _clock) = (origin, pulse, clock);
         _apiKeys = new(scopes, ApiKeyByHash, new byte[ApiKeySecret.HashLength], ApiKey);
         _grants = new(scopes, GrantByHash, new byte[SHA256.HashSizeInBytes], Grant);
         var example = new TokenAt(Guid.Empty, Guid.Empty, "");
@@ -38,25 +39,26 @@ public sealed class CredentialReader : IAsyncDisposable
 
     /// <param name="hash">SHA-256 of the whole key.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
-    public ValueTask<Caller?> ApiKeyAsync(byte[] hash, CancellationToken cancellationToken) => InStandingAsync(_apiKeys.ReadAsync(hash, cancellationToken));
+    public ValueTask<Caller?> ApiKeyAsync(byte[] hash, CancellationToken cancellationToken) => InStandingAsync(_apiKeys, hash, cancellationToken);
 
     /// <param name="hash">SHA-256 of the whole access token.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
-    public ValueTask<Caller?> AccessTokenAsync(byte[] hash, CancellationToken cancellationToken) => InStandingAsync(_grants.ReadAsync(hash, cancellationToken));
+    public ValueTask<Caller?> AccessTokenAsync(byte[] hash, CancellationToken cancellationToken) => InStandingAsync(_grants, hash, cancellationToken);
 
     /// <summary>What an access token without a row stands on; what the token itself says limits it further.</summary>
     /// <param name="token">Proven to be ours (<see cref="UnlistedTokens"/>).</param>
     /// <param name="cancellationToken">Ends the wait.</param>
     public async ValueTask<Caller?> UnlistedAsync(AccessTokenContent token, CancellationToken cancellationToken)
     {
-        var read = token switch
+        var (read, row) = token switch
         {
-            { GrantId: { } grant } => _onGrant.ReadAsync(new TokenAt(grant, token.Id, token.ClientId), cancellationToken),
-            { ApiKeyId: { } key } => _onApiKey.ReadAsync(new TokenAt(key, token.Id, token.ClientId), cancellationToken),
-            _ => _onApplication.ReadAsync(new TokenAt(Guid.Empty, token.Id, token.ClientId), cancellationToken),
+            { GrantId: { } grant } => (_onGrant, grant),
+            { ApiKeyId: { } key } => (_onApiKey, key),
+            _ => (_onApplication, Guid.Empty),
         };
         // The subject is the owner of what the token stands on, or the application itself.
-        return await InStandingAsync(read) is { } parent && token.Subject == (parent.IsApplication ? token.ClientId : parent.UserId.ToString()) ? parent.Limited(token) : null;
+        return await InStandingAsync(read, new TokenAt(row, token.Id, token.ClientId), cancellationToken) is { } parent
+            && token.Subject == (parent.IsApplication ? token.ClientId : parent.UserId.ToString()) ? parent.Limited(token) : null;
     }
 
     public async ValueTask DisposeAsync()
@@ -68,8 +70,12 @@ public sealed class CredentialReader : IAsyncDisposable
         await _onApplication.DisposeAsync();
     }
 
-    private static async ValueTask<Caller?> InStandingAsync(ValueTask<Caller?> read) =>
-        await read is { } caller && !ReferenceEquals(caller, s_outOfStanding) ? caller : null;
+    private async ValueTask<Caller?> InStandingAsync<TKey>(PreparedRead<TKey, Caller> read, TKey key, CancellationToken cancellationToken)
+        where TKey : notnull
+    {
+        await _pulse.RequireOfServerAsync(cancellationToken);
+        return await read.ReadAsync(key, cancellationToken) is { } caller && !ReferenceEquals(caller, s_outOfStanding) ? caller : null;
+    }
 
     /// <summary>Stands for a row whose owner is disabled or paused or whose organization is suspended: for every caller the same as no row.</summary>
     private static readonly Caller s_outOfStanding = new()
@@ -185,12 +191,12 @@ public sealed class CredentialReader : IAsyncDisposable
     {
         if (row.GetBoolean(0) || row.GetBoolean(1))
             return s_outOfStanding;
-        var id = row.GetGuid(2);
+        var id = row.GetId(2);
         return new Caller
         {
             Kind = CredentialKind.Token, CredentialId = id, CredentialName = Text(row, 3) ?? "", Scopes = [], Audiences = [], IssuedAt = default, ExpiresAt = null, TokenId = "",
             UserId = id, Username = "", UserKind = UserKind.ServiceAccount, Role = Role.Member, IsApplication = true,
-            OrganizationId = row.IsDBNull(4) ? Guid.Empty : row.GetGuid(4), OrganizationSlug = Text(row, 5) ?? "", OrganizationName = Text(row, 6) ?? "",
+            OrganizationId = row.IsDBNull(4) ? Guid.Empty : row.GetId(4), OrganizationSlug = Text(row, 5) ?? "", OrganizationName = Text(row, 6) ?? "",
         };
     }
 
@@ -214,7 +220,7 @@ public sealed class CredentialReader : IAsyncDisposable
             return s_outOfStanding;
         var role = (Role)row.GetInt32(8);
         string[] scopes = [.. Scopes.AllowedTo(role, Scopes.Split(row.GetString(15)))];
-        var id = row.GetGuid(13);
+        var id = row.GetId(13);
         return new Caller
         {
             Kind = kind,
@@ -230,7 +236,7 @@ public sealed class CredentialReader : IAsyncDisposable
             AuthenticatedAt = authenticatedAt,
             Claims = claims,
             AllowedAddresses = allowedAddresses is null ? null : AllowedAddresses.Read(allowedAddresses),
-            UserId = row.GetGuid(2),
+            UserId = row.GetId(2),
             Username = row.GetString(3),
             DisplayName = Text(row, 4),
             Email = Text(row, 5),
@@ -238,7 +244,7 @@ public sealed class CredentialReader : IAsyncDisposable
             UserKind = (UserKind)row.GetInt32(7),
             Role = role,
             IsOperator = row.GetBoolean(9),
-            OrganizationId = row.GetGuid(10),
+            OrganizationId = row.GetId(10),
             OrganizationSlug = row.GetString(11),
             OrganizationName = row.GetString(12),
         };

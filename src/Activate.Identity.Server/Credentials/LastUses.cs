@@ -1,7 +1,8 @@
 using System.Collections.Concurrent;
-using System.Data;
 using Activate.Identity.Core.Credentials;
 using Activate.Identity.Data;
+using Activate.Identity.Data.ApiKeys;
+using Activate.Identity.Data.SshKeys;
 using Activate.Identity.Server.Organizations;
 using Activate.Identity.Server.Web;
 using Microsoft.EntityFrameworkCore;
@@ -17,8 +18,6 @@ public sealed class LastUses(IServiceScopeFactory scopes, TimeProvider clock, IL
 {
     private static readonly TimeSpan s_interval = TimeSpan.FromSeconds(30);
     private const int MostPending = 100_000;
-    private const int LongestAddress = 64;
-    private const int LongestName = 128;
 
     private ConcurrentDictionary<Guid, Use> _pending = new();
     private ConcurrentDictionary<Guid, DateTime> _reports = new();
@@ -109,10 +108,8 @@ public sealed class LastUses(IServiceScopeFactory scopes, TimeProvider clock, IL
     private static async Task WriteAsync(ActivateDbContext database, string table, IEnumerable<KeyValuePair<Guid, Use>> uses, CancellationToken cancellationToken)
     {
         var isLogin = table == TableOf(CredentialKind.SshKey);
-        (string, DbType, int)[] parameters = [("@id", DbType.Guid, 0), ("@at", DbType.DateTime, 0), ("@from", DbType.String, LongestAddress)];
-        await using var write = await PreparedWrite.PrepareAsync(database,
-            $"""UPDATE "{table}" SET "LastUsedAt" = @at, "LastUsedFrom" = @from{(isLogin ? """, "LastUsedOn" = @on""" : "")} WHERE "Id" = @id AND ("LastUsedAt" IS NULL OR "LastUsedAt" < @at)""",
-            isLogin ? [.. parameters, ("@on", DbType.String, LongestName)] : parameters, cancellationToken);
+        (string, string)[] parameters = [("@id", nameof(ApiKey.Id)), ("@at", nameof(ApiKey.LastUsedAt)), ("@from", nameof(ApiKey.LastUsedFrom))];
+        await using var write = await PreparedWrite.PrepareAsync(database, Note(table, isLogin), table, isLogin ? [.. parameters, ("@on", nameof(SshKey.LastUsedOn))] : parameters, cancellationToken);
         foreach (var (credential, use) in uses)
         {
             if (isLogin)
@@ -121,6 +118,9 @@ public sealed class LastUses(IServiceScopeFactory scopes, TimeProvider clock, IL
                 await write.RunAsync(cancellationToken, credential, use.At, use.From);
         }
     }
+
+    internal static string Note(string table, bool isLogin) =>
+        $"""UPDATE "{table}" SET "LastUsedAt" = @at, "LastUsedFrom" = @from{(isLogin ? """, "LastUsedOn" = @on""" : "")} WHERE "Id" = @id AND ("LastUsedAt" IS NULL OR "LastUsedAt" < @at)""";
 
     private static string TableOf(CredentialKind kind) => kind switch
     {

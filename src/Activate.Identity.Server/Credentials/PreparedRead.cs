@@ -24,7 +24,7 @@ internal sealed class PreparedRead<TKey, TRow>(
         command =>
         {
             foreach (DbParameter parameter in command.Parameters)
-                parameter.Value = value is null ? key : value(key, parameter.ParameterName);
+                parameter.Set(value is null ? key : value(key, parameter.ParameterName));
         },
         FoldAsync, repeatable: true, cancellationToken);
 

@@ -8,13 +8,13 @@ namespace Activate.Identity.Server.Devices;
 /// </summary>
 internal sealed class DevicePolls(IServiceScopeFactory scopes, WriteQueue queue) : IAsyncDisposable
 {
-    private static readonly string s_sql =
+    internal static readonly string Sql =
         $"""
         UPDATE "DeviceRequests" SET "NextPollAt" = @now + "Interval" * 1000
         WHERE "DeviceCodeHash" = @hash AND "ClientId" = @client AND "Status" = {(int)DeviceRequestStatus.Pending} AND "ExpiresAt" > @time AND "NextPollAt" <= @now
         """;
 
-    private readonly QueuedWrite _write = new(scopes, queue, database => QueuedWrite.Update<DeviceRequest>(database, s_sql,
+    private readonly QueuedWrite _write = new(scopes, queue, database => QueuedWrite.Update<DeviceRequest>(database, Sql,
         ("@now", nameof(DeviceRequest.NextPollAt)), ("@hash", nameof(DeviceRequest.DeviceCodeHash)), ("@client", nameof(DeviceRequest.ClientId)),
         ("@time", nameof(DeviceRequest.ExpiresAt))));
 

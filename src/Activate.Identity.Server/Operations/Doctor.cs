@@ -156,9 +156,9 @@ internal sealed class Doctor(IServiceProvider services, IConfiguration configura
         DatabaseProvider.Sqlite => await ScalarAsync(database, "PRAGMA journal_mode") is "wal"
             ? new Finding(Health.Ok, "database settings", "WAL, synchronous=FULL")
             : new Finding(Health.Problem, "database settings", "The file cannot be in WAL mode: readers would wait for the writer", "Put it on a local disk: network file systems cannot share memory."),
-        DatabaseProvider.SqlServer => await ScalarAsync(database, "SELECT CAST(is_read_committed_snapshot_on AS int) FROM sys.databases WHERE name = DB_NAME()") is "1"
+        DatabaseProvider.SqlServer => await database.KeepsRowVersionsAsync()
             ? new Finding(Health.Ok, "database settings", "READ_COMMITTED_SNAPSHOT is on")
-            : new Finding(Health.Warning, "database settings", "READ_COMMITTED_SNAPSHOT is off: every check of a key waits for whoever writes", "ALTER DATABASE [name] SET READ_COMMITTED_SNAPSHOT ON, while no server runs."),
+            : new Finding(Health.Problem, "database settings", "READ_COMMITTED_SNAPSHOT is off: every check of a key would wait for whoever writes, so the server does not start", "ALTER DATABASE [name] SET READ_COMMITTED_SNAPSHOT ON, while no server runs."),
         DatabaseProvider.PostgreSql => await ScalarAsync(database, "SELECT current_setting('fsync') || ' ' || current_setting('synchronous_commit')") switch
         {
             "on on" or "on remote_apply" or "on remote_write" => new Finding(Health.Ok, "database settings", "fsync and synchronous_commit are on"),

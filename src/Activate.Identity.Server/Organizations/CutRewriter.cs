@@ -1,4 +1,3 @@
-using System.Data;
 using Activate.Identity.Core.Credentials;
 using Activate.Identity.Data;
 using Activate.Identity.Data.Credentials;
@@ -76,9 +75,8 @@ public sealed class CutRewriter(IServiceScopeFactory scopes, TimeProvider clock,
             if (shortened.Count > 0)
             {
                 await using var transaction = await database.Database.BeginTransactionAsync(cancellationToken);
-                await using (var write = await PreparedWrite.PrepareAsync(database,
-                    $"""UPDATE "{table.Table}" SET "ExpiresAt" = @end, "ExpiresBecause" = {(int)ExpiresBecause.Policy} WHERE "Id" = @id AND ("ExpiresAt" IS NULL OR "ExpiresAt" > @end)""",
-                    [("@id", DbType.Guid, 0), ("@end", DbType.DateTime, 0)], cancellationToken))
+                await using (var write = await PreparedWrite.PrepareAsync(database, Shorten(table.Table), table.Table,
+                    [("@id", nameof(GovernedRow.Id)), ("@end", nameof(GovernedRow.ExpiresAt))], cancellationToken))
                 {
                     foreach (var row in shortened)
                         await write.RunAsync(cancellationToken, row.Id, row.ExpiresAt);
@@ -95,6 +93,9 @@ public sealed class CutRewriter(IServiceScopeFactory scopes, TimeProvider clock,
             await Task.Delay(TimeSpan.FromMilliseconds(5), cancellationToken);
         }
     }
+
+    internal static string Shorten(string table) =>
+        $"""UPDATE "{table}" SET "ExpiresAt" = @end, "ExpiresBecause" = {(int)ExpiresBecause.Policy} WHERE "Id" = @id AND ("ExpiresAt" IS NULL OR "ExpiresAt" > @end)""";
 
     private static async Task<bool> ClaimAsync(ActivateDbContext database, PolicyCut cut, DateTime now, CancellationToken cancellationToken)
     {

@@ -60,7 +60,7 @@ public sealed class CertificatePrincipalsReader(IServiceScopeFactory scopes, Tim
         var end = sessionEnd < certificateEnd ? sessionEnd : certificateEnd;
         if (CredentialReader.Time(row, 16) is { } paused && paused < end)
             end = paused;
-        return new Standing(mayLogIn ? new CertificatePrincipal(account!, row.GetGuid(2)) : null, before is { } other && other.EndsAt < end ? other.EndsAt : end);
+        return new Standing(mayLogIn ? new CertificatePrincipal(account!, row.GetId(2)) : null, before is { } other && other.EndsAt < end ? other.EndsAt : end);
     }
 
     private sealed record Standing(CertificatePrincipal? Principal, DateTime EndsAt);

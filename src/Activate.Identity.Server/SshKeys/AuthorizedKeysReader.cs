@@ -25,8 +25,8 @@ public sealed class AuthorizedKeysReader(IServiceScopeFactory scopes, TimeProvid
     /// <param name="cancellationToken">Ends the wait.</param>
     public async ValueTask<IReadOnlyList<AuthorizedKey>> LiveAsync(Guid organizationId, Guid serviceAccountId, string username, CancellationToken cancellationToken)
     {
-        // Nobody's name, and a database that cuts a parameter to its column would find another's.
-        if (username.Length > Username.MaximumLength)
+        // Nobody's name, and a database that cuts a parameter to its column, or looks past spaces at its end, would find another's.
+        if (username.Length > Username.MaximumLength || username.EndsWith(' '))
             return [];
         var rows = await _keys.ReadAsync(new UserAt(organizationId, serviceAccountId, username), cancellationToken);
         var now = clock.GetUtcNow().UtcDateTime;
@@ -66,7 +66,7 @@ public sealed class AuthorizedKeysReader(IServiceScopeFactory scopes, TimeProvid
     private static Dictionary<Guid, Row> Fold(DbDataReader row, Dictionary<Guid, Row>? before)
     {
         var rows = before ?? [];
-        var id = row.GetGuid(0);
+        var id = row.GetId(0);
         if (!rows.TryGetValue(id, out var key))
         {
             rows[id] = key = new Row

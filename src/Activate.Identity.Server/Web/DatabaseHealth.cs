@@ -1,20 +1,19 @@
 using Activate.Identity.Data;
-using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
 
 namespace Activate.Identity.Server.Web;
 
 /// <summary>Ready means that the database answers a read.</summary>
-internal sealed class DatabaseHealth(ActivateDbContext database) : IHealthCheck
+internal sealed class DatabaseHealth(DatabasePulse pulse) : IHealthCheck
 {
     public async Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken = default)
     {
         try
         {
-            await database.ServerKeys.AnyAsync(cancellationToken);
+            await pulse.RequireAsync(cancellationToken);
             return HealthCheckResult.Healthy();
         }
-        catch (Exception exception) when (DatabaseFaults.IsUnavailable(exception))
+        catch (Exception exception) when (exception is DatabaseSilentException || DatabaseFaults.IsUnavailable(exception))
         {
             return HealthCheckResult.Unhealthy();
         }

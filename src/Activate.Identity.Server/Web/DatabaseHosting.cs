@@ -19,8 +19,12 @@ public static class DatabaseHosting
             options.ConnectionString = DatabaseSetup.SqliteFile(Path.Combine(folder, "activate-identity.db"));
         }
 
+        if (options.Provider == DatabaseProvider.Sqlite)
+            HaveThreadsToWait();
+
         builder.Services.AddSingleton(options);
         builder.Services.AddActivateDatabase(options);
+        builder.Services.AddSingleton<DatabasePulse>();
         builder.Services.AddSingleton<ExpiredRows>();
         builder.Services.AddHostedService(provider => provider.GetRequiredService<ExpiredRows>());
     }
@@ -35,11 +39,24 @@ public static class DatabaseHosting
         }
 
         await using var scope = app.Services.CreateAsyncScope();
-        if ((await scope.ServiceProvider.GetRequiredService<ActivateDbContext>().PendingMigrationsAsync()) is [var first, ..] pending)
+        var database = scope.ServiceProvider.GetRequiredService<ActivateDbContext>();
+        if (await database.PendingMigrationsAsync() is [var first, ..] pending)
         {
             throw new StartupException($"The database lacks {pending.Count} migration(s), from {first} on, and Database:MigrateAtStart is false. "
                 + "Run the command migrate with this version of the server, then start it.");
         }
+
+        await RequireRowVersionsAsync(database);
+    }
+
+    /// <summary>
+    /// Waiting for SQLite's lock takes a thread. With as many as there are processors, two writers that wait for a lock would keep everybody else waiting, and the pool adds
+    /// only one or two a second.
+    /// </summary>
+    private static void HaveThreadsToWait()
+    {
+        ThreadPool.GetMinThreads(out var workers, out var completions);
+        ThreadPool.SetMinThreads(Math.Max(workers, 16), completions);
     }
 
     /// <summary>Applies pending migrations. Nodes that start together take turns.</summary>
@@ -50,5 +67,17 @@ public static class DatabaseHosting
         // A migration of large tables, or waiting for the node that does it, takes longer than a request may.
         database.Database.SetCommandTimeout(TimeSpan.FromMinutes(30));
         await database.MigrateTogetherAsync();
+        await RequireRowVersionsAsync(database);
+    }
+
+    /// <summary>SQL Server as it comes lets a read wait for whoever writes the row: checks would stand still behind a large change, and end in deadlocks.</summary>
+    internal static async Task RequireRowVersionsAsync(ActivateDbContext database)
+    {
+        if (!await database.KeepsRowVersionsAsync())
+        {
+            throw new StartupException(
+                $"The database '{database.Database.GetDbConnection().Database}' has READ_COMMITTED_SNAPSHOT off, so that reading waits for writing. "
+                + $"Turn it on, once: ALTER DATABASE [{database.Database.GetDbConnection().Database}] SET READ_COMMITTED_SNAPSHOT ON WITH ROLLBACK IMMEDIATE");
+        }
     }
 }

@@ -57,7 +57,7 @@ internal sealed class ExceptionAnswers(ILogger<ExceptionAnswers> logger) : IExce
         if (exception is InvalidDataException or IOException { InnerException: OverflowException })
             return new Problem(ProblemKind.Invalid, "request_invalid", "The request cannot be read: too many or too long fields, or a malformed form.");
 
-        if (DatabaseFaults.IsUnavailable(exception))
+        if (exception is DatabaseSilentException || DatabaseFaults.IsUnavailable(exception))
         {
             logger.LogError(exception, "The database is unavailable");
             return Problems.Unavailable;

@@ -10,7 +10,7 @@ namespace Activate.Identity.Server.Web;
 
 /// <summary>
 /// Deletes, once an hour, what has ended anyway and is no longer listed, so that no table grows with time alone. Nothing depends on it; every check looks
-/// at the time itself. Several nodes may do it at once.
+/// at the time itself. Several nodes may do it at once. In small batches: whoever writes meanwhile gets a turn.
 /// </summary>
 public sealed class ExpiredRows(IServiceScopeFactory scopes, TimeProvider clock, IOptions<AuditOptions> audit, ILogger<ExpiredRows> logger) : BackgroundService
 {
@@ -38,26 +38,33 @@ public sealed class ExpiredRows(IServiceScopeFactory scopes, TimeProvider clock,
         await using var scope = scopes.CreateAsyncScope();
         var database = scope.ServiceProvider.GetRequiredService<ActivateDbContext>();
         var now = clock.GetUtcNow().UtcDateTime;
-        await database.BrowserSessions.Where(session => session.ExpiresAt <= now).ExecuteDeleteAsync(cancellation);
-        await database.PendingSignIns.Where(pending => pending.ExpiresAt <= now).ExecuteDeleteAsync(cancellation);
+        await database.BrowserSessions.Where(session => session.ExpiresAt <= now).OrderBy(session => session.ExpiresAt).DeleteInBatchesAsync(cancellation);
+        await database.PendingSignIns.Where(pending => pending.ExpiresAt <= now).OrderBy(pending => pending.ExpiresAt).DeleteInBatchesAsync(cancellation);
         // An hour more: another node's clock may be behind, and its window still open.
         var old = now - s_interval;
-        await database.MailMessages.Where(mail => mail.GiveUpAt <= old).ExecuteDeleteAsync(cancellation);
-        await database.ExpiryNotices.Where(notice => notice.EndsAt <= old).ExecuteDeleteAsync(cancellation);
-        await database.MailedCodes.Where(code => code.ExpiresAt <= now).ExecuteDeleteAsync(cancellation);
-        await database.OneTimeCodes.Where(code => code.ExpiresAt <= now).ExecuteDeleteAsync(cancellation);
-        await database.SpentForms.Where(form => form.ExpiresAt <= now).ExecuteDeleteAsync(cancellation);
-        await database.Throttles.Where(throttle => throttle.WindowEndsAt <= old).ExecuteDeleteAsync(cancellation);
-        await database.DeviceRequests.Where(request => request.ExpiresAt <= old).ExecuteDeleteAsync(cancellation);
+        await database.MailMessages.Where(mail => mail.GiveUpAt <= old).OrderBy(mail => mail.GiveUpAt).DeleteInBatchesAsync(cancellation);
+        await database.ExpiryNotices.Where(notice => notice.EndsAt <= old).OrderBy(notice => notice.EndsAt).DeleteInBatchesAsync(cancellation);
+        await database.MailedCodes.Where(code => code.ExpiresAt <= now).OrderBy(code => code.ExpiresAt).DeleteInBatchesAsync(cancellation);
+        await database.OneTimeCodes.Where(code => code.ExpiresAt <= now).OrderBy(code => code.ExpiresAt).DeleteInBatchesAsync(cancellation);
+        await database.SpentForms.Where(form => form.ExpiresAt <= now).OrderBy(form => form.ExpiresAt).DeleteInBatchesAsync(cancellation);
+        await database.Throttles.Where(throttle => throttle.WindowEndsAt <= old).OrderBy(throttle => throttle.WindowEndsAt).DeleteInBatchesAsync(cancellation);
+        await database.DeviceRequests.Where(request => request.ExpiresAt <= old).OrderBy(request => request.ExpiresAt).DeleteInBatchesAsync(cancellation);
         var unlisted = now - CredentialNames.ListedAfterExpiry;
-        await database.ApiKeys.Where(key => key.ExpiresAt <= unlisted).ExecuteDeleteAsync(cancellation);
-        await database.ApiKeyHashes.Where(hash => hash.EndsAt <= old).ExecuteDeleteAsync(cancellation);
-        await database.SshCertificates.Where(certificate => certificate.ExpiresAt <= old).ExecuteDeleteAsync(cancellation);
-        await database.TokenGrants.Where(grant => grant.ExpiresAt <= unlisted).ExecuteDeleteAsync(cancellation);
+        await database.ApiKeys.Where(key => key.ExpiresAt <= unlisted).OrderBy(key => key.ExpiresAt).DeleteInBatchesAsync(cancellation);
+        // No index says when a replaced secret ends: they are looked for without a lock, and deleted by their key.
+        var replaced = await database.ApiKeyHashes.Where(hash => hash.EndsAt <= old).Select(hash => hash.Hash).ToListAsync(cancellation);
+        foreach (var hashes in replaced.Chunk(BatchedDeletes.Size))
+        {
+            await database.ApiKeyHashes.Where(hash => hashes.Contains(hash.Hash)).ExecuteDeleteAsync(cancellation);
+            await Task.Delay(BatchedDeletes.Pause, cancellation);
+        }
+
+        await database.SshCertificates.Where(certificate => certificate.ExpiresAt <= old).OrderBy(certificate => certificate.ExpiresAt).DeleteInBatchesAsync(cancellation);
+        await database.TokenGrants.Where(grant => grant.ExpiresAt <= unlisted).OrderBy(grant => grant.ExpiresAt).DeleteInBatchesAsync(cancellation);
         await SshKeyRegistry.ForgetUnlistedAsync(database, key => true, now, cancellation);
-        await database.AuthorizationCodes.Where(code => code.ExpiresAt <= now.AddDays(-1)).ExecuteDeleteAsync(cancellation);
-        await database.PushedRequests.Where(request => request.ExpiresAt <= old).ExecuteDeleteAsync(cancellation);
-        await database.EndedTokens.Where(token => token.ExpiresAt <= old).ExecuteDeleteAsync(cancellation);
+        await database.AuthorizationCodes.Where(code => code.ExpiresAt <= now.AddDays(-1)).OrderBy(code => code.ExpiresAt).DeleteInBatchesAsync(cancellation);
+        await database.PushedRequests.Where(request => request.ExpiresAt <= old).OrderBy(request => request.ExpiresAt).DeleteInBatchesAsync(cancellation);
+        await database.EndedTokens.Where(token => token.ExpiresAt <= old).OrderBy(token => token.ExpiresAt).DeleteInBatchesAsync(cancellation);
         await AuditRetention.DeleteAsync(database, now.AddDays(-audit.Value.RetentionDays), cancellation);
     }
 }

@@ -1,4 +1,3 @@
-using System.Data;
 using System.Data.Common;
 using Activate.Identity.Data;
 using Microsoft.EntityFrameworkCore;
@@ -18,25 +17,17 @@ internal sealed class PreparedWrite : IAsyncDisposable
 
     /// <param name="database">With an open transaction.</param>
     /// <param name="sql">Constant text.</param>
-    /// <param name="parameters">Name, type and, for strings, size, in the order in which values come.</param>
+    /// <param name="table">Whose columns the parameters have the types of.</param>
+    /// <param name="parameters">Name and column, in the order in which values come.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
     public static async Task<PreparedWrite> PrepareAsync(
-        ActivateDbContext database, string sql, (string Name, DbType Type, int Size)[] parameters, CancellationToken cancellationToken)
+        ActivateDbContext database, string sql, string table, (string Name, string Column)[] parameters, CancellationToken cancellationToken)
     {
-        var command = database.Database.GetDbConnection().CreateCommand();
+        var entity = database.Model.GetEntityTypes().Single(type => type.GetTableName() == table);
+        var command = QueuedWrite.Command(database, sql);
         command.Transaction = database.Database.CurrentTransaction?.GetDbTransaction();
-#pragma warning disable CA2100 // Callers pass constants.
-        command.CommandText = sql;
-#pragma warning restore CA2100
-        foreach (var (name, type, size) in parameters)
-        {
-            var parameter = command.CreateParameter();
-            (parameter.ParameterName, parameter.DbType) = (name, type);
-            if (size > 0)
-                parameter.Size = size;
-            command.Parameters.Add(parameter);
-        }
-
+        foreach (var (name, column) in parameters)
+            QueuedWrite.Add(command, name, entity.FindProperty(column)!);
         await command.PrepareAsync(cancellationToken);
         return new PreparedWrite(command);
     }
@@ -44,7 +35,7 @@ internal sealed class PreparedWrite : IAsyncDisposable
     public async Task RunAsync(CancellationToken cancellationToken, params object?[] values)
     {
         for (var i = 0; i < values.Length; i++)
-            _command.Parameters[i].Value = values[i] ?? DBNull.Value;
+            _command.Parameters[i].Set(values[i]);
         await _command.ExecuteNonQueryAsync(cancellationToken);
     }
 

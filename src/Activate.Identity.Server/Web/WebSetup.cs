@@ -88,6 +88,7 @@ public static class WebSetup
         app.UseWhen(context => IsPageOrAsset(context.Request), pages => pages.UseResponseCompression());
         app.UseExceptionHandler();
         app.UseMiddleware<EmptyAnswers>();
+        app.UseMiddleware<DatabaseGuard>();
         app.UseRouting();
         app.UseMiddleware<Credentials.ApiGate>();
         app.UseAuthentication();

@@ -1,5 +1,6 @@
 using System.Data;
 using System.Data.Common;
+using System.Diagnostics;
 using System.Threading.Channels;
 using Activate.Identity.Data;
 using Microsoft.EntityFrameworkCore;
@@ -15,6 +16,8 @@ internal sealed partial class WriteQueue(IServiceScopeFactory scopes, ILogger<Wr
 {
     /// <summary>As many as share one transaction: others of this node and of others come in between.</summary>
     private const int Most = 64;
+
+    private static readonly TimeSpan s_late = DatabaseSetup.WriterPatience / 10;
 
     private readonly Channel<Write> _waiting = Channel.CreateBounded<Write>(new BoundedChannelOptions(10_000) { SingleReader = true });
     private readonly Lock _start = new();
@@ -51,6 +54,7 @@ internal sealed partial class WriteQueue(IServiceScopeFactory scopes, ILogger<Wr
     private async Task WriteAsync()
     {
         Lane? lane = null;
+        Exception? fault = null;
         var turn = new List<Write>(Most);
         while (await _waiting.Reader.WaitToReadAsync())
         {
@@ -58,6 +62,9 @@ internal sealed partial class WriteQueue(IServiceScopeFactory scopes, ILogger<Wr
             {
                 if (write.Cancellation.IsCancellationRequested)
                     write.Done.TrySetCanceled(write.Cancellation);
+                // Whoever waited behind a turn that failed, almost as long as a writer may, is not made to wait for another.
+                else if (fault is not null && Stopwatch.GetElapsedTime(write.At) > s_late)
+                    write.Done.TrySetException(fault);
                 else
                     turn.Add(write);
             }
@@ -66,11 +73,13 @@ internal sealed partial class WriteQueue(IServiceScopeFactory scopes, ILogger<Wr
             {
                 lane ??= await Lane.OpenAsync(scopes);
                 lane.Run(turn);
+                fault = null;
             }
             catch (Exception exception)
             {
                 // Whatever it was, the transaction is gone with its connection, and everybody who shared it is told.
-                if (!DatabaseFaults.IsUnavailable(exception))
+                fault = DatabaseFaults.IsUnavailable(exception) ? exception : null;
+                if (fault is null)
                     LogFailure(exception);
                 foreach (var write in turn)
                     write.Done.TrySetException(exception);
@@ -91,6 +100,8 @@ internal sealed partial class WriteQueue(IServiceScopeFactory scopes, ILogger<Wr
 
     private sealed record Write(QueuedWrite Statement, Action<DbCommand> Bind, CancellationToken Cancellation)
     {
+        public long At { get; } = Stopwatch.GetTimestamp();
+
         public TaskCompletionSource<int> Done { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
     }
 

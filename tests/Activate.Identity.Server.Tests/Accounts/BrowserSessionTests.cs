@@ -6,6 +6,7 @@ using Microsoft.EntityFrameworkCore;
 
 namespace Activate.Identity.Server.Tests.Accounts;
 
+[Trait("Database", "Differs")]
 public sealed class BrowserSessionTests(FakeClockFixture fixture) : IClassFixture<FakeClockFixture>
 {
     private readonly TestServer _server = fixture.Server;

@@ -21,7 +21,11 @@ public class EmailAndPasswordTests(SharedServerWithClock shared) : IClassFixture
     }
 
     private Task<(string? Email, bool Confirmed)> EmailAsync(string name) =>
-        _server.QueryAsync(async database => await database.Users.Where(u => u.UserName == name).Select(u => ValueTuple.Create(u.Email, u.EmailConfirmed)).SingleAsync());
+        _server.QueryAsync(async database =>
+        {
+            var user = await database.Users.AsNoTracking().SingleAsync(u => u.UserName == name);
+            return (user.Email, user.EmailConfirmed);
+        });
 
     private async Task<string> AskAsync(Browser browser, string address)
     {

@@ -211,8 +211,7 @@ public class ForgottenPasswordRaceTests
 {
     [Theory]
     [Trait("Case", "R7")]
-    [InlineData(DatabaseProvider.Sqlite)]
-    [InlineData(DatabaseProvider.PostgreSql)]
+    [EachDatabase]
     public async Task Of_many_who_use_a_link_at_once_one_sets_the_password(DatabaseProvider database)
     {
         await using var server = await TestServer.StartAsync(new TestServerOptions { Database = database, Nodes = 2 });

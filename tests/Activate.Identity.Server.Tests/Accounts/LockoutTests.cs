@@ -10,8 +10,7 @@ namespace Activate.Identity.Server.Tests.Accounts;
 public sealed class LockoutTests
 {
     [Theory, Trait("Case", "W11"), Trait("Case", "R12")]
-    [InlineData(DatabaseProvider.Sqlite)]
-    [InlineData(DatabaseProvider.PostgreSql)]
+    [EachDatabase]
     public async Task Of_50_parallel_wrong_passwords_on_two_nodes_10_are_looked_at(DatabaseProvider provider)
     {
         await using var server = await TestServer.StartAsync(new TestServerOptions { Nodes = 2, Database = provider });

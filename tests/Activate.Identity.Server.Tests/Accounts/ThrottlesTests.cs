@@ -8,8 +8,7 @@ namespace Activate.Identity.Server.Tests.Accounts;
 public sealed class ThrottlesTests
 {
     [Theory]
-    [InlineData(DatabaseProvider.Sqlite)]
-    [InlineData(DatabaseProvider.PostgreSql)]
+    [EachDatabase]
     public async Task Exactly_the_limit_is_let_through_on_two_nodes_and_again_in_the_next_window(DatabaseProvider provider)
     {
         await using var server = await TestServer.StartAsync(new TestServerOptions { Nodes = 2, Database = provider, FakeClock = true });

@@ -9,11 +9,11 @@ using Microsoft.Extensions.DependencyInjection;
 
 namespace Activate.Identity.Server.Tests.Accounts;
 
+[Trait("Database", "Differs")]
 public sealed class UserRegistryTests
 {
     [Theory, Trait("Case", "R7")]
-    [InlineData(DatabaseProvider.Sqlite)]
-    [InlineData(DatabaseProvider.PostgreSql)]
+    [EachDatabase]
     public async Task Of_20_equal_users_one_is_made(DatabaseProvider provider)
     {
         await using var server = await TestServer.StartAsync(new TestServerOptions { Nodes = 2, Database = provider });

@@ -131,11 +131,8 @@ public class RacesOnTwoNodesTests
 {
     [Theory]
     [Trait("Case", "R6")]
-    [InlineData(DatabaseProvider.Sqlite, 1)]
-    [InlineData(DatabaseProvider.Sqlite, 2)]
-    [InlineData(DatabaseProvider.PostgreSql, 1)]
-    [InlineData(DatabaseProvider.PostgreSql, 2)]
-    public async Task The_limit_duplicate_names_and_rotations_hold_for_twenty_at_once(DatabaseProvider database, int nodes)
+    [EachDatabase(1), EachDatabase(2)]
+    public async Task The_limit_duplicate_names_and_rotations_hold_for_twenty_at_once(int nodes, DatabaseProvider database)
     {
         await using var server = await TestServer.StartAsync(new TestServerOptions
         {

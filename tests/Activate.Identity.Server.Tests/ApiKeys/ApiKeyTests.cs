@@ -8,6 +8,7 @@ using static Activate.Identity.Server.Tests.ApiKeys.ApiCalls;
 
 namespace Activate.Identity.Server.Tests.ApiKeys;
 
+[Trait("Database", "Differs")]
 public class ApiKeyTests(ClockedServer fixture) : IClassFixture<ClockedServer>
 {
     private readonly Testing.TestServer _server = fixture.Server;

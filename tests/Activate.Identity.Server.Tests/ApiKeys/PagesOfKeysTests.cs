@@ -12,6 +12,7 @@ using Microsoft.EntityFrameworkCore;
 namespace Activate.Identity.Server.Tests.ApiKeys;
 
 /// <summary>The pages of API keys, tokens and SSH keys: what they make once, show once, and to whom.</summary>
+[Trait("Database", "Differs")]
 public class PagesOfKeysTests(SharedNodes fixture) : IClassFixture<SharedNodes>
 {
     private const string Keys = "/account/authentication/api-keys";

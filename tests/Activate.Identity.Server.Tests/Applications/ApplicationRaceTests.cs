@@ -10,8 +10,7 @@ namespace Activate.Identity.Server.Tests.Applications;
 public class ApplicationRaceTests
 {
     [Theory]
-    [InlineData(DatabaseProvider.Sqlite)]
-    [InlineData(DatabaseProvider.PostgreSql)]
+    [EachDatabase]
     public async Task Names_secrets_and_changes_are_given_once(DatabaseProvider database)
     {
         await using var server = await TestServer.StartAsync(new TestServerOptions { Database = database, Nodes = 2 });

@@ -17,6 +17,7 @@ using static Activate.Identity.Server.Tests.ApiKeys.ApiCalls;
 namespace Activate.Identity.Server.Tests.Applications;
 
 /// <summary>Registration by an organization's administrators, and server-wide by operators.</summary>
+[Trait("Database", "Differs")]
 public class ApplicationsApiTests(ClockedServer fixture) : IClassFixture<ClockedServer>
 {
     private const string Path = "/api/v1/organization/applications";

@@ -12,6 +12,7 @@ using static Activate.Identity.Server.Tests.ApiKeys.ApiCalls;
 
 namespace Activate.Identity.Server.Tests.Audit;
 
+[Trait("Database", "Differs")]
 public sealed class AuditApiTests(ClockedServer fixture) : IClassFixture<ClockedServer>
 {
     private const string Path = "/api/v1/organization/audit-events";

@@ -11,11 +11,11 @@ using Microsoft.Extensions.DependencyInjection;
 namespace Activate.Identity.Server.Tests.Audit;
 
 /// <summary>How long events are kept, and what goes with a person.</summary>
+[Trait("Database", "Differs")]
 public class AuditKeepingTests
 {
     [Theory]
-    [InlineData(DatabaseProvider.Sqlite)]
-    [InlineData(DatabaseProvider.PostgreSql)]
+    [EachDatabase]
     public async Task Events_older_than_the_retention_go_and_the_others_stay(DatabaseProvider provider)
     {
         await using var server = await TestServer.StartAsync(new() { FakeClock = true, Database = provider, Settings = new Dictionary<string, string?> { ["Audit:RetentionDays"] = "30" } });
@@ -51,7 +51,7 @@ public class AuditKeepingTests
         // Mail waits in the table, for a mail server that is not there: what was sent is in mailboxes, not ours to forget.
         await using var server = await TestServer.StartAsync(new()
         {
-            FakeClock = true, Database = DatabaseProvider.PostgreSql, Settings = new Dictionary<string, string?> { ["Mail:Host"] = "127.0.0.1", ["Mail:Port"] = "9", ["Mail:Security"] = "None", ["Mail:From"] = "id@example.test" },
+            FakeClock = true, Database = TestDatabases.OnAServer, Settings = new Dictionary<string, string?> { ["Mail:Host"] = "127.0.0.1", ["Mail:Port"] = "9", ["Mail:Security"] = "None", ["Mail:From"] = "id@example.test" },
         });
         var person = await server.AddUserAsync(Role.Member, "hopper");
         var session = await server.GrantAsync(person.Id);

@@ -10,6 +10,7 @@ using static Activate.Identity.Server.Tests.ApiKeys.ApiCalls;
 
 namespace Activate.Identity.Server.Tests.Clusters;
 
+[Trait("Database", "Differs")]
 public class ClustersApiTests(ClockedServer fixture) : IClassFixture<ClockedServer>
 {
     private const string Path = "/api/v1/organization/clusters";

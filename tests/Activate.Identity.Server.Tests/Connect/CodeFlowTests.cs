@@ -9,6 +9,7 @@ using Microsoft.IdentityModel.JsonWebTokens;
 namespace Activate.Identity.Server.Tests.Connect;
 
 /// <summary>The authorization code flow with PKCE, from consent to the token.</summary>
+[Trait("Database", "Differs")]
 public sealed class CodeFlowTests(SharedNodesWithClock shared) : IClassFixture<SharedNodesWithClock>
 {
     private readonly TestServer _server = shared.Server;

@@ -8,10 +8,7 @@ namespace Activate.Identity.Server.Tests.Connect;
 public sealed class CodeRaceTests
 {
     [Theory, Trait("Case", "R1")]
-    [InlineData(1, DatabaseProvider.Sqlite)]
-    [InlineData(2, DatabaseProvider.Sqlite)]
-    [InlineData(1, DatabaseProvider.PostgreSql)]
-    [InlineData(2, DatabaseProvider.PostgreSql)]
+    [EachDatabase(1), EachDatabase(2)]
     public async Task Of_twenty_redemptions_of_one_code_at_once_one_wins_and_a_later_one_ends_what_it_got(int nodes, DatabaseProvider provider)
     {
         await using var server = await TestServer.StartAsync(new TestServerOptions { Nodes = nodes, Database = provider });

@@ -13,10 +13,7 @@ public sealed class GrantRaceTests
     private static int Rounds => Tools.FullSize ? 200 : 3;
 
     [Theory, Trait("Case", "R2"), Trait("Case", "R3")]
-    [InlineData(1, DatabaseProvider.Sqlite)]
-    [InlineData(2, DatabaseProvider.Sqlite)]
-    [InlineData(1, DatabaseProvider.PostgreSql)]
-    [InlineData(2, DatabaseProvider.PostgreSql)]
+    [EachDatabase(1), EachDatabase(2)]
     public async Task Of_twenty_refreshes_with_one_token_all_end_on_the_same_living_chain(int nodes, DatabaseProvider provider)
     {
         await using var server = await TestServer.StartAsync(new TestServerOptions { Nodes = nodes, Database = provider });
@@ -35,8 +32,7 @@ public sealed class GrantRaceTests
     }
 
     [Theory, Trait("Case", "A23")]
-    [InlineData(2, DatabaseProvider.Sqlite)]
-    [InlineData(2, DatabaseProvider.PostgreSql)]
+    [EachDatabase(2)]
     public async Task Of_twenty_answers_to_one_pushed_request_one_is_a_code(int nodes, DatabaseProvider provider)
     {
         await using var server = await TestServer.StartAsync(new TestServerOptions { Nodes = nodes, Database = provider });
@@ -61,8 +57,7 @@ public sealed class GrantRaceTests
     }
 
     [Theory, Trait("Case", "R4")]
-    [InlineData(2, DatabaseProvider.Sqlite)]
-    [InlineData(2, DatabaseProvider.PostgreSql)]
+    [EachDatabase(2)]
     public async Task Of_twenty_polls_of_an_application_all_get_the_same_chain(int nodes, DatabaseProvider provider)
     {
         await using var server = await TestServer.StartAsync(new TestServerOptions { Nodes = nodes, Database = provider });

@@ -6,6 +6,7 @@ using Activate.Identity.Testing;
 namespace Activate.Identity.Server.Tests.Connect;
 
 /// <summary>Pushed authorization requests (RFC 9126): short-lived, answered once, bound to their client, and stronger than what stands beside them.</summary>
+[Trait("Database", "Differs")]
 public sealed class PushedRequestTests(SharedNodesWithClock shared) : IClassFixture<SharedNodesWithClock>
 {
     private const string Secret = "s3cret";

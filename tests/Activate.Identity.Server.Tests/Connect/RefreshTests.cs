@@ -8,6 +8,7 @@ using Microsoft.EntityFrameworkCore;
 namespace Activate.Identity.Server.Tests.Connect;
 
 /// <summary>Refresh tokens (RFC 6749 §6, RFC 9700 §4.14): rotation, the grace for honest doubles, thieves, both ends, and what ends them early.</summary>
+[Trait("Database", "Differs")]
 public sealed class RefreshTests(SharedNodesWithClock shared) : IClassFixture<SharedNodesWithClock>
 {
     private const string Secret = "s3cret";

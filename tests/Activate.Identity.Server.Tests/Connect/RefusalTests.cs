@@ -6,14 +6,14 @@ using Activate.Identity.Testing;
 
 namespace Activate.Identity.Server.Tests.Connect;
 
-/// <summary>PostgreSQL, because it is stricter about what a text may hold and how long it may be.</summary>
-public sealed class SharedPostgreSqlServer : SharedServer
+/// <summary>A database server, because it is stricter than SQLite about what a text may hold and how long it may be.</summary>
+public sealed class SharedDatabaseServer : SharedServer
 {
-    protected override TestServerOptions Options => new() { Database = DatabaseProvider.PostgreSql };
+    protected override TestServerOptions Options => new() { Database = TestDatabases.OnAServer };
 }
 
 /// <summary>How the OAuth endpoints that take a POST refuse (RFC 6749 §5.2), and what they never take.</summary>
-public sealed class RefusalTests(SharedPostgreSqlServer shared) : IClassFixture<SharedPostgreSqlServer>
+public sealed class RefusalTests(SharedDatabaseServer shared) : IClassFixture<SharedDatabaseServer>
 {
     public static readonly string[] Endpoints = ["/connect/token", "/connect/introspect", "/connect/revoke", "/connect/device", "/connect/par"];
 

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Activate.Identity.Data;
 using Activate.Identity.Server.Tests.ApiKeys;
 using Activate.Identity.Server.Web;
 using Activate.Identity.Testing;
@@ -95,7 +96,7 @@ public class CeilingTests
     {
         var refusal = await Assert.ThrowsAsync<StartupException>(async () =>
         {
-            await using var server = await TestServer.StartAsync(new TestServerOptions { Owner = false, Settings = new Dictionary<string, string?> { [key] = value } });
+            await using var server = await TestServer.StartAsync(new TestServerOptions { Database = DatabaseProvider.Sqlite, Owner = false, Settings = new Dictionary<string, string?> { [key] = value } });
         });
         Assert.Contains(named, refusal.Message, StringComparison.Ordinal);
         Assert.DoesNotContain("Activate.Identity.", refusal.Message, StringComparison.Ordinal);

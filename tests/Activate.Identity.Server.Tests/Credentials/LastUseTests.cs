@@ -9,8 +9,7 @@ namespace Activate.Identity.Server.Tests.Credentials;
 public class LastUseTests
 {
     [Theory]
-    [InlineData(DatabaseProvider.Sqlite)]
-    [InlineData(DatabaseProvider.PostgreSql)]
+    [EachDatabase]
     public async Task The_last_use_of_keys_and_sessions_is_written_on_every_database(DatabaseProvider provider)
     {
         await using var server = await TestServer.StartAsync(new() { Database = provider });

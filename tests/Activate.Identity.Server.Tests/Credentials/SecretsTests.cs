@@ -14,9 +14,8 @@ public class SecretsTests
     [Trait("Case", "C1")]
     [Trait("Case", "K4")]
     [Trait("Case", "L1")]
-    [InlineData(DatabaseProvider.Sqlite, "Debug")]
-    [InlineData(DatabaseProvider.PostgreSql, "Verbose")]
-    public async Task No_secret_in_a_right_or_a_wrong_field_reaches_storage_or_the_log(DatabaseProvider database, string level)
+    [EachDatabase("Verbose")]
+    public async Task No_secret_in_a_right_or_a_wrong_field_reaches_storage_or_the_log(string level, DatabaseProvider database)
     {
         var settings = new Dictionary<string, string?> { ["Serilog:MinimumLevel:Default"] = level };
         foreach (var source in (string[])["Microsoft", "System", "OpenIddict", "OpenIddict.Server", "OpenIddict.Server.OpenIddictServerDispatcher", "Microsoft.AspNetCore", "Microsoft.AspNetCore.Hosting", "Microsoft.AspNetCore.Server.Kestrel",

@@ -12,8 +12,7 @@ public class TwoNodeTests
     [Theory]
     [Trait("Case", "K11")]
     [Trait("Case", "V3")]
-    [InlineData(DatabaseProvider.Sqlite)]
-    [InlineData(DatabaseProvider.PostgreSql)]
+    [EachDatabase]
     public async Task What_ends_on_one_node_is_refused_there_at_once_and_on_the_other_within_a_second(DatabaseProvider database)
     {
         await using var server = await TestServer.StartAsync(new TestServerOptions { Nodes = 2, Database = database });

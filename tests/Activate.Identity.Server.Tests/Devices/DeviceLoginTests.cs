@@ -3,6 +3,7 @@ using Activate.Identity.Testing;
 
 namespace Activate.Identity.Server.Tests.Devices;
 
+[Trait("Database", "Differs")]
 public class DeviceLoginTests
 {
     [Fact]

@@ -6,6 +6,7 @@ using Microsoft.EntityFrameworkCore;
 namespace Activate.Identity.Server.Tests.Devices;
 
 /// <summary>The device waits, and fetches its token (RFC 8628 §3.4, §3.5).</summary>
+[Trait("Database", "Differs")]
 public sealed class DevicePollingTests(SharedNodesWithClock shared) : IClassFixture<SharedNodesWithClock>
 {
     private readonly TestServer _server = shared.Server;

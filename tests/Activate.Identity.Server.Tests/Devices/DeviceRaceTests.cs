@@ -8,10 +8,7 @@ namespace Activate.Identity.Server.Tests.Devices;
 public sealed class DeviceRaceTests
 {
     [Theory, Trait("Case", "R4")]
-    [InlineData(1, DatabaseProvider.Sqlite)]
-    [InlineData(2, DatabaseProvider.Sqlite)]
-    [InlineData(1, DatabaseProvider.PostgreSql)]
-    [InlineData(2, DatabaseProvider.PostgreSql)]
+    [EachDatabase(1), EachDatabase(2)]
     public async Task Thirty_polls_at_once_after_the_approval_get_one_and_the_same_session(int nodes, DatabaseProvider provider)
     {
         await using var server = await TestServer.StartAsync(new TestServerOptions { Nodes = nodes, Database = provider });

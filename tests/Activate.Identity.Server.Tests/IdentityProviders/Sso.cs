@@ -20,10 +20,10 @@ public class SsoServer : SharedServer
     protected override TestServerOptions Options => new() { Settings = LoopbackAllowed };
 }
 
-/// <summary>Two nodes of it on PostgreSQL, which waits and compares in other ways than SQLite.</summary>
+/// <summary>Two nodes of it on a database server, which waits and compares in other ways than SQLite.</summary>
 public sealed class SsoNodes : SsoServer
 {
-    protected override TestServerOptions Options => base.Options with { Nodes = 2, Database = DatabaseProvider.PostgreSql };
+    protected override TestServerOptions Options => base.Options with { Nodes = 2, Database = TestDatabases.OnAServer };
 }
 
 /// <summary>An organization with a provider, and what people do there.</summary>

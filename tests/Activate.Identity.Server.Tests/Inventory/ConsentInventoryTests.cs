@@ -12,6 +12,7 @@ using Microsoft.EntityFrameworkCore;
 namespace Activate.Identity.Server.Tests.Inventory;
 
 /// <summary>Administrators see what their people allowed applications, and take it back.</summary>
+[Trait("Database", "Differs")]
 public sealed class ConsentInventoryTests(SharedServer shared) : IClassFixture<SharedServer>
 {
     private const string Path = "/api/v1/organization/consents";

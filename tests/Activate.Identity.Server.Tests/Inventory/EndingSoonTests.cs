@@ -8,6 +8,7 @@ using Activate.Identity.Testing;
 namespace Activate.Identity.Server.Tests.Inventory;
 
 /// <summary>What ends within 14 days, as the pages say it.</summary>
+[Trait("Database", "Differs")]
 public sealed class EndingSoonTests
 {
     private const string Overview = "/account/authentication";
@@ -15,8 +16,7 @@ public sealed class EndingSoonTests
     private static IReadOnlyList<IElement> Rows(Browser browser) => [.. browser.Page.QuerySelectorAll("[aria-labelledby=ending] tbody tr")];
 
     [Theory]
-    [InlineData(DatabaseProvider.Sqlite)]
-    [InlineData(DatabaseProvider.PostgreSql)]
+    [EachDatabase]
     public async Task A_person_sees_theirs_and_those_of_accounts_they_keep_soonest_first_with_where_to_replace_them(DatabaseProvider database)
     {
         await using var server = await TestServer.StartAsync(new TestServerOptions { Database = database, FakeClock = true });

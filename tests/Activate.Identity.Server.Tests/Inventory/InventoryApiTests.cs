@@ -13,6 +13,7 @@ using Microsoft.EntityFrameworkCore;
 namespace Activate.Identity.Server.Tests.Inventory;
 
 /// <summary>Administrators find and end what their people have.</summary>
+[Trait("Database", "Differs")]
 public sealed class InventoryApiTests(ClockedServer fixture) : IClassFixture<ClockedServer>
 {
     private const string Path = "/api/v1/organization/credentials";

@@ -120,11 +120,10 @@ public sealed class KeyRingTests : IDisposable
 
     [Theory]
     [Trait("Case", "F8")]
-    [InlineData(DatabaseProvider.Sqlite)]
-    [InlineData(DatabaseProvider.PostgreSql)]
+    [EachDatabase]
     public async Task Four_nodes_that_start_at_once_on_an_empty_database_have_the_same_keys_and_one_first_owner(DatabaseProvider provider)
     {
-        var connection = provider == DatabaseProvider.PostgreSql ? await (await PostgreSqlServer.GetAsync()).CreateDatabaseAsync() : null;
+        var connection = await TestDatabases.CreateAsync(provider);
         var nodes = Enumerable.Range(0, 4).Select(_ => Build("Development", ("Data:Folder", _folder), ("Database:Provider", provider.ToString()), ("Database:ConnectionString", connection),
             ("Setup:Organization", "Lab"), ("Setup:Username", "ada"), ("Setup:Email", "ada@example.test"), ("Setup:Password", TestServer.OwnerPassword))).ToArray();
         try

@@ -18,8 +18,7 @@ public sealed class SigningKeyTests
 {
     [Theory]
     [Trait("Case", "J6")]
-    [InlineData(DatabaseProvider.Sqlite)]
-    [InlineData(DatabaseProvider.PostgreSql)]
+    [EachDatabase]
     public async Task A_new_key_is_published_at_once_signs_after_ten_minutes_and_retires_a_day_later(DatabaseProvider provider)
     {
         await using var server = await TestServer.StartAsync(new() { Nodes = 2, FakeClock = true, Database = provider });
@@ -77,8 +76,7 @@ public sealed class SigningKeyTests
 
     [Theory]
     [Trait("Case", "C6")]
-    [InlineData(DatabaseProvider.Sqlite)]
-    [InlineData(DatabaseProvider.PostgreSql)]
+    [EachDatabase]
     public async Task Five_rotations_in_ten_minutes_break_no_token_for_whoever_follows_the_cache_headers(DatabaseProvider provider)
     {
         await using var server = await TestServer.StartAsync(new() { Nodes = 2, FakeClock = true, Database = provider });
@@ -121,8 +119,7 @@ public sealed class SigningKeyTests
 
     [Theory]
     [Trait("Case", "F8")]
-    [InlineData(DatabaseProvider.Sqlite)]
-    [InlineData(DatabaseProvider.PostgreSql)]
+    [EachDatabase]
     public async Task Two_nodes_that_rotate_at_the_same_moment_make_one_key_of_each_generation(DatabaseProvider provider)
     {
         await using var server = await TestServer.StartAsync(new() { Nodes = 2, FakeClock = true, Database = provider });

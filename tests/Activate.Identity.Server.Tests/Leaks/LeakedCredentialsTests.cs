@@ -140,7 +140,7 @@ public class LeakedCredentialsTests(ClockedServer fixture) : IClassFixture<Clock
     [Fact]
     public async Task On_PostgreSQL_of_the_same_key_reported_twenty_times_at_once_one_event_tells()
     {
-        await using var server = await TestServer.StartAsync(new() { Database = DatabaseProvider.PostgreSql, Nodes = 2 });
+        await using var server = await TestServer.StartAsync(new() { Database = TestDatabases.OnAServer, Nodes = 2 });
         var (_, session) = await server.AddPersonAsync();
         var key = await server.CreateApiKeyAsync(session, "everywhere");
         var last = await server.CreateApiKeyAsync(session, "last");

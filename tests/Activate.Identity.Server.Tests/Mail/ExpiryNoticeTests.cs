@@ -108,8 +108,7 @@ public class ExpiryNoticeTests
     }
 
     [Theory]
-    [InlineData(DatabaseProvider.Sqlite)]
-    [InlineData(DatabaseProvider.PostgreSql)]
+    [EachDatabase]
     public async Task Two_nodes_that_look_at_once_tell_once_and_miss_nothing(DatabaseProvider database)
     {
         await using var server = await TestServer.StartAsync(new TestServerOptions { FakeClock = true, Nodes = 2, Database = database });

@@ -10,10 +10,11 @@ using Microsoft.Extensions.DependencyInjection;
 namespace Activate.Identity.Server.Tests.Mail;
 
 /// <summary>What becomes of mail: a real server, and a mail server that behaves and does not.</summary>
+[Trait("Database", "Differs")]
 public class MailSenderTests
 {
-    private static Task<TestServer> StartAsync(MailServer mail, int nodes = 1, DatabaseProvider database = DatabaseProvider.Sqlite, string security = "None") =>
-        TestServer.StartAsync(new TestServerOptions { FakeClock = true, Nodes = nodes, Database = database, Settings = new Dictionary<string, string?>(mail.Settings) { ["Mail:Security"] = security } });
+    private static Task<TestServer> StartAsync(MailServer mail, int nodes = 1, DatabaseProvider? database = null, string security = "None") =>
+        TestServer.StartAsync(new TestServerOptions { FakeClock = true, Nodes = nodes, Database = database ?? TestDatabases.Chosen, Settings = new Dictionary<string, string?>(mail.Settings) { ["Mail:Security"] = security } });
 
     private static Task SendAsync(TestServer server, int node = 0) => server.Services(node).GetRequiredService<MailSender>().SendAsync(CancellationToken.None);
 
@@ -111,8 +112,7 @@ public class MailSenderTests
     }
 
     [Theory]
-    [InlineData(DatabaseProvider.Sqlite)]
-    [InlineData(DatabaseProvider.PostgreSql)]
+    [EachDatabase]
     [Trait("Case", "L7")]
     public async Task Two_nodes_send_each_mail_once(DatabaseProvider database)
     {

@@ -10,6 +10,7 @@ using static Activate.Identity.Server.Tests.Members.MemberCalls;
 
 namespace Activate.Identity.Server.Tests.Members;
 
+[Trait("Database", "Differs")]
 public class InvitationTests(ClockedServer fixture) : IClassFixture<ClockedServer>
 {
     private readonly TestServer _server = fixture.Server;
@@ -175,13 +176,13 @@ public class InvitationTests(ClockedServer fixture) : IClassFixture<ClockedServe
 }
 
 /// <summary>Two nodes, one database, the same moment.</summary>
+[Trait("Database", "Differs")]
 public class MemberRaceTests
 {
     [Theory]
     [Trait("Case", "O3")]
     [Trait("Case", "R7")]
-    [InlineData(DatabaseProvider.Sqlite)]
-    [InlineData(DatabaseProvider.PostgreSql)]
+    [EachDatabase]
     public async Task Names_links_and_the_last_owner_are_given_once(DatabaseProvider database)
     {
         await using var server = await TestServer.StartAsync(new TestServerOptions { Database = database, Nodes = 2 });

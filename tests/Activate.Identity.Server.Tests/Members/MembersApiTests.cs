@@ -11,6 +11,7 @@ using static Activate.Identity.Server.Tests.Members.MemberCalls;
 
 namespace Activate.Identity.Server.Tests.Members;
 
+[Trait("Database", "Differs")]
 public class MembersApiTests(ClockedServer fixture) : IClassFixture<ClockedServer>
 {
     private const string Me = "/api/v1/me";
@@ -100,8 +101,7 @@ public class MembersApiTests(ClockedServer fixture) : IClassFixture<ClockedServe
 
     [Theory]
     [Trait("Case", "K11")]
-    [InlineData(DatabaseProvider.Sqlite)]
-    [InlineData(DatabaseProvider.PostgreSql)]
+    [EachDatabase]
     public async Task What_one_node_ends_another_refuses_within_a_second(DatabaseProvider provider)
     {
         await using var server = await TestServer.StartAsync(new TestServerOptions { Nodes = 2, Database = provider });

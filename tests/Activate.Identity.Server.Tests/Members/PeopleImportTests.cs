@@ -10,6 +10,7 @@ using static Activate.Identity.Server.Tests.Members.MemberCalls;
 
 namespace Activate.Identity.Server.Tests.Members;
 
+[Trait("Database", "Differs")]
 public class PeopleImportTests(ClockedServer fixture) : IClassFixture<ClockedServer>
 {
     private const string Path = $"{MembersPath}/import";

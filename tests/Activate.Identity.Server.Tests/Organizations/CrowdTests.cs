@@ -18,8 +18,7 @@ public class CrowdTests
 
     [Theory]
     [Trait("Case", "O5")]
-    [InlineData(DatabaseProvider.Sqlite)]
-    [InlineData(DatabaseProvider.PostgreSql)]
+    [EachDatabase]
     public async Task A_preview_is_the_effect_for_each_of_very_many_credentials_and_other_organizations_feel_nothing(DatabaseProvider provider)
     {
         await using var server = await TestServer.StartAsync(new TestServerOptions { Database = provider, FakeClock = true });

@@ -12,6 +12,7 @@ using static Activate.Identity.Server.Tests.ApiKeys.ApiCalls;
 namespace Activate.Identity.Server.Tests.Organizations;
 
 /// <summary>What a stricter policy does to credentials that exist.</summary>
+[Trait("Database", "Differs")]
 public class CutTests(ClockedServer fixture) : IClassFixture<ClockedServer>
 {
     private const string Me = "/api/v1/me";
@@ -262,8 +263,7 @@ public class CutTests(ClockedServer fixture) : IClassFixture<ClockedServer>
 
     [Theory]
     [Trait("Case", "O5")]
-    [InlineData(DatabaseProvider.Sqlite)]
-    [InlineData(DatabaseProvider.PostgreSql)]
+    [EachDatabase]
     public async Task Both_nodes_agree_within_a_second(DatabaseProvider provider)
     {
         await using var server = await TestServer.StartAsync(new TestServerOptions { Nodes = 2, Database = provider });

@@ -22,7 +22,7 @@ public class CutUnderLoadTests(ITestOutputHelper output)
     {
         await using var server = await TestServer.StartAsync(new TestServerOptions
         {
-            Nodes = 2, Database = DatabaseProvider.PostgreSql, Settings = new Dictionary<string, string?> { ["RateLimits:Enabled"] = "false" },
+            Nodes = 2, Database = TestDatabases.OnAServer, Settings = new Dictionary<string, string?> { ["RateLimits:Enabled"] = "false" },
         });
         var (organization, owner, session) = await server.AddOrganizationAsync();
         var (_, bystander, _) = await server.AddOrganizationAsync();
@@ -65,7 +65,7 @@ public class CutUnderLoadTests(ITestOutputHelper output)
     {
         await using var server = await TestServer.StartAsync(new TestServerOptions
         {
-            Database = DatabaseProvider.PostgreSql, Settings = new Dictionary<string, string?> { ["RateLimits:Enabled"] = "false" },
+            Database = TestDatabases.OnAServer, Settings = new Dictionary<string, string?> { ["RateLimits:Enabled"] = "false" },
         });
         var (organization, owner, session) = await server.AddOrganizationAsync();
         await FillAsync(server, organization.Id);

@@ -18,6 +18,7 @@ namespace Activate.Identity.Server.Tests.Organizations;
 /// Every operation of the OpenAPI document is tried on what belongs to one organization with every kind of credential of another: the answer is that of a thing that
 /// is not there, byte for byte, and afterwards nothing has changed. An operation that comes new into the document and that this does not know makes it fail.
 /// </summary>
+[Trait("Database", "Differs")]
 public sealed partial class IsolationTests(IsolationTests.Fixture fixture, ITestOutputHelper output) : IClassFixture<IsolationTests.Fixture>
 {
     private const string ServiceAccounts = "/api/v1/organization/service-accounts";

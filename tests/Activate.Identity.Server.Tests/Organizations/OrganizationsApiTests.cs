@@ -8,6 +8,7 @@ using static Activate.Identity.Server.Tests.ApiKeys.ApiCalls;
 
 namespace Activate.Identity.Server.Tests.Organizations;
 
+[Trait("Database", "Differs")]
 public class OrganizationsApiTests(ClockedServer fixture) : IClassFixture<ClockedServer>
 {
     private const string Path = "/api/v1/organizations";

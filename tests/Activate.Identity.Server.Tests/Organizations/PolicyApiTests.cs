@@ -9,6 +9,7 @@ using static Activate.Identity.Server.Tests.Organizations.PolicyCalls;
 
 namespace Activate.Identity.Server.Tests.Organizations;
 
+[Trait("Database", "Differs")]
 public class PolicyApiTests(ClockedServer fixture) : IClassFixture<ClockedServer>
 {
     private readonly TestServer _server = fixture.Server;

@@ -11,11 +11,11 @@ using Microsoft.Extensions.DependencyInjection;
 namespace Activate.Identity.Server.Tests.Organizations;
 
 /// <summary>Keys that nobody uses end, and none that somebody uses.</summary>
+[Trait("Database", "Differs")]
 public class UnusedKeysTests
 {
     [Theory]
-    [InlineData(DatabaseProvider.Sqlite)]
-    [InlineData(DatabaseProvider.PostgreSql)]
+    [EachDatabase]
     public async Task What_the_preview_shows_ends_once_on_two_nodes_and_what_is_used_lives_on(DatabaseProvider provider)
     {
         await using var server = await TestServer.StartAsync(new TestServerOptions { Nodes = 2, Database = provider, FakeClock = true });

@@ -47,8 +47,7 @@ public sealed class SecondStepTests(FakeClockFixture fixture) : IClassFixture<Fa
     }
 
     [Theory, Trait("Case", "W3")]
-    [InlineData(DatabaseProvider.Sqlite)]
-    [InlineData(DatabaseProvider.PostgreSql)]
+    [EachDatabase]
     public async Task One_code_and_one_pending_sign_in_make_one_session_on_two_nodes(DatabaseProvider provider)
     {
         await using var server = await TestServer.StartAsync(new TestServerOptions { FakeClock = true, Nodes = 2, Database = provider });

@@ -11,6 +11,7 @@ using Microsoft.EntityFrameworkCore;
 namespace Activate.Identity.Server.Tests.ServiceAccounts;
 
 /// <summary>Accounts for programs: who makes them, who keeps them, and that nobody signs in with one.</summary>
+[Trait("Database", "Differs")]
 public class ServiceAccountTests(SharedServer shared) : IClassFixture<SharedServer>
 {
     private const string Accounts = "/api/v1/organization/service-accounts";

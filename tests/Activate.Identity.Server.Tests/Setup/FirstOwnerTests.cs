@@ -112,8 +112,7 @@ public sealed partial class FirstOwnerTests
     }
 
     [Theory, Trait("Case", "R7")]
-    [InlineData(DatabaseProvider.Sqlite)]
-    [InlineData(DatabaseProvider.PostgreSql)]
+    [EachDatabase]
     public async Task Of_many_who_send_the_form_at_once_on_two_nodes_one_becomes_owner(DatabaseProvider provider)
     {
         var (server, console) = await StartAsync(new TestServerOptions { Nodes = 2, Database = provider });

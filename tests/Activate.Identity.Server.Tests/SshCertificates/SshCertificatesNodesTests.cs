@@ -17,8 +17,7 @@ public sealed class SshCertificatesNodesTests
     [Theory]
     [Trait("Case", "S15")]
     [Trait("Case", "C9")]
-    [InlineData(DatabaseProvider.Sqlite)]
-    [InlineData(DatabaseProvider.PostgreSql)]
+    [EachDatabase]
     public async Task What_one_node_issues_and_ends_the_other_answers_at_once_and_both_make_one_authority(DatabaseProvider provider)
     {
         await using var server = await TestServer.StartAsync(new TestServerOptions { Nodes = 2, Database = provider });

@@ -233,8 +233,7 @@ public class AuthorizedKeysNodesTests
     [Theory]
     [Trait("Case", "S15")]
     [Trait("Case", "C9")]
-    [InlineData(DatabaseProvider.Sqlite)]
-    [InlineData(DatabaseProvider.PostgreSql)]
+    [EachDatabase]
     public async Task What_one_node_adds_deletes_and_cuts_the_other_answers_at_once(DatabaseProvider provider)
     {
         await using var server = await TestServer.StartAsync(new TestServerOptions { Nodes = 2, Database = provider });

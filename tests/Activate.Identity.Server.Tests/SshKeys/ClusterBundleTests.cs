@@ -105,8 +105,7 @@ public class ClusterBundleTests(ClockedServer fixture) : IClassFixture<ClockedSe
     }
 
     [Theory]
-    [InlineData(DatabaseProvider.Sqlite)]
-    [InlineData(DatabaseProvider.PostgreSql)]
+    [EachDatabase]
     public async Task Two_nodes_count_one_serial_and_never_back(DatabaseProvider provider)
     {
         await using var server = await TestServer.StartAsync(new TestServerOptions { Nodes = 2, Database = provider });

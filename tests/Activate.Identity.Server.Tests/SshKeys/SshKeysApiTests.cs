@@ -12,6 +12,7 @@ using static Activate.Identity.Server.Tests.ApiKeys.ApiCalls;
 
 namespace Activate.Identity.Server.Tests.SshKeys;
 
+[Trait("Database", "Differs")]
 public class SshKeysApiTests(ClockedServer fixture) : IClassFixture<ClockedServer>
 {
     private const string Path = "/api/v1/ssh-keys";

@@ -8,6 +8,7 @@ using static Activate.Identity.Server.Tests.ApiKeys.ApiCalls;
 
 namespace Activate.Identity.Server.Tests.Tokens;
 
+[Trait("Database", "Differs")]
 public class TokenTests(ClockedServer fixture) : IClassFixture<ClockedServer>
 {
     private const string Path = "/api/v1/tokens";

@@ -15,7 +15,7 @@ public class ApiDatabaseFaultTests
     [Trait("Case", "F3")]
     public async Task While_SQLite_is_locked_writes_are_answered_503_reads_go_on_and_nothing_is_half_done()
     {
-        await using var server = await TestServer.StartAsync();
+        await using var server = await TestServer.StartAsync(new TestServerOptions { Database = DatabaseProvider.Sqlite });
         var (user, session) = await server.AddPersonAsync();
         var key = await server.CreateApiKeyAsync(session, "before");
         await using (var other = new SqliteConnection($"Data Source={server.SqliteFile};Pooling=False"))
@@ -104,8 +104,7 @@ public class ApiDatabaseFaultTests
 
     [Theory]
     [Trait("Case", "B4")]
-    [InlineData(DatabaseProvider.Sqlite)]
-    [InlineData(DatabaseProvider.PostgreSql)]
+    [EachDatabase]
     public async Task The_longest_names_fit_every_column_they_go_to(DatabaseProvider database)
     {
         await using var server = await TestServer.StartAsync(new TestServerOptions { Database = database });

@@ -1,5 +1,7 @@
 using System.Data.Common;
+using Activate.Identity.Data.Providers.PostgreSql;
 using Activate.Identity.Data.Providers.Sqlite;
+using Activate.Identity.Data.Providers.SqlServer;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Diagnostics;
@@ -14,7 +16,10 @@ internal sealed class ApiFaultInjection : DbCommandInterceptor
 
     public Exception Cause { get; init; } = new InvalidOperationException("canary in the cause");
 
-    public void AddTo(WebApplicationBuilder builder) => builder.Services.ConfigureDbContext<SqliteActivateDbContext>(options => options.AddInterceptors(this));
+    public void AddTo(WebApplicationBuilder builder) => builder.Services
+        .ConfigureDbContext<SqliteActivateDbContext>(options => options.AddInterceptors(this))
+        .ConfigureDbContext<SqlServerActivateDbContext>(options => options.AddInterceptors(this))
+        .ConfigureDbContext<PostgreSqlActivateDbContext>(options => options.AddInterceptors(this));
 
     public override ValueTask<InterceptionResult<DbDataReader>> ReaderExecutingAsync(DbCommand command, CommandEventData eventData, InterceptionResult<DbDataReader> result, CancellationToken cancellationToken = default) =>
         On ? throw Cause : ValueTask.FromResult(result);

@@ -12,8 +12,7 @@ namespace Activate.Identity.Server.Tests.Web;
 public class ExpiredRowsTests
 {
     [Theory]
-    [InlineData(Data.DatabaseProvider.Sqlite)]
-    [InlineData(Data.DatabaseProvider.PostgreSql)]
+    [EachDatabase]
     public async Task What_has_ended_and_is_no_longer_listed_is_deleted_and_nothing_else(Data.DatabaseProvider provider)
     {
         await using var server = await TestServer.StartAsync(new() { FakeClock = true, Database = provider });

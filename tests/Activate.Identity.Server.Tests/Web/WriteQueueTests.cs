@@ -10,11 +10,11 @@ using Xunit;
 
 namespace Activate.Identity.Server.Tests.Web;
 
+[Trait("Database", "Differs")]
 public sealed class WriteQueueTests
 {
     [Theory]
-    [InlineData(DatabaseProvider.Sqlite)]
-    [InlineData(DatabaseProvider.PostgreSql)]
+    [EachDatabase]
     public async Task A_row_that_a_unique_index_refuses_does_not_hurt_those_that_share_its_transaction(DatabaseProvider provider)
     {
         await using var server = await TestServer.StartAsync(new TestServerOptions { Database = provider });
@@ -49,7 +49,7 @@ public sealed class WriteQueueTests
     [Fact, Trait("Case", "R9")]
     public async Task Writers_that_wait_longer_than_a_writer_may_are_all_refused_and_nothing_of_theirs_is_written()
     {
-        await using var server = await TestServer.StartAsync();
+        await using var server = await TestServer.StartAsync(new TestServerOptions { Database = DatabaseProvider.Sqlite });
         var inserts = server.Services().GetRequiredService<QueuedInsert<DeviceRequest>>();
         await inserts.RunAsync(Request(server), TestContext.Current.CancellationToken);
         await server.QueryAsync(async database =>

@@ -13,14 +13,8 @@ namespace Activate.Identity.Data.Providers.Sqlite;
 /// </summary>
 internal sealed class SqlitePragmas : DbConnectionInterceptor
 {
-    /// <summary>
-    /// How long a writer waits for the one before it, in seconds. A queue of writers is through in a fraction of it; a lock that lasts longer is a fault, and
-    /// callers are told to come back rather than kept: the driver alone would hold each of them, and a thread, for 30 seconds.
-    /// </summary>
-    private const int Patience = 2;
-
     private static readonly string s_pragmas =
-        $"PRAGMA synchronous=FULL; PRAGMA busy_timeout={(Patience * 1000).ToString(CultureInfo.InvariantCulture)}; PRAGMA cache_size=-65536;";
+        $"PRAGMA synchronous=FULL; PRAGMA busy_timeout={DatabaseSetup.WriterPatience.TotalMilliseconds.ToString(CultureInfo.InvariantCulture)}; PRAGMA cache_size=-65536;";
 
     /// <summary>The native connections that have them: the driver keeps these in a pool, and gives one out each time EF Core opens.</summary>
     private static readonly ConditionalWeakTable<object, object> s_prepared = [];
@@ -28,7 +22,8 @@ internal sealed class SqlitePragmas : DbConnectionInterceptor
     public override void ConnectionOpened(DbConnection connection, ConnectionEndEventData eventData)
     {
         var sqlite = (SqliteConnection)connection;
-        sqlite.DefaultTimeout = Patience;
+        // In seconds, and below SQLite's own wait: the driver would begin another after one that ended sooner.
+        sqlite.DefaultTimeout = (int)DatabaseSetup.WriterPatience.TotalSeconds;
         if (sqlite.Handle is not { } handle || s_prepared.TryGetValue(handle, out _))
             return;
         using var command = connection.CreateCommand();

@@ -20,14 +20,16 @@ namespace Activate.Identity.Data.Providers.SqlServer.Migrations
                 table: "AuditEvents",
                 type: "nvarchar(2048)",
                 maxLength: 2048,
-                nullable: true);
+                nullable: true,
+                collation: "Latin1_General_100_BIN2");
 
             migrationBuilder.AddColumn<string>(
                 name: "Before",
                 table: "AuditEvents",
                 type: "nvarchar(2048)",
                 maxLength: 2048,
-                nullable: true);
+                nullable: true,
+                collation: "Latin1_General_100_BIN2");
 
             migrationBuilder.AddColumn<Guid>(
                 name: "OwnerId",
@@ -41,7 +43,7 @@ namespace Activate.Identity.Data.Providers.SqlServer.Migrations
                 {
                     UserId = table.Column<Guid>(type: "uniqueidentifier", nullable: false),
                     OrganizationId = table.Column<Guid>(type: "uniqueidentifier", nullable: false),
-                    Username = table.Column<string>(type: "nvarchar(32)", maxLength: 32, nullable: true)
+                    Username = table.Column<string>(type: "nvarchar(32)", maxLength: 32, nullable: true, collation: "Latin1_General_100_BIN2")
                 },
                 constraints: table =>
                 {
@@ -54,7 +56,7 @@ namespace Activate.Identity.Data.Providers.SqlServer.Migrations
                 {
                     EventId = table.Column<Guid>(type: "uniqueidentifier", nullable: false),
                     PersonId = table.Column<Guid>(type: "uniqueidentifier", nullable: false),
-                    Text = table.Column<string>(type: "nvarchar(512)", maxLength: 512, nullable: false)
+                    Text = table.Column<string>(type: "nvarchar(512)", maxLength: 512, nullable: false, collation: "Latin1_General_100_BIN2")
                 },
                 constraints: table =>
                 {

@@ -31,7 +31,7 @@ namespace Activate.Identity.Data.Providers.SqlServer.Migrations
                 {
                     ClusterId = table.Column<Guid>(type: "uniqueidentifier", nullable: false),
                     UserId = table.Column<Guid>(type: "uniqueidentifier", nullable: false),
-                    UnixName = table.Column<string>(type: "nvarchar(32)", maxLength: 32, nullable: false)
+                    UnixName = table.Column<string>(type: "nvarchar(32)", maxLength: 32, nullable: false, collation: "Latin1_General_100_BIN2")
                 },
                 constraints: table =>
                 {

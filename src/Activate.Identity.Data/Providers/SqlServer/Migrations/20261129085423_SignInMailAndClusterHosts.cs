@@ -16,14 +16,16 @@ namespace Activate.Identity.Data.Providers.SqlServer.Migrations
                 table: "TokenGrants",
                 type: "nvarchar(64)",
                 maxLength: 64,
-                nullable: true);
+                nullable: true,
+                collation: "Latin1_General_100_BIN2");
 
             migrationBuilder.AddColumn<string>(
                 name: "LastUsedOn",
                 table: "SshKeys",
                 type: "nvarchar(128)",
                 maxLength: 128,
-                nullable: true);
+                nullable: true,
+                collation: "Latin1_General_100_BIN2");
 
             migrationBuilder.AddColumn<byte[]>(
                 name: "MailedCodeHash",
@@ -78,7 +80,7 @@ namespace Activate.Identity.Data.Providers.SqlServer.Migrations
                     Hash = table.Column<byte[]>(type: "varbinary(32)", maxLength: 32, nullable: false),
                     Purpose = table.Column<int>(type: "int", nullable: false),
                     UserId = table.Column<Guid>(type: "uniqueidentifier", nullable: false),
-                    Email = table.Column<string>(type: "nvarchar(254)", maxLength: 254, nullable: false),
+                    Email = table.Column<string>(type: "nvarchar(254)", maxLength: 254, nullable: false, collation: "Latin1_General_100_BIN2"),
                     ExpiresAt = table.Column<DateTime>(type: "datetime2", nullable: false)
                 },
                 constraints: table =>
@@ -123,7 +125,7 @@ namespace Activate.Identity.Data.Providers.SqlServer.Migrations
                     HandleHash = table.Column<byte[]>(type: "varbinary(32)", maxLength: 32, nullable: false),
                     UserId = table.Column<Guid>(type: "uniqueidentifier", nullable: false),
                     PasswordMark = table.Column<byte[]>(type: "varbinary(32)", maxLength: 32, nullable: false),
-                    Methods = table.Column<string>(type: "nvarchar(64)", maxLength: 64, nullable: false),
+                    Methods = table.Column<string>(type: "nvarchar(64)", maxLength: 64, nullable: false, collation: "Latin1_General_100_BIN2"),
                     ExpiresAt = table.Column<DateTime>(type: "datetime2", nullable: false)
                 },
                 constraints: table =>
@@ -163,8 +165,8 @@ namespace Activate.Identity.Data.Providers.SqlServer.Migrations
                     Id = table.Column<Guid>(type: "uniqueidentifier", nullable: false),
                     OrganizationId = table.Column<Guid>(type: "uniqueidentifier", nullable: false),
                     Generation = table.Column<int>(type: "int", nullable: false),
-                    PublicKey = table.Column<string>(type: "nvarchar(256)", maxLength: 256, nullable: false),
-                    Protected = table.Column<string>(type: "nvarchar(max)", nullable: false),
+                    PublicKey = table.Column<string>(type: "nvarchar(256)", maxLength: 256, nullable: false, collation: "Latin1_General_100_BIN2"),
+                    Protected = table.Column<string>(type: "nvarchar(max)", nullable: false, collation: "Latin1_General_100_BIN2"),
                     CreatedAt = table.Column<DateTime>(type: "datetime2", nullable: false),
                     SignsFrom = table.Column<DateTime>(type: "datetime2", nullable: false)
                 },
@@ -187,7 +189,7 @@ namespace Activate.Identity.Data.Providers.SqlServer.Migrations
                     Serial = table.Column<long>(type: "bigint", nullable: false),
                     GrantId = table.Column<Guid>(type: "uniqueidentifier", nullable: false),
                     ClusterId = table.Column<Guid>(type: "uniqueidentifier", nullable: false),
-                    Account = table.Column<string>(type: "nvarchar(32)", maxLength: 32, nullable: false),
+                    Account = table.Column<string>(type: "nvarchar(32)", maxLength: 32, nullable: false, collation: "Latin1_General_100_BIN2"),
                     Fingerprint = table.Column<byte[]>(type: "varbinary(32)", maxLength: 32, nullable: false),
                     CreatedAt = table.Column<DateTime>(type: "datetime2", nullable: false),
                     ExpiresAt = table.Column<DateTime>(type: "datetime2", nullable: false),
