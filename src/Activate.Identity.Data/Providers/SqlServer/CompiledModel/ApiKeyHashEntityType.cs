@@ -41,7 +41,8 @@ namespace Activate.Identity.Data.Providers.SqlServer.CompiledModel
                 typeof(Guid),
                 propertyInfo: typeof(ApiKeyHash).GetProperty("ApiKeyId", BindingFlags.Public | BindingFlags.Instance | BindingFlags.DeclaredOnly),
                 fieldInfo: typeof(ApiKeyHash).GetField("<ApiKeyId>k__BackingField", BindingFlags.NonPublic | BindingFlags.Instance | BindingFlags.DeclaredOnly),
-                sentinel: new Guid("00000000-0000-0000-0000-000000000000"));
+                valueConverter: new SqlServerIdConverter());
+            apiKeyId.SetSentinelFromProviderValue(new Guid("00000000-0000-0000-0000-000000000000"));
             apiKeyId.AddAnnotation("SqlServer:ValueGenerationStrategy", SqlServerValueGenerationStrategy.None);
 
             var endsAt = runtimeEntityType.AddProperty(

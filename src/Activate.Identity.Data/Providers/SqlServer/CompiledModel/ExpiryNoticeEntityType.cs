@@ -29,7 +29,8 @@ namespace Activate.Identity.Data.Providers.SqlServer.CompiledModel
                 propertyInfo: typeof(ExpiryNotice).GetProperty("CredentialId", BindingFlags.Public | BindingFlags.Instance | BindingFlags.DeclaredOnly),
                 fieldInfo: typeof(ExpiryNotice).GetField("<CredentialId>k__BackingField", BindingFlags.NonPublic | BindingFlags.Instance | BindingFlags.DeclaredOnly),
                 afterSaveBehavior: PropertySaveBehavior.Throw,
-                sentinel: new Guid("00000000-0000-0000-0000-000000000000"));
+                valueConverter: new SqlServerIdConverter());
+            credentialId.SetSentinelFromProviderValue(new Guid("00000000-0000-0000-0000-000000000000"));
             credentialId.AddAnnotation("SqlServer:ValueGenerationStrategy", SqlServerValueGenerationStrategy.None);
 
             var stage = runtimeEntityType.AddProperty(

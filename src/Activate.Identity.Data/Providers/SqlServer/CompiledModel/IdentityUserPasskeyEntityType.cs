@@ -40,7 +40,8 @@ namespace Activate.Identity.Data.Providers.SqlServer.CompiledModel
                 typeof(Guid),
                 propertyInfo: typeof(IdentityUserPasskey<Guid>).GetProperty("UserId", BindingFlags.Public | BindingFlags.Instance | BindingFlags.DeclaredOnly),
                 fieldInfo: typeof(IdentityUserPasskey<Guid>).GetField("<UserId>k__BackingField", BindingFlags.NonPublic | BindingFlags.Instance | BindingFlags.DeclaredOnly),
-                sentinel: new Guid("00000000-0000-0000-0000-000000000000"));
+                valueConverter: new SqlServerIdConverter());
+            userId.SetSentinelFromProviderValue(new Guid("00000000-0000-0000-0000-000000000000"));
             userId.AddAnnotation("SqlServer:ValueGenerationStrategy", SqlServerValueGenerationStrategy.None);
 
             var key = runtimeEntityType.AddKey(

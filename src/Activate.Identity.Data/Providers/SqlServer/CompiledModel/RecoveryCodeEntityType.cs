@@ -32,7 +32,8 @@ namespace Activate.Identity.Data.Providers.SqlServer.CompiledModel
                 propertyInfo: typeof(RecoveryCode).GetProperty("UserId", BindingFlags.Public | BindingFlags.Instance | BindingFlags.DeclaredOnly),
                 fieldInfo: typeof(RecoveryCode).GetField("<UserId>k__BackingField", BindingFlags.NonPublic | BindingFlags.Instance | BindingFlags.DeclaredOnly),
                 afterSaveBehavior: PropertySaveBehavior.Throw,
-                sentinel: new Guid("00000000-0000-0000-0000-000000000000"));
+                valueConverter: new SqlServerIdConverter());
+            userId.SetSentinelFromProviderValue(new Guid("00000000-0000-0000-0000-000000000000"));
             userId.AddAnnotation("SqlServer:ValueGenerationStrategy", SqlServerValueGenerationStrategy.None);
 
             var hash = runtimeEntityType.AddProperty(

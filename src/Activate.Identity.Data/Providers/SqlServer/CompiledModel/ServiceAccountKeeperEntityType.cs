@@ -33,7 +33,8 @@ namespace Activate.Identity.Data.Providers.SqlServer.CompiledModel
                 propertyInfo: typeof(ServiceAccountKeeper).GetProperty("AccountId", BindingFlags.Public | BindingFlags.Instance | BindingFlags.DeclaredOnly),
                 fieldInfo: typeof(ServiceAccountKeeper).GetField("<AccountId>k__BackingField", BindingFlags.NonPublic | BindingFlags.Instance | BindingFlags.DeclaredOnly),
                 afterSaveBehavior: PropertySaveBehavior.Throw,
-                sentinel: new Guid("00000000-0000-0000-0000-000000000000"));
+                valueConverter: new SqlServerIdConverter());
+            accountId.SetSentinelFromProviderValue(new Guid("00000000-0000-0000-0000-000000000000"));
             accountId.AddAnnotation("SqlServer:ValueGenerationStrategy", SqlServerValueGenerationStrategy.None);
 
             var keeperId = runtimeEntityType.AddProperty(
@@ -42,7 +43,8 @@ namespace Activate.Identity.Data.Providers.SqlServer.CompiledModel
                 propertyInfo: typeof(ServiceAccountKeeper).GetProperty("KeeperId", BindingFlags.Public | BindingFlags.Instance | BindingFlags.DeclaredOnly),
                 fieldInfo: typeof(ServiceAccountKeeper).GetField("<KeeperId>k__BackingField", BindingFlags.NonPublic | BindingFlags.Instance | BindingFlags.DeclaredOnly),
                 afterSaveBehavior: PropertySaveBehavior.Throw,
-                sentinel: new Guid("00000000-0000-0000-0000-000000000000"));
+                valueConverter: new SqlServerIdConverter());
+            keeperId.SetSentinelFromProviderValue(new Guid("00000000-0000-0000-0000-000000000000"));
             keeperId.AddAnnotation("SqlServer:ValueGenerationStrategy", SqlServerValueGenerationStrategy.None);
 
             var key = runtimeEntityType.AddKey(

@@ -11,7 +11,7 @@ namespace Activate.Identity.Data.Providers.SqlServer.CompiledModel
     public partial class SqlServerActivateDbContextModel
     {
         private SqlServerActivateDbContextModel()
-            : base(skipDetectChanges: false, modelId: new Guid("04d948d1-0912-4a7b-9ab4-bca22360e62d"), entityTypeCount: 46)
+            : base(skipDetectChanges: false, modelId: new Guid("6acee309-2aaa-46ef-98dd-147574aef6d8"), entityTypeCount: 46)
         {
         }
 

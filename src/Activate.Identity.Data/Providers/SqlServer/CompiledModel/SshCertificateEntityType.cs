@@ -35,7 +35,8 @@ namespace Activate.Identity.Data.Providers.SqlServer.CompiledModel
                 fieldInfo: typeof(SshCertificate).GetField("<Id>k__BackingField", BindingFlags.NonPublic | BindingFlags.Instance | BindingFlags.DeclaredOnly),
                 valueGenerated: ValueGenerated.OnAdd,
                 afterSaveBehavior: PropertySaveBehavior.Throw,
-                sentinel: new Guid("00000000-0000-0000-0000-000000000000"));
+                valueConverter: new SqlServerIdConverter());
+            id.SetSentinelFromProviderValue(new Guid("00000000-0000-0000-0000-000000000000"));
             id.AddAnnotation("SqlServer:ValueGenerationStrategy", SqlServerValueGenerationStrategy.None);
 
             var account = runtimeEntityType.AddProperty(
@@ -51,7 +52,8 @@ namespace Activate.Identity.Data.Providers.SqlServer.CompiledModel
                 typeof(Guid),
                 propertyInfo: typeof(SshCertificate).GetProperty("ClusterId", BindingFlags.Public | BindingFlags.Instance | BindingFlags.DeclaredOnly),
                 fieldInfo: typeof(SshCertificate).GetField("<ClusterId>k__BackingField", BindingFlags.NonPublic | BindingFlags.Instance | BindingFlags.DeclaredOnly),
-                sentinel: new Guid("00000000-0000-0000-0000-000000000000"));
+                valueConverter: new SqlServerIdConverter());
+            clusterId.SetSentinelFromProviderValue(new Guid("00000000-0000-0000-0000-000000000000"));
             clusterId.AddAnnotation("SqlServer:ValueGenerationStrategy", SqlServerValueGenerationStrategy.None);
 
             var createdAt = runtimeEntityType.AddProperty(
@@ -93,7 +95,8 @@ namespace Activate.Identity.Data.Providers.SqlServer.CompiledModel
                 typeof(Guid),
                 propertyInfo: typeof(SshCertificate).GetProperty("GrantId", BindingFlags.Public | BindingFlags.Instance | BindingFlags.DeclaredOnly),
                 fieldInfo: typeof(SshCertificate).GetField("<GrantId>k__BackingField", BindingFlags.NonPublic | BindingFlags.Instance | BindingFlags.DeclaredOnly),
-                sentinel: new Guid("00000000-0000-0000-0000-000000000000"));
+                valueConverter: new SqlServerIdConverter());
+            grantId.SetSentinelFromProviderValue(new Guid("00000000-0000-0000-0000-000000000000"));
             grantId.AddAnnotation("SqlServer:ValueGenerationStrategy", SqlServerValueGenerationStrategy.None);
 
             var serial = runtimeEntityType.AddProperty(

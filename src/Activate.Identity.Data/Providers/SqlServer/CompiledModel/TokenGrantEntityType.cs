@@ -35,7 +35,8 @@ namespace Activate.Identity.Data.Providers.SqlServer.CompiledModel
                 fieldInfo: typeof(TokenGrant).GetField("<Id>k__BackingField", BindingFlags.NonPublic | BindingFlags.Instance | BindingFlags.DeclaredOnly),
                 valueGenerated: ValueGenerated.OnAdd,
                 afterSaveBehavior: PropertySaveBehavior.Throw,
-                sentinel: new Guid("00000000-0000-0000-0000-000000000000"));
+                valueConverter: new SqlServerIdConverter());
+            id.SetSentinelFromProviderValue(new Guid("00000000-0000-0000-0000-000000000000"));
             id.AddAnnotation("SqlServer:ValueGenerationStrategy", SqlServerValueGenerationStrategy.None);
 
             var authenticatedAt = runtimeEntityType.AddProperty(
@@ -164,7 +165,8 @@ namespace Activate.Identity.Data.Providers.SqlServer.CompiledModel
                 typeof(Guid),
                 propertyInfo: typeof(TokenGrant).GetProperty("OwnerId", BindingFlags.Public | BindingFlags.Instance | BindingFlags.DeclaredOnly),
                 fieldInfo: typeof(TokenGrant).GetField("<OwnerId>k__BackingField", BindingFlags.NonPublic | BindingFlags.Instance | BindingFlags.DeclaredOnly),
-                sentinel: new Guid("00000000-0000-0000-0000-000000000000"));
+                valueConverter: new SqlServerIdConverter());
+            ownerId.SetSentinelFromProviderValue(new Guid("00000000-0000-0000-0000-000000000000"));
             ownerId.AddAnnotation("SqlServer:ValueGenerationStrategy", SqlServerValueGenerationStrategy.None);
 
             var policyVersion = runtimeEntityType.AddProperty(

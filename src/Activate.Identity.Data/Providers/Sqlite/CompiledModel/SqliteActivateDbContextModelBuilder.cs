@@ -11,7 +11,7 @@ namespace Activate.Identity.Data.Providers.Sqlite.CompiledModel
     public partial class SqliteActivateDbContextModel
     {
         private SqliteActivateDbContextModel()
-            : base(skipDetectChanges: false, modelId: new Guid("3b4fd655-2434-4f39-98b8-7ca87799766f"), entityTypeCount: 46)
+            : base(skipDetectChanges: false, modelId: new Guid("59f6be0b-2d26-4899-9600-f40b19ab97a6"), entityTypeCount: 46)
         {
         }
 
