@@ -51,7 +51,17 @@ public sealed class StoppablePostgreSql : IAsyncDisposable
                 return false;
             }
         });
-        await RunAsync(["kill", $"-{signal}", postmaster, .. children!]);
+        foreach (var process in (string[])[postmaster, .. children!])
+        {
+            try
+            {
+                await RunAsync("kill", $"-{signal}", process);
+            }
+            catch (InvalidOperationException) when (!Directory.Exists($"/proc/{process}"))
+            {
+                // It ended meanwhile, as those do that served somebody who left.
+            }
+        }
     }
 
     public async ValueTask DisposeAsync()

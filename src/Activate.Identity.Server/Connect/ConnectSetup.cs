@@ -27,6 +27,7 @@ public static class ConnectSetup
         services.AddScoped<GrantIssuer>();
         services.AddScoped<CodeGrant>();
         services.AddScoped<RefreshGrant>();
+        services.AddScoped<RevocableCredentials>();
         services.AddSingleton<RefreshChains>();
         services.AddScoped<ExchangeGrant>();
         services.AddScoped<Resources>();

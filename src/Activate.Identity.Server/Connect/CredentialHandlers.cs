@@ -30,7 +30,8 @@ internal static class CredentialHandlers
     ];
 
     /// <summary>The checked caller, as the principal that OpenIddict's later checks look at.</summary>
-    internal sealed class Check(CredentialAuthenticator authenticator, IOpenIddictApplicationManager applications, LastUses uses) : IOpenIddictServerHandler<ValidateTokenContext>
+    internal sealed class Check(CredentialAuthenticator authenticator, RevocableCredentials revocables, IOpenIddictApplicationManager applications, LastUses uses)
+        : IOpenIddictServerHandler<ValidateTokenContext>
     {
         public async ValueTask HandleAsync(ValidateTokenContext context)
         {
@@ -38,6 +39,21 @@ internal static class CredentialHandlers
             if (context.Principal is not null || (!asKey && !context.ValidTokenTypes.Contains(TokenTypeIdentifiers.AccessToken)) || context.Token is not { } token)
                 return;
             var http = context.Http();
+            if (context.EndpointType == OpenIddictServerEndpointType.Revocation)
+            {
+                if (await revocables.FindAsync(token, http.RequestAborted) is not { } target)
+                {
+                    context.Reject(Errors.InvalidToken, "The token is unknown, malformed, expired or revoked.");
+                    return;
+                }
+
+                context.Transaction.SetProperty(nameof(Revocable), target);
+                // Whoever holds a key may revoke it, under whatever client's name it asks; a token is revoked by its own.
+                context.Principal = Principal(TokenTypeIdentifiers.AccessToken, target.Actor?.UserId.ToString() ?? target.ClientId!, ["-"],
+                    target.Kind == CredentialKind.ApiKey ? context.Request?.ClientId ?? "-" : target.ClientId ?? "-");
+                return;
+            }
+
             // RFC 8693 §2.1: a subject token is what its type says, or nothing.
             var exchange = context.Request?.IsTokenExchangeGrantType() == true;
             if ((exchange && asKey != ApiKeySecret.LooksLikeKey(token)) || await authenticator.AuthenticateAsync(token, http.RequestAborted) is not { Caller: var caller })
@@ -46,7 +62,7 @@ internal static class CredentialHandlers
                 return;
             }
 
-            // Introspection comes from a resource server, which is told the list; revocation is welcome from everywhere: a thief may end a key.
+            // Introspection comes from a resource server, which is told the list.
             if (exchange && !caller.MayCallFrom(http.Connection.RemoteIpAddress))
             {
                 context.Reject(Errors.InvalidGrant, Core.Errors.Problems.AddressNotAllowed.Detail);
@@ -77,17 +93,17 @@ internal static class CredentialHandlers
                     uses.Record(caller, address: null);
                 }
 
-                // Whoever holds a key may revoke it, under whatever client's name it asks. Who may exchange is for the exchange to say.
-                if ((context.EndpointType == OpenIddictServerEndpointType.Revocation && caller is { Kind: CredentialKind.ApiKey, Exchanged: false }) || exchange)
+                // Who may exchange is for the exchange to say.
+                if (exchange)
                     presenter = client;
             }
 
-            context.Principal = new ClaimsPrincipal(new ClaimsIdentity("credential", Claims.Name, Claims.Role))
-                .SetTokenType(asKey ? ExchangeGrant.ApiKeyType : TokenTypeIdentifiers.AccessToken)
-                .SetClaim(Claims.Subject, caller.Subject)
-                .SetAudiences([.. audiences])
-                .SetPresenters(presenter);
+            context.Principal = Principal(asKey ? ExchangeGrant.ApiKeyType : TokenTypeIdentifiers.AccessToken, caller.Subject, audiences, presenter);
         }
+
+        private static ClaimsPrincipal Principal(string type, string subject, List<string> audiences, string presenter) =>
+            new ClaimsPrincipal(new ClaimsIdentity("credential", Claims.Name, Claims.Role))
+                .SetTokenType(type).SetClaim(Claims.Subject, subject).SetAudiences([.. audiences]).SetPresenters(presenter);
     }
 
     /// <summary>The answer of the contract: for a key no <c>client_id</c>, and no <c>exp</c> when it is endless.</summary>
@@ -119,15 +135,15 @@ internal static class CredentialHandlers
     }
 
     /// <summary>Whoever holds an API key may revoke it: a key is bound to no client. The answer is the same for one that does not exist.</summary>
-    internal sealed class RevokeWithoutClient(CredentialAuthenticator authenticator, ApiKeyIssuer keys) : IOpenIddictServerHandler<ValidateRevocationRequestContext>
+    internal sealed class RevokeWithoutClient(RevocableCredentials revocables, ApiKeyIssuer keys) : IOpenIddictServerHandler<ValidateRevocationRequestContext>
     {
         public async ValueTask HandleAsync(ValidateRevocationRequestContext context)
         {
             if (context.Request.Token is not { } token || !ApiKeySecret.LooksLikeKey(token) || !string.IsNullOrEmpty(context.Request.ClientId) || !string.IsNullOrEmpty(context.Request.ClientAssertion))
                 return;
             var http = context.Http();
-            if (await authenticator.AuthenticateAsync(token, http.RequestAborted) is { Caller: var caller })
-                await keys.DeleteAsync(caller.ToActor(), caller.CredentialId, http.RequestAborted);
+            if (await revocables.FindAsync(token, http.RequestAborted) is { Actor: { CredentialId: { } key } actor })
+                await keys.DeleteAsync(actor, key, http.RequestAborted);
             await AnswerAsync(http);
             context.HandleRequest();
         }
@@ -156,14 +172,14 @@ internal static class CredentialHandlers
             var http = context.Http();
             if (context.Transaction.GetProperty<TokenGrant>(nameof(TokenGrant)) is { Owner: { } owner } chain)
                 await tokens.EndAsync(new AuditActor(owner.Id, owner.OrganizationId, chain.Id), chain.Kind, chain.Id, http.RequestAborted);
-            else if (context.Transaction.GetProperty<Caller>(nameof(Caller)) is not { } caller)
+            else if (context.Transaction.GetProperty<Revocable>(nameof(Revocable)) is not { } target)
                 return;
-            else if (caller.IsApplication || caller.Exchanged)
-                await tokens.EndUnlistedAsync(caller, http.RequestAborted);
-            else if (caller.Kind == CredentialKind.ApiKey)
-                await keys.DeleteAsync(caller.ToActor(), caller.CredentialId, http.RequestAborted);
-            else
-                await tokens.EndAsync(caller.ToActor(), caller.Kind, caller.CredentialId, http.RequestAborted);
+            else if (target.Unlisted is { } token)
+                await tokens.EndUnlistedAsync(token, target.Actor, http.RequestAborted);
+            else if (target is { Kind: CredentialKind.ApiKey, Actor: { CredentialId: { } key } holder })
+                await keys.DeleteAsync(holder, key, http.RequestAborted);
+            else if (target is { Actor: { CredentialId: { } grant } actor })
+                await tokens.EndAsync(actor, target.Kind, grant, http.RequestAborted);
             await AnswerAsync(http);
             context.HandleRequest();
         }

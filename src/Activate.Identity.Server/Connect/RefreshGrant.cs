@@ -35,9 +35,13 @@ internal sealed class RefreshGrant(ActivateDbContext database, RefreshChains cha
         }
     }
 
-    /// <summary>The grant of a refresh token of this client, whether or not it is the latest, as long as the chain lives: for revocation.</summary>
+    /// <summary>
+    /// For revocation: the grant of a refresh token of this client, whether or not it is the latest, and whether or not owner and organization are in standing: with them the chain would
+    /// live again.
+    /// </summary>
     public async Task<TokenGrant?> FindAsync(string text, string clientId, CancellationToken cancellationToken) =>
-        RefreshToken.TryParse(text, keys.HashCode, out var token) ? await FindAsync(token, clientId, cancellationToken) : null;
+        RefreshToken.TryParse(text, keys.HashCode, out var token) && await chains.FindAsync(database, token.GrantId, cancellationToken) is { Grant: { RefreshPlace: not null } grant }
+            && grant.ClientId == clientId ? grant : null;
 
     /// <summary>Moves the chain on and issues its next tokens. Null when the chain ended meanwhile.</summary>
     /// <param name="grant">As it was read.</param>

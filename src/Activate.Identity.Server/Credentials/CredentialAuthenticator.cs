@@ -23,7 +23,7 @@ public sealed class CredentialAuthenticator(CredentialReader reader, UnlistedTok
         var kind = ApiKeySecret.LooksLikeKey(credential) ? ServerMeter.Credential.ApiKey : ServerMeter.Credential.Token;
         if (kind == ServerMeter.Credential.ApiKey
             ? !ApiKeySecret.IsWellFormed(credential)
-            : credential.Length > LongestToken || !credential.StartsWith("ey", StringComparison.Ordinal) || !Ascii.IsValid(credential))
+            : !MayBeToken(credential))
         {
             meter.Checked(kind, accepted: false);
             return default;
@@ -41,6 +41,9 @@ public sealed class CredentialAuthenticator(CredentialReader reader, UnlistedTok
 
         return ReadAsync(credential, kind, key, hash.ToArray(), cancellationToken);
     }
+
+    /// <summary>Whether it has what every JWT of ours has; the rest costs a hash.</summary>
+    internal static bool MayBeToken(string credential) => credential.Length <= LongestToken && credential.StartsWith("ey", StringComparison.Ordinal) && Ascii.IsValid(credential);
 
     private async ValueTask<CachedCredential?> ReadAsync(string credential, ServerMeter.Credential kind, CredentialHash key, byte[] hash, CancellationToken cancellationToken)
     {

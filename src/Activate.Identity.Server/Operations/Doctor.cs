@@ -166,6 +166,9 @@ internal sealed class Doctor(IServiceProvider services, IConfiguration configura
         },
     };
 
+    /// <summary>Milliseconds since 1970.</summary>
+    internal const string SqlServerTime = "SELECT DATEDIFF_BIG(millisecond, '1970-01-01', SYSUTCDATETIME())";
+
     private async Task<Finding> ClockAsync(ActivateDbContext database)
     {
         if (_database.Provider == DatabaseProvider.Sqlite)
@@ -177,7 +180,7 @@ internal sealed class Doctor(IServiceProvider services, IConfiguration configura
                 : new Finding(Health.Ok, "clock", "not behind what was written last");
         }
 
-        var sql = _database.Provider == DatabaseProvider.SqlServer ? "SELECT DATEDIFF_BIG(millisecond, '1970-01-01', SYSUTCDATETIME())" : "SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint";
+        var sql = _database.Provider == DatabaseProvider.SqlServer ? SqlServerTime : "SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint";
         var there = DateTimeOffset.FromUnixTimeMilliseconds(long.Parse((await ScalarAsync(database, sql))!, System.Globalization.CultureInfo.InvariantCulture));
         var apart = (_clock.GetUtcNow() - there).Duration();
         return apart > s_clocks

@@ -98,13 +98,16 @@ public sealed class TokenIssuer(ActivateDbContext database, PolicyReader policie
     }
 
     /// <summary>Ends an access token that has no row: from now on it has one, until its own end.</summary>
-    public async Task EndUnlistedAsync(Caller caller, CancellationToken cancellationToken)
+    /// <param name="token">What it says.</param>
+    /// <param name="actor">Whose it is; null: an application's own.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    public async Task EndUnlistedAsync(AccessTokenContent token, AuditActor? actor, CancellationToken cancellationToken)
     {
-        var id = Guid.Parse(caller.TokenId);
-        if (await database.EndedTokens.AnyAsync(token => token.Id == id, cancellationToken))
+        var id = token.Id;
+        if (await database.EndedTokens.AnyAsync(ended => ended.Id == id, cancellationToken))
             return;
-        database.EndedTokens.Add(new EndedToken { Id = id, ExpiresAt = caller.ExpiresAt!.Value });
-        audit.Add(AuditTypes.TokenDeleted, caller.IsApplication ? null : caller.ToActor(), id, caller.ClientId);
+        database.EndedTokens.Add(new EndedToken { Id = id, ExpiresAt = token.ExpiresAt });
+        audit.Add(AuditTypes.TokenDeleted, actor, id, token.ClientId);
         try
         {
             await database.SaveChangesAsync(cancellationToken);

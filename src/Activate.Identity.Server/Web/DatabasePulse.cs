@@ -71,7 +71,7 @@ public sealed class DatabasePulse(IServiceScopeFactory scopes, TimeProvider cloc
 /// <summary>The database neither answers nor refuses.</summary>
 public sealed class DatabaseSilentException(Exception? cause = null) : Exception("The database does not answer.", cause);
 
-/// <summary>Before a request that will need it, a database on a server is asked for a sign of life.</summary>
+/// <summary>Before a request that will need it, a database on a server is asked for a sign of life. Not in the pipeline where the database is a file.</summary>
 internal sealed class DatabaseGuard(RequestDelegate next, DatabasePulse pulse)
 {
     /// <summary>
@@ -82,8 +82,19 @@ internal sealed class DatabaseGuard(RequestDelegate next, DatabasePulse pulse)
 
     public async Task InvokeAsync(HttpContext context)
     {
-        if (!s_alone.Any(path => context.Request.Path.StartsWithSegments(path, StringComparison.OrdinalIgnoreCase)))
-            await pulse.RequireOfServerAsync(context.RequestAborted);
+        if (!IsAlone(context.Request.Path))
+            await pulse.RequireAsync(context.RequestAborted);
         await next(context);
+    }
+
+    private static bool IsAlone(PathString path)
+    {
+        foreach (var alone in s_alone)
+        {
+            if (path.StartsWithSegments(alone, StringComparison.OrdinalIgnoreCase))
+                return true;
+        }
+
+        return false;
     }
 }

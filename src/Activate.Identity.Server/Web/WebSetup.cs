@@ -1,4 +1,5 @@
 using System.Net;
+using Activate.Identity.Data;
 using Microsoft.AspNetCore.Antiforgery;
 using Microsoft.AspNetCore.HttpOverrides;
 using Microsoft.Extensions.DependencyInjection.Extensions;
@@ -88,7 +89,8 @@ public static class WebSetup
         app.UseWhen(context => IsPageOrAsset(context.Request), pages => pages.UseResponseCompression());
         app.UseExceptionHandler();
         app.UseMiddleware<EmptyAnswers>();
-        app.UseMiddleware<DatabaseGuard>();
+        if (app.Services.GetRequiredService<DatabaseOptions>().Provider != DatabaseProvider.Sqlite)
+            app.UseMiddleware<DatabaseGuard>();
         app.UseRouting();
         app.UseMiddleware<Credentials.ApiGate>();
         app.UseAuthentication();

@@ -282,7 +282,7 @@ public sealed class LookTests(Site site) : IClassFixture<Site>
                 await CheckAsync("audit-none", page => page.GotoAsync("/organization/audit?type=signing_key.rotated&actor=nobody"));
                 await CheckAsync("audit-refused", page => page.GotoAsync("/organization/audit?from=yesterday"));
                 await CheckAsync("device", page => page.GotoAsync("/device"));
-                await CheckAsync("device-telephone", page => page.Locator("summary", new() { HasTextString = "telephone" }).ClickAsync());
+                await CheckAsync("device-phone", page => page.Locator("summary", new() { HasTextString = "phone" }).ClickAsync());
                 await CheckAsync("device-asks", async page =>
                 {
                     using var client = Testing.TestServer.ClientOf(site.Origin, site.Origin.Port);
@@ -350,7 +350,7 @@ public sealed class LookTests(Site site) : IClassFixture<Site>
                     var paper = (await own.Page.Locator("body").InnerTextAsync()).Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
                     Assert.Equal(12, paper.Length);
                     Assert.Equal(("Recovery codes", code), (paper[0], paper[2]));
-                    Assert.StartsWith($"Of {name} at {site.Origin.Authority}, made on {TimeProvider.System.GetUtcNow():yyyy-MM-dd}.", paper[1], StringComparison.Ordinal);
+                    Assert.StartsWith($"Of {name} at {site.Origin.Authority}, made on {TimeProvider.System.GetUtcNow():yyyy-MM-dd} (UTC).", paper[1], StringComparison.Ordinal);
                     await KeepPictureAsync(own.Page, $"recovery-codes-print-{scheme}-{width}");
                     await own.Page.EmulateMediaAsync(new() { Media = Media.Screen });
                     await CheckOwnAsync("security-two-factors", page => page.GotoAsync("/account/security"));

@@ -1,4 +1,5 @@
 using System.Net.Http;
+using Activate.Identity.Server.Tests.ApiKeys;
 using Activate.Identity.Testing;
 
 namespace Activate.Identity.Server.Tests.Connect;
@@ -44,6 +45,36 @@ public sealed class RevocationTests(SharedNodesWithClock shared) : IClassFixture
         _server.Clock!.Advance(TimeSpan.FromSeconds(1));
         Assert.Equal(401, await MeAsync(token, 1));
         Assert.Equal("{\"active\":false}", (await _server.IntrospectAsync(rs, Secret, token, 1)).Body);
+    }
+
+    [Theory, Trait("Case", "V2")]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task What_is_revoked_while_its_owner_is_disabled_or_the_application_suspended_does_not_live_again_with_them(bool suspended)
+    {
+        var (client, name) = (await RegisterAsync(), shared.NewName());
+        var user = await _server.CreateUserAsync(name);
+        using var browser = await _server.SignInAsync(username: name, password: TestServer.UserPassword);
+        var key = (await _server.CreateApiKeyAsync(await _server.GrantAsync(user.Id), "nightly")).Key;
+        var (byAccess, byRefresh, left) = (await _server.ConnectAsync(browser, client, Secret), await _server.ConnectAsync(browser, client, Secret), await _server.ConnectAsync(browser, client, Secret));
+        Task StopAsync(bool stop) => suspended ? _server.SuspendApplicationAsync(client, stop) : _server.SetDisabledAsync(name, stop);
+        await StopAsync(true);
+        _server.Clock!.Advance(TimeSpan.FromSeconds(1));
+        Assert.Equal(401, await MeAsync(byAccess.Text("access_token")));
+        foreach (var token in (string[])[byAccess.Text("access_token"), byRefresh.Text("refresh_token")])
+            Assert.Equal(200, (await _server.PostFormAsync("/connect/revoke", [("token", token)], authorization: TestServer.Basic(client, Secret))).Status);
+        Assert.Equal(200, (await RevokeAsync(key)).Status);
+        await StopAsync(false);
+        _server.Clock.Advance(TimeSpan.FromSeconds(1));
+        foreach (var tokens in (Answer[])[byAccess, byRefresh])
+        {
+            Assert.Equal(401, await MeAsync(tokens.Text("access_token")));
+            Assert.Equal("invalid_grant", (await _server.RefreshAsync(client, Secret, tokens.Text("refresh_token"))).Error);
+        }
+
+        Assert.Equal(401, await MeAsync(key));
+        // The third was not revoked, and lives again.
+        Assert.Equal((200, 200), (await MeAsync(left.Text("access_token")), (await _server.RefreshAsync(client, Secret, left.Text("refresh_token"))).Status));
     }
 
     [Fact, Trait("Case", "V1")]

@@ -72,7 +72,7 @@ public sealed class RequiredTests(FakeClockFixture fixture) : IClassFixture<Fake
         Assert.Equal((HttpStatusCode.BadRequest, key), (old.Response.StatusCode, old.Page.QuerySelector("#totp-key")!.TextContent));
         var app = await _server.SetUpAppAsync(old);
         Assert.Equal(10, app.RecoveryCodes.Count);
-        Assert.Equal("/device", old.Page.QuerySelector("a.primary")!.GetAttribute("href"));
+        Assert.Equal("/device", old.Page.QuerySelector(".print-off a.button")!.GetAttribute("href"));
         await old.GoAsync("/device");
         Assert.Equal("/device", old.Address.AbsolutePath);
         Assert.Equal("pwd otp mfa", await _server.QueryAsync(database => database.BrowserSessions.Where(s => s.UserId == member.Id).Select(s => s.AuthenticationMethods).SingleAsync()));

@@ -22,7 +22,7 @@ public sealed class CertificateAuthorityPageTests(SharedServer shared) : IClassF
         Assert.Single(browser.Page.QuerySelectorAll("tbody tr"));
         await browser.SubmitAsync("Make New Authority");
         Assert.Contains("The new authority was made", browser.PageText, StringComparison.Ordinal);
-        Assert.Equal(["signs an hour after it was made", "signs"], browser.Page.QuerySelectorAll("td[data-label=State]").Select(cell => cell.TextContent.Trim()));
+        Assert.Equal(["upcoming", "signs"], browser.Page.QuerySelectorAll("td[data-label=State] .state").Select(cell => cell.TextContent.Trim()));
 
         await theirs.GoAsync(Path);
         Assert.Equal(2, theirs.Page.QuerySelectorAll("tbody tr").Length);
