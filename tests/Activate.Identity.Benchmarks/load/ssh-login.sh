@@ -41,6 +41,8 @@ printf '%s\n' 'account required pam_permit.so' "session optional pam_exec.so typ
 install -m 644 "$work/keys/right.pub" "$work/authorized_keys"
 mkdir -p /run/sshd
 ssh-keygen -q -t ed25519 -N '' -f "$work/host_key"
+# As systemd starts sshd, and most else. pam_exec(8) closes each number below this limit, open or not: with 20,000 that is most of a login.
+ulimit -n 1024
 start_sshd() { # name, port, lines of keys
     cp /usr/sbin/sshd "$work/activate-load-$1"
     cat >"$work/$1.conf" <<CONFIG
