@@ -20,7 +20,7 @@ internal sealed class RunningProgram : IAsyncDisposable
 
     public bool HasEnded => _process.HasExited;
 
-    /// <summary>Sends a signal, e.g. STOP.</summary>
+    /// <summary>Sends a signal: STOP to stand still, TERM to be asked to stop.</summary>
     public async Task SignalAsync(string signal)
     {
         using var kill = Process.Start("kill", [$"-{signal}", _process.Id.ToString(System.Globalization.CultureInfo.InvariantCulture)]);
@@ -68,13 +68,6 @@ internal sealed class RunningProgram : IAsyncDisposable
         return _process.ExitCode;
     }
 
-    /// <summary>SIGTERM: it is asked to stop.</summary>
-    public void Terminate()
-    {
-        using var kill = Process.Start(new ProcessStartInfo("kill") { ArgumentList = { "-TERM", _process.Id.ToString(System.Globalization.CultureInfo.InvariantCulture) } })!;
-        kill.WaitForExit();
-    }
-
     public async Task KillAsync()
     {
         if (!_process.HasExited)
@@ -119,4 +112,26 @@ internal sealed class Actid(string configuration)
 
     /// <summary>Starts a command that waits for somebody.</summary>
     public RunningProgram Start(params string[] arguments) => RunningProgram.Start("actid.dll", arguments, Environment);
+}
+
+/// <summary>Programs of this machine, run to their end.</summary>
+internal static class Commands
+{
+    public static async Task RunAsync(string program, params string[] arguments)
+    {
+        var (code, output) = await TryRunAsync(program, arguments);
+        Assert.True(code == 0, $"{program} ended with {code}: {output}");
+    }
+
+    public static Task<(int Code, string Output)> TryRunAsync(string program, params string[] arguments) => TryRunAsync(program, "", arguments);
+
+    public static async Task<(int Code, string Output)> TryRunAsync(string program, string input, string[] arguments)
+    {
+        using var process = Process.Start(new ProcessStartInfo(program, arguments) { RedirectStandardOutput = true, RedirectStandardError = true, RedirectStandardInput = true })!;
+        await process.StandardInput.WriteAsync(input);
+        process.StandardInput.Close();
+        var (output, error) = (process.StandardOutput.ReadToEndAsync(), process.StandardError.ReadToEndAsync());
+        await process.WaitForExitAsync();
+        return (process.ExitCode, await error + await output);
+    }
 }

@@ -1,9 +1,11 @@
+using Activate.Identity.Testing;
+
 namespace Activate.Identity.EndToEnd.Tests;
 
 /// <summary>The working copy that the tests were built from: what documents promise is tried as it stands there.</summary>
 internal static class Repository
 {
-    public static string Root { get; } = Find(AppContext.BaseDirectory);
+    public static string Root => Tools.Root;
 
     /// <summary>The code block of a document that follows the given text, as a reader would copy it.</summary>
     public static string CodeBlock(string document, string after)
@@ -15,7 +17,4 @@ internal static class Repository
         var first = text.IndexOf('\n', fence + 1) + 1;
         return text[first..text.IndexOf("\n```", first, StringComparison.Ordinal)] + "\n";
     }
-
-    private static string Find(string folder) =>
-        File.Exists(Path.Combine(folder, "Activate.Identity.sln")) ? folder : Find(Path.GetDirectoryName(folder.TrimEnd(Path.DirectorySeparatorChar)) ?? throw new DirectoryNotFoundException("The tests run outside the repository."));
 }

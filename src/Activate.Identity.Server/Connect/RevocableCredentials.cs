@@ -1,8 +1,8 @@
-using System.Security.Cryptography;
-using System.Text;
+using System.Linq.Expressions;
 using Activate.Identity.Core.ApiKeys;
 using Activate.Identity.Core.Credentials;
 using Activate.Identity.Data;
+using Activate.Identity.Data.Tokens;
 using Activate.Identity.Server.Audit;
 using Activate.Identity.Server.Credentials;
 using Activate.Identity.Server.Web;
@@ -32,8 +32,7 @@ internal sealed class RevocableCredentials(ActivateDbContext database, UnlistedT
     {
         if (!ApiKeySecret.IsWellFormed(credential))
             return null;
-        var (hash, now) = (new byte[ApiKeySecret.HashLength], clock.Now());
-        ApiKeySecret.Hash(credential, hash);
+        var (hash, now) = (CredentialAuthenticator.HashOf(credential), clock.Now());
         return await database.ApiKeyHashes.AsNoTracking()
             .Where(secret => secret.Hash == hash && (secret.EndsAt == null || secret.EndsAt > now) && (secret.ApiKey!.ExpiresAt == null || secret.ApiKey.ExpiresAt > now))
             .Select(secret => new Revocable(CredentialKind.ApiKey, new AuditActor(secret.ApiKey!.OwnerId, secret.ApiKey.Owner!.OrganizationId, secret.ApiKeyId), null, null))
@@ -42,13 +41,13 @@ internal sealed class RevocableCredentials(ActivateDbContext database, UnlistedT
 
     private async Task<Revocable?> FindTokenAsync(string credential, CancellationToken cancellationToken)
     {
-        var (hash, now) = (SHA256.HashData(Encoding.ASCII.GetBytes(credential)), clock.Now());
+        var (hash, now) = (CredentialAuthenticator.HashOf(credential), clock.Now());
         if (UnlistedTokens.SaysListed(credential))
-            return await FindGrantAsync(grant => grant.Where(g => g.TokenHash == hash && g.ExpiresAt > now), cancellationToken);
+            return await FindGrantAsync(grant => grant.TokenHash == hash && grant.ExpiresAt > now, cancellationToken);
         if (await unlisted.ReadAsync(credential, CredentialHash.From(hash)) is not { } token || token.ExpiresAt <= now)
             return null;
         if (token is { GrantId: { } id, Exchanged: false })
-            return await FindGrantAsync(grant => grant.Where(g => g.Id == id), cancellationToken);
+            return await FindGrantAsync(grant => grant.Id == id, cancellationToken);
         // An application's own token names no person.
         var owner = Guid.TryParse(token.Subject, out var subject)
             ? await database.Users.Where(user => user.Id == subject).Select(user => (Guid?)user.OrganizationId).SingleOrDefaultAsync(cancellationToken)
@@ -57,8 +56,8 @@ internal sealed class RevocableCredentials(ActivateDbContext database, UnlistedT
         return new Revocable(CredentialKind.Token, actor, token.ClientId, token);
     }
 
-    private Task<Revocable?> FindGrantAsync(Func<IQueryable<Data.Tokens.TokenGrant>, IQueryable<Data.Tokens.TokenGrant>> which, CancellationToken cancellationToken) =>
-        which(database.TokenGrants.AsNoTracking())
+    private Task<Revocable?> FindGrantAsync(Expression<Func<TokenGrant, bool>> which, CancellationToken cancellationToken) =>
+        database.TokenGrants.AsNoTracking().Where(which)
             .Select(grant => new Revocable(grant.Kind, new AuditActor(grant.OwnerId, grant.Owner!.OrganizationId, grant.Id), grant.ClientId, null))
             .SingleOrDefaultAsync(cancellationToken);
 }

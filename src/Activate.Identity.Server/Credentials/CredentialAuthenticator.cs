@@ -67,6 +67,14 @@ public sealed class CredentialAuthenticator(CredentialReader reader, UnlistedTok
         return known;
     }
 
+    /// <summary>What a key or token is found by: SHA-256 of all of it.</summary>
+    internal static byte[] HashOf(string credential)
+    {
+        var hash = new byte[SHA256.HashSizeInBytes];
+        Hash(credential, hash);
+        return hash;
+    }
+
     private static void Hash(string credential, Span<byte> hash)
     {
         if (ApiKeySecret.LooksLikeKey(credential))

@@ -21,23 +21,14 @@ internal sealed record LeakReport(SecretKind? Kind, byte[] Hash, string? Refresh
         var text = credential.Trim();
         return SecretScan.KindOf(text) switch
         {
-            SecretKind.ApiKey => new LeakReport(SecretKind.ApiKey, HashOfKey(text), null, address),
+            SecretKind.ApiKey => new LeakReport(SecretKind.ApiKey, CredentialAuthenticator.HashOf(text), null, address),
             SecretKind.ClientSecret => new LeakReport(SecretKind.ClientSecret, ClientSecret.Hash(text), null, address),
             SecretKind.RefreshToken => new LeakReport(SecretKind.RefreshToken, [], text, address),
-            null => text.StartsWith("ey", StringComparison.Ordinal) && text.Length <= CredentialAuthenticator.LongestToken && Ascii.IsValid(text)
-                ? new LeakReport(null, SHA256.HashData(Encoding.ASCII.GetBytes(text)), null, address)
-                : null,
+            null => CredentialAuthenticator.MayBeToken(text) ? new LeakReport(null, CredentialAuthenticator.HashOf(text), null, address) : null,
         };
     }
 
     public override string ToString() => $"{Kind}";
-
-    private static byte[] HashOfKey(string text)
-    {
-        var hash = new byte[ApiKeySecret.HashLength];
-        ApiKeySecret.Hash(text, hash);
-        return hash;
-    }
 }
 
 /// <summary>Works on reports one after the other, after they were answered. Bounded; what does not fit is refused while it is being reported.</summary>

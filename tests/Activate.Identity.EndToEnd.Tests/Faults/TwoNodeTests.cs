@@ -1,5 +1,5 @@
-using System.Diagnostics;
 using System.Globalization;
+using Activate.Identity.EndToEnd.Tests.Clients;
 using Activate.Identity.Testing;
 
 namespace Activate.Identity.EndToEnd.Tests.Faults;
@@ -14,7 +14,6 @@ public sealed class TwoNodeTests(ITestOutputHelper output) : IDisposable
     [Fact, Trait("Case", "F8")]
     public async Task While_one_node_after_the_other_is_killed_no_operation_of_a_client_fails()
     {
-        var binary = Tools.Require("nginx", "/usr/sbin/nginx", "/usr/bin/nginx", "/usr/local/sbin/nginx");
         var provider = TestDatabases.OnAServer;
         var connectionString = await TestDatabases.CreateAsync(provider);
         var origin = new Uri($"http://localhost:{RunningProgram.FreePort()}");
@@ -22,8 +21,8 @@ public sealed class TwoNodeTests(ITestOutputHelper output) : IDisposable
         await using var second = new ServerProcess(_folder.FullName, ServerProcess.On(provider, connectionString), origin);
         await first.StartAsync();
         await second.StartAsync();
-        await using var balancer = new Balancer(binary, _folder.FullName, origin, first.Port, second.Port);
-        await balancer.StartAsync();
+        await using var balancer = await NginxProcess.StartAsync(origin, Repository.CodeBlock("operations.md", "A proxy in front that tries the other node"),
+            ("10.0.0.1:5080", $"127.0.0.1:{first.Port}"), ("10.0.0.2:5080", $"127.0.0.1:{second.Port}"), ("listen 443 ssl;", $"listen 127.0.0.1:{origin.Port};"), ("$host", origin.Authority));
         using var client = TestServer.ClientOf(origin, origin.Port);
         var session = await first.LogInAsync();
         var made = await ServerProcess.SendAsync(client, HttpMethod.Post, "/api/v1/api-keys", session, new { name = "nightly" });
@@ -71,48 +70,5 @@ public sealed class TwoNodeTests(ITestOutputHelper output) : IDisposable
         }
 
         return done;
-    }
-
-    /// <summary>nginx as docs/operations.md sets it up.</summary>
-    private sealed class Balancer(string binary, string folder, Uri origin, int first, int second) : IAsyncDisposable
-    {
-        private Process? _process;
-
-        public async Task StartAsync()
-        {
-            var settings = Repository.CodeBlock("operations.md", "A proxy in front that tries the other node");
-            foreach (var (documented, here) in new[] { ("10.0.0.1:5080", $"127.0.0.1:{first}"), ("10.0.0.2:5080", $"127.0.0.1:{second}"), ("listen 443 ssl;", $"listen 127.0.0.1:{origin.Port};"), ("$host", origin.Authority) })
-            {
-                Assert.Contains(documented, settings, StringComparison.Ordinal);
-                settings = settings.Replace(documented, here, StringComparison.Ordinal);
-            }
-
-            await File.WriteAllTextAsync(Path.Combine(folder, "nginx.conf"), $$"""
-                daemon off;
-                master_process off;
-                pid {{folder}}/pid;
-                events { }
-                http {
-                    access_log off;
-                    client_body_temp_path {{folder}}/body;
-                    proxy_temp_path {{folder}}/proxy;
-                    fastcgi_temp_path {{folder}}/fastcgi;
-                    uwsgi_temp_path {{folder}}/uwsgi;
-                    scgi_temp_path {{folder}}/scgi;
-                {{settings}}
-                }
-                """);
-            _process = Process.Start(new ProcessStartInfo(binary) { ArgumentList = { "-p", folder, "-c", Path.Combine(folder, "nginx.conf"), "-e", Path.Combine(folder, "errors") } })!;
-            await Clients.Waiting.ForAnswerAsync(origin, () => _process.HasExited ? $"nginx ended: {File.ReadAllText(Path.Combine(folder, "errors"))}" : null);
-        }
-
-        public async ValueTask DisposeAsync()
-        {
-            if (_process is null)
-                return;
-            _process.Kill(entireProcessTree: true);
-            await _process.WaitForExitAsync();
-            _process.Dispose();
-        }
     }
 }

@@ -137,7 +137,7 @@ public sealed class StoppingTests : IAsyncLifetime
     private static async Task StopAsync(RunningProgram server, TimeSpan drain)
     {
         var watch = Stopwatch.StartNew();
-        server.Terminate();
+        await server.SignalAsync("TERM");
         Assert.True(await server.ExitAsync() == 0, server.Output);
         Assert.True(watch.Elapsed < drain + s_longest, $"It took {watch.Elapsed} to stop.");
     }

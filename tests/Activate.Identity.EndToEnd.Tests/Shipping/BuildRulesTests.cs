@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Text.Json;
 
 namespace Activate.Identity.EndToEnd.Tests.Shipping;
@@ -68,14 +67,7 @@ public sealed class BuildRulesTests : IDisposable
         File.WriteAllText(Path.Combine(_folder, $"{name}.cs"), code);
     }
 
-    private async Task<(int Code, string Output)> RunAsync(params string[] arguments)
-    {
-        var start = new ProcessStartInfo("dotnet", [.. arguments, "--disable-build-servers"]) { WorkingDirectory = _folder, RedirectStandardOutput = true, RedirectStandardError = true };
-        start.Environment["MSBUILDDISABLENODEREUSE"] = "1";
-        using var process = Process.Start(start)!;
-        var errors = process.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken);
-        var output = await process.StandardOutput.ReadToEndAsync(TestContext.Current.CancellationToken);
-        await process.WaitForExitAsync(TestContext.Current.CancellationToken);
-        return (process.ExitCode, output + await errors);
-    }
+    /// <summary>The SDK's command for one of the projects, by a build that leaves nothing running.</summary>
+    private Task<(int Code, string Output)> RunAsync(string command, string project, params string[] arguments) =>
+        Commands.TryRunAsync("dotnet", [command, Path.Combine(_folder, project), .. arguments, "--disable-build-servers"]);
 }

@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Text.RegularExpressions;
 using Activate.Identity.Core.ApiKeys;
 using Activate.Identity.Core.Leaks;
@@ -19,7 +18,8 @@ public sealed partial class HistoryTests
     [Fact, Trait("Case", "X4")]
     public async Task No_commit_ever_held_a_secret_and_a_planted_one_is_found()
     {
-        var everything = await GitAsync("log", "--all", "-p", "-U0", "--no-color", "--no-ext-diff", "--text");
+        var (code, everything) = await Commands.TryRunAsync("git", "-c", "safe.directory=*", "-C", Repository.Root, "log", "--all", "-p", "-U0", "--no-color", "--no-ext-diff", "--text");
+        Assert.Equal(0, code);
         Assert.True(everything.Length > 100_000, "That is no history.");
         Assert.Empty(Found(everything));
 
@@ -36,13 +36,4 @@ public sealed partial class HistoryTests
         .. SecretScan.Of(text).Where(secret => secret.Origin is not { } origin || !NobodysHost.IsMatch(origin.Host)).Select(secret => secret.ToString()),
         .. OtherSecret.Matches(text).Select(match => $"another secret, {match.Index} characters from the start"),
     ];
-
-    private static async Task<string> GitAsync(params string[] arguments)
-    {
-        using var git = Process.Start(new ProcessStartInfo("git", ["-c", "safe.directory=*", .. arguments]) { WorkingDirectory = Repository.Root, RedirectStandardOutput = true })!;
-        var output = await git.StandardOutput.ReadToEndAsync(TestContext.Current.CancellationToken);
-        await git.WaitForExitAsync(TestContext.Current.CancellationToken);
-        Assert.Equal(0, git.ExitCode);
-        return output;
-    }
 }

@@ -53,7 +53,7 @@ public sealed class ClusterHostTests : IAsyncLifetime
 
             """));
         await File.WriteAllTextAsync(Pam, "account required pam_permit.so\n# first\nsession required pam_permit.so\n");
-        await File.WriteAllTextAsync(Path.Combine(_root, "etc/passwd"), (await Sshd.TryRunAsync("getent", "passwd", _site.Owner)).Output);
+        await File.WriteAllTextAsync(Path.Combine(_root, "etc/passwd"), (await Commands.TryRunAsync("getent", "passwd", _site.Owner)).Output);
         // What an installed actid would find in /etc/actid.
         await File.WriteAllTextAsync(_sshd.Command, (await File.ReadAllTextAsync(_sshd.Command)).Replace(Path.Combine(_sshd.Folder, "etc") + "'", Path.Combine(_root, "etc/actid") + "'", StringComparison.Ordinal));
         // PAM's settings go by sshd's own name: those of this machine stay as they are.
@@ -81,7 +81,7 @@ public sealed class ClusterHostTests : IAsyncLifetime
         var rescueKey = await RescueAsync();
 
         await DoneAsync("install", "--deny-user", _rescue, "--yes");
-        Assert.Equal("root", (await Sshd.TryRunAsync("stat", "-c", "%U", Path.Combine(_root, "etc/actid/cluster-key"))).Output.Trim());
+        Assert.Equal("root", (await Commands.TryRunAsync("stat", "-c", "%U", Path.Combine(_root, "etc/actid/cluster-key"))).Output.Trim());
         Assert.Equal((UnixFileMode)0b110_100_000, File.GetUnixFileMode(Path.Combine(_root, "etc/actid/cluster-key")));
         Assert.Equal(config, await File.ReadAllTextAsync(Config));
         var lines = await File.ReadAllLinesAsync(Pam);
@@ -116,9 +116,9 @@ public sealed class ClusterHostTests : IAsyncLifetime
         Assert.Equal(0, (await RunAsync("check", _site.Owner)).Code);
 
         // An account of the system, whatever its name.
-        await Sshd.RunAsync("usermod", "-u", "987", _site.Owner);
+        await Commands.RunAsync("usermod", "-u", "987", _site.Owner);
         Assert.Null(await _sshd.LogInAsync(key));
-        await Sshd.RunAsync("usermod", "-u", "60123", _site.Owner);
+        await Commands.RunAsync("usermod", "-u", "60123", _site.Owner);
         Assert.Equal(_site.Owner, await _sshd.LogInAsync(key));
 
         foreach (var file in Directory.GetFiles(Path.Combine(_root, "etc/actid/copy")))
@@ -209,9 +209,9 @@ public sealed class ClusterHostTests : IAsyncLifetime
         await RefusedAsync("others may write to", "install", "--yes", "--command", Path.Combine(_sshd.Folder, "link"));
         await RefusedAsync("absolute path", "install", "--yes", "--command", "actid");
         await RefusedAsync("There is no /nowhere/actid", "install", "--yes", "--command", "/nowhere/actid");
-        await Sshd.RunAsync("chown", "daemon", _sshd.Command);
+        await Commands.RunAsync("chown", "daemon", _sshd.Command);
         await RefusedAsync("is not root's", "install", "--yes");
-        await Sshd.RunAsync("chown", "root", _sshd.Command);
+        await Commands.RunAsync("chown", "root", _sshd.Command);
 
         await RefusedAsync("There is no group 'nobodys-group'", "install", "--yes", "--allow-group", "nobodys-group");
         await RefusedAsync("is no name", "install", "--yes", "--deny-user", "a,!b");
@@ -225,9 +225,9 @@ public sealed class ClusterHostTests : IAsyncLifetime
         await RefusedAsync("sshd does not take its own settings", "install", "--yes");
         File.Delete(other);
 
-        var (code, output) = await Sshd.TryRunAsync(_sshd.Command, "pwt_nonsense\n", ["cluster", "install", "--root", _root, "--command", _sshd.Command, "--account", "root", "--yes"]);
+        var (code, output) = await Commands.TryRunAsync(_sshd.Command, "pwt_nonsense\n", ["cluster", "install", "--root", _root, "--command", _sshd.Command, "--account", "root", "--yes"]);
         Assert.True(code == 2, output);
-        (code, output) = await Sshd.TryRunAsync(_sshd.Command, _session + "\n", ["cluster", "install", "--root", _root, "--command", _sshd.Command, "--account", "root", "--yes"]);
+        (code, output) = await Commands.TryRunAsync(_sshd.Command, _session + "\n", ["cluster", "install", "--root", _root, "--command", _sshd.Command, "--account", "root", "--yes"]);
         Assert.True(code == 2, output);
         Assert.Equal(before, await StateAsync());
 
@@ -254,14 +254,14 @@ public sealed class ClusterHostTests : IAsyncLifetime
         var key = await _sshd.NewKeyAsync("ed25519");
         Directory.CreateDirectory(Path.Combine(home, ".ssh"), (UnixFileMode)0b111_000_000);
         File.Copy($"{key}.pub", Path.Combine(home, ".ssh/authorized_keys"));
-        await Sshd.RunAsync("chown", "-R", _rescue, home);
+        await Commands.RunAsync("chown", "-R", _rescue, home);
         return key;
     }
 
     private Task<(int Code, string Output)> RunAsync(string verb, params string[] arguments)
     {
         string[] place = verb == "pull" ? [] : ["--root", _root, .. arguments.Contains("--command") ? [] : (string[])["--command", _sshd.Command], "--account", "root"];
-        return Sshd.TryRunAsync(_sshd.Command, verb == "install" ? _clusterKey + "\n" : "", ["cluster", verb, .. arguments, .. place]);
+        return Commands.TryRunAsync(_sshd.Command, verb == "install" ? _clusterKey + "\n" : "", ["cluster", verb, .. arguments, .. place]);
     }
 
     private async Task DoneAsync(string verb, params string[] arguments)

@@ -38,7 +38,7 @@ internal sealed class Sshd : IAsyncDisposable
             Tools.Missing("sshd logs people in only when it runs as root.");
         var sshd = new Sshd(account);
         Directory.CreateDirectory("/run/sshd");
-        await RunAsync("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", Path.Combine(sshd.Folder, "host_key"));
+        await Commands.RunAsync("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", Path.Combine(sshd.Folder, "host_key"));
         await sshd.AddAccountAsync(account);
         var settings = Directory.CreateDirectory(Path.Combine(sshd.Folder, "etc"), (UnixFileMode)0b111_000_000);
         var keyFile = Path.Combine(settings.FullName, "cluster-key");
@@ -52,7 +52,7 @@ internal sealed class Sshd : IAsyncDisposable
     public async Task AddAccountAsync(string account, string home = "/nonexistent")
     {
         // '*': no password, and not locked, which sshd would refuse.
-        await RunAsync("useradd", "--no-create-home", "--home-dir", home, "--shell", "/bin/sh", "--password", "*", account);
+        await Commands.RunAsync("useradd", "--no-create-home", "--home-dir", home, "--shell", "/bin/sh", "--password", "*", account);
         _accounts.Add(account);
     }
 
@@ -132,7 +132,7 @@ internal sealed class Sshd : IAsyncDisposable
 
     private async Task<string?> LogInAsync(string? account, params string[] identity)
     {
-        var (code, output) = await TryRunAsync("ssh", [.. identity, "-p", Port.ToString(CultureInfo.InvariantCulture), "-F", "none", "-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null",
+        var (code, output) = await Commands.TryRunAsync("ssh", [.. identity, "-p", Port.ToString(CultureInfo.InvariantCulture), "-F", "none", "-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null",
             "-o", "BatchMode=yes", "-o", "LogLevel=ERROR", $"{account ?? Account}@127.0.0.1", "id", "-un"]);
         Assert.True(code == 0 || output.Contains("Permission denied", StringComparison.Ordinal), output);
         return code == 0 ? output.Trim().Split('\n')[^1] : null;
@@ -141,7 +141,7 @@ internal sealed class Sshd : IAsyncDisposable
     /// <summary>ssh with another folder of programs first; what the command wrote.</summary>
     public static async Task<string> RunSshAsync(string programs, string[] arguments)
     {
-        var (code, output) = await TryRunAsync("env", [$"PATH={programs}:{Environment.GetEnvironmentVariable("PATH")}", "ssh", .. arguments]);
+        var (code, output) = await Commands.TryRunAsync("env", [$"PATH={programs}:{Environment.GetEnvironmentVariable("PATH")}", "ssh", .. arguments]);
         Assert.True(code == 0, output);
         return output.Trim().Split('\n')[^1];
     }
@@ -150,7 +150,7 @@ internal sealed class Sshd : IAsyncDisposable
     public async Task<string> NewKeyAsync(string type, params string[] more)
     {
         var path = Path.Combine(Folder, $"key-{Guid.NewGuid():N}");
-        await RunAsync("ssh-keygen", ["-q", "-t", type, "-N", "", "-C", "ada@laptop", "-f", path, .. more]);
+        await Commands.RunAsync("ssh-keygen", ["-q", "-t", type, "-N", "", "-C", "ada@laptop", "-f", path, .. more]);
         return path;
     }
 
@@ -158,7 +158,7 @@ internal sealed class Sshd : IAsyncDisposable
     {
         await StopAsync();
         foreach (var account in _accounts)
-            await TryRunAsync("userdel", account);
+            await Commands.TryRunAsync("userdel", account);
         _folder.Delete(recursive: true);
     }
 
@@ -177,22 +177,4 @@ internal sealed class Sshd : IAsyncDisposable
 
     private static string DotNet() => Tools.Require("dotnet", [.. (Environment.GetEnvironmentVariable("DOTNET_ROOT") is { } root ? [root] : Array.Empty<string>())
         .Concat((Environment.GetEnvironmentVariable("PATH") ?? "").Split(':')).Concat(["/usr/share/dotnet", "/usr/lib/dotnet"]).Select(folder => Path.Combine(folder, "dotnet"))]);
-
-    internal static async Task RunAsync(string program, params string[] arguments)
-    {
-        var (code, output) = await TryRunAsync(program, arguments);
-        Assert.True(code == 0, $"{program} ended with {code}: {output}");
-    }
-
-    internal static Task<(int Code, string Output)> TryRunAsync(string program, params string[] arguments) => TryRunAsync(program, "", arguments);
-
-    internal static async Task<(int Code, string Output)> TryRunAsync(string program, string input, string[] arguments)
-    {
-        using var process = Process.Start(new ProcessStartInfo(program, arguments) { RedirectStandardOutput = true, RedirectStandardError = true, RedirectStandardInput = true })!;
-        await process.StandardInput.WriteAsync(input);
-        process.StandardInput.Close();
-        var (output, error) = (process.StandardOutput.ReadToEndAsync(), process.StandardError.ReadToEndAsync());
-        await process.WaitForExitAsync();
-        return (process.ExitCode, await error + await output);
-    }
 }

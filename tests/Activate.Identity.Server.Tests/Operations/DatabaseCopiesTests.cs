@@ -140,8 +140,8 @@ public sealed class DatabaseCopiesTests : IDisposable
                 Assert.True(restored.Code == 0, restored.ToString());
                 var replaced = Assert.Single(Directory.GetFiles(server.DataFolder, "*.before-*"));
                 Assert.Contains(replaced, restored.Out, StringComparison.Ordinal);
-                Assert.Equal("2", Scalar(replaced, """SELECT count(*) FROM "ApiKeys" """));
-                Assert.Equal("0", Scalar(server.SqliteFile, """SELECT count(*) FROM "ApiKeys" """));
+                Assert.Equal("2", SqliteFiles.Scalar(replaced, """SELECT count(*) FROM "ApiKeys" """));
+                Assert.Equal("0", SqliteFiles.Scalar(server.SqliteFile, """SELECT count(*) FROM "ApiKeys" """));
                 Assert.Empty(Directory.GetFiles(server.DataFolder, "*.partial"));
             });
             await server.CreateApiKeyAsync(session, "later");
@@ -173,10 +173,10 @@ public sealed class DatabaseCopiesTests : IDisposable
                 break;
             case "foreign":
                 File.Delete(file);
-                Scalar(file, "CREATE TABLE t (x)");
+                SqliteFiles.Scalar(file, "CREATE TABLE t (x)");
                 break;
             case "newer":
-                Scalar(file, """INSERT INTO "__EFMigrationsHistory" VALUES ('29991231000000_Newer', '99.0.0')""");
+                SqliteFiles.Scalar(file, """INSERT INTO "__EFMigrationsHistory" VALUES ('29991231000000_Newer', '99.0.0')""");
                 break;
             case "in use":
                 await File.WriteAllTextAsync(file + "-wal", "");
@@ -197,7 +197,7 @@ public sealed class DatabaseCopiesTests : IDisposable
     public void A_damaged_database_is_replaced_and_kept_with_all_that_lies_beside_it()
     {
         var (target, backup) = (Path.Combine(_folder, "activate-identity.db"), Path.Combine(_folder, "backup.db"));
-        Scalar(backup, "CREATE TABLE t (x)");
+        SqliteFiles.Scalar(backup, "CREATE TABLE t (x)");
         File.WriteAllText(target, new string('x', 8192));
         File.WriteAllText(target + "-wal", "what was written last");
         var at = new DateTime(2026, 11, 29, 12, 0, 0, DateTimeKind.Utc);
@@ -209,7 +209,7 @@ public sealed class DatabaseCopiesTests : IDisposable
             Assert.Equal("what was written last", File.ReadAllText(kept + "-wal"));
         }
 
-        Assert.Equal("0", Scalar(target, "SELECT count(*) FROM t"));
+        Assert.Equal("0", SqliteFiles.Scalar(target, "SELECT count(*) FROM t"));
         Assert.False(File.Exists(target + "-wal"));
         // A second one in the same second would have to overwrite what was kept.
         using var second = SqliteCopies.Prepare(DatabaseSetup.SqliteFile(target), backup);
@@ -235,15 +235,4 @@ public sealed class DatabaseCopiesTests : IDisposable
         CommandAnswer.RunAsync(["restore", file, "--environment", "Development", $"--Data:Folder={data}", .. more]);
 
     private static string Digest(CommandAnswer answer) => Regex.Match(answer.Out, "SHA-256 ([0-9a-f]{64})").Groups[1].Value;
-
-    private static string? Scalar(string file, string sql)
-    {
-        using var connection = new SqliteConnection(new SqliteConnectionStringBuilder { DataSource = file, Pooling = false }.ToString());
-        connection.Open();
-        using var command = connection.CreateCommand();
-#pragma warning disable CA2100 // The texts stand in this file.
-        command.CommandText = sql;
-#pragma warning restore CA2100
-        return Convert.ToString(command.ExecuteScalar(), CultureInfo.InvariantCulture);
-    }
 }

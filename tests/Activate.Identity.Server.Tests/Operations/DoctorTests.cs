@@ -57,12 +57,12 @@ public sealed class DoctorTests : IDisposable
 
         await using var server = await TestServer.StartAsync();
         var last = await server.QueryAsync(database => Task.FromResult(database.Database.GetMigrations().Last()));
-        Execute(server.SqliteFile, $"""DELETE FROM "__EFMigrationsHistory" WHERE "MigrationId" = '{last}'""");
+        SqliteFiles.Scalar(server.SqliteFile, $"""DELETE FROM "__EFMigrationsHistory" WHERE "MigrationId" = '{last}'""");
         answer = await RunAsync($"--Data:Folder={server.DataFolder}");
         Assert.Equal(1, answer.Code);
         Assert.Contains("1 migration(s) are pending", answer.Out, StringComparison.Ordinal);
         Assert.Contains("migrate", answer.Out, StringComparison.Ordinal);
-        Execute(server.SqliteFile, $"""INSERT INTO "__EFMigrationsHistory" VALUES ('{last}', '10.0.14')""");
+        SqliteFiles.Scalar(server.SqliteFile, $"""INSERT INTO "__EFMigrationsHistory" VALUES ('{last}', '10.0.14')""");
 
         using (var other = new SqliteConnection(new SqliteConnectionStringBuilder { DataSource = server.SqliteFile, Pooling = false }.ToString()))
         {
@@ -108,15 +108,4 @@ public sealed class DoctorTests : IDisposable
 
     private static Task<(int, int, int, int, int)> RowsAsync(TestServer server) => server.QueryAsync(async database => (await database.ServerFacts.CountAsync(), await database.ServerKeys.CountAsync(),
         await database.DataProtectionKeys.CountAsync(), await database.AuditEvents.CountAsync(), await database.MailMessages.CountAsync()));
-
-    private static void Execute(string file, string sql)
-    {
-        using var connection = new SqliteConnection(new SqliteConnectionStringBuilder { DataSource = file, Pooling = false }.ToString());
-        connection.Open();
-        using var command = connection.CreateCommand();
-#pragma warning disable CA2100 // The texts stand in this file.
-        command.CommandText = sql;
-#pragma warning restore CA2100
-        command.ExecuteNonQuery();
-    }
 }

@@ -1,6 +1,8 @@
+using System.Globalization;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using Activate.Identity.Server.Operations;
+using Microsoft.Data.Sqlite;
 
 namespace Activate.Identity.Server.Tests.Operations;
 
@@ -30,5 +32,20 @@ internal static class RingCertificates
             .CreateSelfSigned(DateTimeOffset.UtcNow.AddDays(-1), DateTimeOffset.UtcNow + (life ?? TimeSpan.FromDays(3650)));
         File.WriteAllBytes(path, certificate.Export(X509ContentType.Pkcs12, password));
         return path;
+    }
+}
+
+internal static class SqliteFiles
+{
+    /// <summary>Runs a statement on a file that no server has open; the first value of what it answers, if anything.</summary>
+    public static string? Scalar(string file, string sql)
+    {
+        using var connection = new SqliteConnection(new SqliteConnectionStringBuilder { DataSource = file, Pooling = false }.ToString());
+        connection.Open();
+        using var command = connection.CreateCommand();
+#pragma warning disable CA2100 // Texts of tests.
+        command.CommandText = sql;
+#pragma warning restore CA2100
+        return Convert.ToString(command.ExecuteScalar(), CultureInfo.InvariantCulture);
     }
 }

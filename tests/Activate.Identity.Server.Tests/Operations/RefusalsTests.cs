@@ -35,7 +35,7 @@ public sealed class RefusalsTests : IDisposable
     [Trait("Case", "C7")]
     public async Task No_password_that_documents_show_is_missing_from_the_list_of_those()
     {
-        foreach (var document in Directory.GetFiles(Path.Combine(Root(), "docs"), "*.md").Append(Path.Combine(Root(), "README.md")).Append(Path.Combine(Root(), "docker-compose.yml")))
+        foreach (var document in Directory.GetFiles(Path.Combine(Tools.Root, "docs"), "*.md").Append(Path.Combine(Tools.Root, "README.md")).Append(Path.Combine(Tools.Root, "docker-compose.yml")))
         {
             foreach (System.Text.RegularExpressions.Match found in System.Text.RegularExpressions.Regex.Matches(await File.ReadAllTextAsync(document), @"(?:Password|PASSWORD)=([^\s;`$""']+)"))
             {
@@ -83,7 +83,7 @@ public sealed class RefusalsTests : IDisposable
     public async Task No_lock_file_holds_a_package_below_its_floor()
     {
         var seen = new HashSet<string>();
-        foreach (var file in Directory.GetFiles(Root(), "packages.lock.json", SearchOption.AllDirectories).Where(file => !file.Contains($"{Path.DirectorySeparatorChar}artifacts{Path.DirectorySeparatorChar}", StringComparison.Ordinal)))
+        foreach (var file in Directory.GetFiles(Tools.Root, "packages.lock.json", SearchOption.AllDirectories).Where(file => !file.Contains($"{Path.DirectorySeparatorChar}artifacts{Path.DirectorySeparatorChar}", StringComparison.Ordinal)))
         {
             using var json = JsonDocument.Parse(await File.ReadAllTextAsync(file));
             foreach (var package in json.RootElement.GetProperty("dependencies").EnumerateObject().SelectMany(framework => framework.Value.EnumerateObject()))
@@ -91,7 +91,7 @@ public sealed class RefusalsTests : IDisposable
                 if (LibraryFloors.All.FirstOrDefault(floor => floor.Package.Equals(package.Name, StringComparison.OrdinalIgnoreCase)) is not { } floor || !package.Value.TryGetProperty("resolved", out var resolved))
                     continue;
                 seen.Add(floor.Package);
-                Assert.True(Version.Parse(resolved.GetString()!.Split('-')[0]) >= floor.Lowest, $"{Path.GetRelativePath(Root(), file)} has {package.Name} {resolved.GetString()}, not {floor.Lowest} or later.");
+                Assert.True(Version.Parse(resolved.GetString()!.Split('-')[0]) >= floor.Lowest, $"{Path.GetRelativePath(Tools.Root, file)} has {package.Name} {resolved.GetString()}, not {floor.Lowest} or later.");
             }
         }
 
@@ -101,12 +101,4 @@ public sealed class RefusalsTests : IDisposable
 
     private static void Build(string environment, params (string Key, string? Value)[] settings) => Program.Build(["--environment", environment], builder =>
         builder.Configuration.AddInMemoryCollection(settings.Select(setting => KeyValuePair.Create(setting.Key, setting.Value))));
-
-    private static string Root()
-    {
-        var folder = AppContext.BaseDirectory;
-        while (!File.Exists(Path.Combine(folder, "Activate.Identity.sln")))
-            folder = Path.GetDirectoryName(folder.TrimEnd(Path.DirectorySeparatorChar)) ?? throw new DirectoryNotFoundException("The tests run outside the repository.");
-        return folder;
-    }
 }

@@ -1,6 +1,3 @@
-using System.Net.Sockets;
-using System.Text;
-using System.Text.RegularExpressions;
 using Activate.Identity.Server.Tests.Connect;
 
 namespace Activate.Identity.Server.Tests.Web;
@@ -51,20 +48,8 @@ public sealed class RequestFramingTests(SharedServer shared) : IClassFixture<Sha
     /// <summary>The states of all that comes back until the server closes. Behind the request stands what was smuggled in: a second one, which would be answered with 200.</summary>
     private async Task<int[]> SendAsync(string request)
     {
-        using var client = new TcpClient();
-        await client.ConnectAsync(System.Net.IPAddress.Loopback, shared.Server.Origin.Port, TestContext.Current.CancellationToken);
-        await using var stream = client.GetStream();
-        using var everything = new MemoryStream();
-        try
-        {
-            await stream.WriteAsync(Encoding.ASCII.GetBytes($"{request}GET /health/live HTTP/1.1\r\nHost: {shared.Server.Origin.Authority}\r\nConnection: close\r\n\r\n"), TestContext.Current.CancellationToken);
-            await stream.CopyToAsync(everything, TestContext.Current.CancellationToken).WaitAsync(TimeSpan.FromSeconds(30), TestContext.Current.CancellationToken);
-        }
-        catch (IOException)
-        {
-            // Closed before all was read; what was answered is there.
-        }
-
-        return [.. Regex.Matches(Encoding.UTF8.GetString(everything.ToArray()), @"HTTP/1\.1 (\d{3}) ").Select(match => int.Parse(match.Groups[1].ValueSpan, System.Globalization.CultureInfo.InvariantCulture))];
+        using var client = await RawHttp.OpenAsync(shared.Server, $"{request}GET /health/live HTTP/1.1\r\nHost: {shared.Server.Origin.Authority}\r\nConnection: close\r\n\r\n");
+        var answers = await RawHttp.ReadToEndAsync(client).WaitAsync(TimeSpan.FromSeconds(30), TestContext.Current.CancellationToken);
+        return [.. RawHttp.StatesOf(answers).Select(state => int.Parse(state, System.Globalization.CultureInfo.InvariantCulture))];
     }
 }

@@ -1,7 +1,4 @@
-using System.Net;
 using System.Net.Sockets;
-using System.Text;
-using System.Text.RegularExpressions;
 using Activate.Identity.Server.Tests.ApiKeys;
 using Activate.Identity.Server.Tests.Connect;
 
@@ -9,12 +6,9 @@ namespace Activate.Identity.Server.Tests.Web;
 
 /// <summary>Connections that are slow, silent or greedy: others are served meanwhile, and whoever dribbles is told to go within seconds.</summary>
 [Trait("Case", "B8")]
-public sealed partial class SlowRequestTests(SharedServer shared) : IClassFixture<SharedServer>
+public sealed class SlowRequestTests(SharedServer shared) : IClassFixture<SharedServer>
 {
     private const int Many = 200;
-
-    [GeneratedRegex(@"HTTP/1\.1 (\d{3}) ")]
-    private static partial Regex State { get; }
 
     [Theory]
     [InlineData("half a head", "GET /api/v1/me HTTP/1.1\r\nHost: ")]
@@ -27,7 +21,7 @@ public sealed partial class SlowRequestTests(SharedServer shared) : IClassFixtur
         try
         {
             for (var i = 0; i < Many; i++)
-                clients.Add(await OpenAsync(string.Format(System.Globalization.CultureInfo.InvariantCulture, beginning, shared.Server.Origin.Authority)));
+                clients.Add(await RawHttp.OpenAsync(shared.Server, string.Format(System.Globalization.CultureInfo.InvariantCulture, beginning, shared.Server.Origin.Authority)));
             using var dribble = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
             var slow = DribbleAsync(clients, dribble.Token);
 
@@ -36,11 +30,11 @@ public sealed partial class SlowRequestTests(SharedServer shared) : IClassFixtur
                 Assert.Equal(200, (await shared.Server.GetAsync("/api/v1/me", session)).Status);
 
             // The head has 10 seconds, a body 5 to get going; the rest is a machine that does much else.
-            var answers = await Task.WhenAll(clients.Select(client => ReadToEndAsync(client).WaitAsync(TimeSpan.FromSeconds(60), TestContext.Current.CancellationToken)));
+            var answers = await Task.WhenAll(clients.Select(client => RawHttp.ReadToEndAsync(client).WaitAsync(TimeSpan.FromSeconds(60), TestContext.Current.CancellationToken)));
             await dribble.CancelAsync();
             await slow;
-            Assert.All(answers, answer => Assert.True(State.Match(answer).Groups[1].Value is "" or "400" or "408", $"{what}: {answer}"));
-            Assert.Contains(answers, answer => State.Match(answer).Groups[1].Value is "400" or "408");
+            Assert.All(answers, answer => Assert.True(RawHttp.StatesOf(answer).FirstOrDefault("") is "" or "400" or "408", $"{what}: {answer}"));
+            Assert.Contains(answers, answer => RawHttp.StatesOf(answer).FirstOrDefault("") is "400" or "408");
         }
         finally
         {
@@ -51,9 +45,9 @@ public sealed partial class SlowRequestTests(SharedServer shared) : IClassFixtur
     [Fact]
     public async Task A_thousand_requests_in_one_go_get_a_thousand_answers_in_order()
     {
-        using var client = await OpenAsync(string.Concat(Enumerable.Range(0, 1000).Select(i =>
+        using var client = await RawHttp.OpenAsync(shared.Server, string.Concat(Enumerable.Range(0, 1000).Select(i =>
             $"GET {(i % 2 == 0 ? "/health/live" : "/api/v1/me")} HTTP/1.1\r\nHost: {shared.Server.Origin.Authority}\r\n{(i == 999 ? "Connection: close\r\n" : "")}\r\n")));
-        var answers = State.Matches(await ReadToEndAsync(client)).Select(match => match.Groups[1].Value).ToList();
+        var answers = RawHttp.StatesOf(await RawHttp.ReadToEndAsync(client)).ToList();
         Assert.Equal(Enumerable.Range(0, 1000).Select(i => i % 2 == 0 ? "200" : "401"), answers);
     }
 
@@ -61,17 +55,9 @@ public sealed partial class SlowRequestTests(SharedServer shared) : IClassFixtur
     [Fact]
     public async Task The_preface_of_HTTP_2_is_refused_without_TLS()
     {
-        using var client = await OpenAsync("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
-        var answer = await ReadToEndAsync(client);
-        Assert.True(State.Match(answer).Groups[1].Value is "" or "400" or "505", answer);
-    }
-
-    private async Task<TcpClient> OpenAsync(string beginning)
-    {
-        var client = new TcpClient();
-        await client.ConnectAsync(IPAddress.Loopback, shared.Server.Origin.Port, TestContext.Current.CancellationToken);
-        await client.GetStream().WriteAsync(Encoding.ASCII.GetBytes(beginning), TestContext.Current.CancellationToken);
-        return client;
+        using var client = await RawHttp.OpenAsync(shared.Server, "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
+        var answer = await RawHttp.ReadToEndAsync(client);
+        Assert.True(RawHttp.StatesOf(answer).FirstOrDefault("") is "" or "400" or "505", answer);
     }
 
     /// <summary>A byte a second, on each.</summary>
@@ -94,20 +80,5 @@ public sealed partial class SlowRequestTests(SharedServer shared) : IClassFixtur
                 }
             }
         }
-    }
-
-    private static async Task<string> ReadToEndAsync(TcpClient client)
-    {
-        using var everything = new MemoryStream();
-        try
-        {
-            await client.GetStream().CopyToAsync(everything, TestContext.Current.CancellationToken);
-        }
-        catch (IOException)
-        {
-            // Reset, because bytes came that nobody wanted any more: what was answered is there.
-        }
-
-        return Encoding.UTF8.GetString(everything.ToArray());
     }
 }

@@ -60,11 +60,9 @@ public sealed class SqlServerTests
         }
 
         // No other file goes past EF Core.
-        var source = Path.Combine(Root(AppContext.BaseDirectory), "src", "Activate.Identity.Server");
+        var source = Path.Combine(Tools.Root, "src", "Activate.Identity.Server");
         var files = Directory.GetFiles(source, "*.cs", SearchOption.AllDirectories).Where(file => !file.Contains($"{Path.DirectorySeparatorChar}obj{Path.DirectorySeparatorChar}", StringComparison.Ordinal)
             && ((string[])["CommandText =", "QueuedWrite.Update<", "PreparedWrite.PrepareAsync(", "ExecuteSql", "SqlQuery"]).Any(File.ReadAllText(file).Contains));
         Assert.Equal(["CutRewriter.cs", "DevicePolls.cs", "Doctor.cs", "LastUses.cs", "QueuedWrite.cs", "RefreshChains.cs"], files.Select(Path.GetFileName).Order(StringComparer.Ordinal));
-
-        static string Root(string folder) => File.Exists(Path.Combine(folder, "Activate.Identity.sln")) ? folder : Root(Path.GetDirectoryName(folder)!);
     }
 }
