@@ -30,6 +30,19 @@ public sealed class Application : OpenIddictEntityFrameworkCoreApplication<Guid,
     /// <summary>Until when the previous secret counts.</summary>
     public DateTime? PreviousSecretEndsAt { get; set; }
     public DateTime CreatedAt { get; set; }
+
+    /// <summary>Whether it has one of OpenIddict's permissions (<c>ept:…</c>, <c>gt:…</c>, <c>scp:…</c>), which are stored as a JSON array of texts that need no escape.</summary>
+    public bool Has(string permission)
+    {
+        var rest = Permissions.AsSpan();
+        for (int at; (at = rest.IndexOf(permission, StringComparison.Ordinal)) > 0; rest = rest[(at + permission.Length)..])
+        {
+            if (rest[at - 1] == '"' && at + permission.Length < rest.Length && rest[at + permission.Length] == '"')
+                return true;
+        }
+
+        return false;
+    }
 }
 
 /// <summary>Named by OpenIddict's generic model and never stored: codes, refresh tokens and consents are tables of our own (docs/decisions/0009).</summary>

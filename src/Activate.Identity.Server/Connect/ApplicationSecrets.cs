@@ -31,14 +31,18 @@ public sealed class ApplicationSecrets(
     public static string Stored(byte[] hash) => Prefix + Convert.ToBase64String(hash);
 
     /// <summary>The secret, or until the end of the overlap the one before it. Both are always compared: the time tells nothing.</summary>
-    public override ValueTask<bool> ValidateClientSecretAsync(Application application, string secret, CancellationToken cancellationToken = default)
+    public override ValueTask<bool> ValidateClientSecretAsync(Application application, string secret, CancellationToken cancellationToken = default) =>
+        new(IsSecretOf(application, secret, clock.GetUtcNow().UtcDateTime));
+
+    /// <inheritdoc cref="ValidateClientSecretAsync"/>
+    public static bool IsSecretOf(Application application, string secret, DateTime now)
     {
         if (application.ClientType == ClientTypes.Public)
-            return new(false);
+            return false;
         var hash = Encoding.ASCII.GetBytes(Hash(secret));
         var isCurrent = IsSame(hash, application.ClientSecret);
-        var isPrevious = IsSame(hash, application.PreviousSecret) & application.PreviousSecretEndsAt > clock.GetUtcNow().UtcDateTime;
-        return new(isCurrent | isPrevious);
+        var isPrevious = IsSame(hash, application.PreviousSecret) & application.PreviousSecretEndsAt > now;
+        return isCurrent | isPrevious;
     }
 
     public override async ValueTask<bool> ValidateRedirectUriAsync(Application application, string uri, CancellationToken cancellationToken = default) =>

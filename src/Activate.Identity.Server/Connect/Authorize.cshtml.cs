@@ -132,8 +132,9 @@ internal sealed class AuthorizePage(
         Granted = [.. Scopes.AllowedTo(person.Role, request.GetScopes())];
         if (Client.ClientId == BuiltInApplications.Cli)
         {
-            _hours = DeviceHandlers.CheckWishes.Wish(request, "lifetime_hours") is { } wish && DeviceHandlers.CheckWishes.TryHours(wish, out var hours) ? hours : null;
-            DeviceName = CredentialName.Parse(DeviceHandlers.CheckWishes.Wish(request, "device_name")).TryGet(out var name, out _) ? name : null;
+            if (!DeviceHandlers.WishesOf(request).TryGet(out var wishes, out var misfit))
+                return await RefuseAsync(misfit.Code, misfit.Detail, cancellationToken);
+            (_hours, DeviceName) = (wishes.Hours, wishes.Name);
         }
 
         Lifetime = Describe(policy.Effective);

@@ -30,6 +30,7 @@ public static class ConnectSetup
         services.AddScoped<RevocableCredentials>();
         services.AddSingleton<RefreshChains>();
         services.AddScoped<ExchangeGrant>();
+        services.AddSingleton<OwnTokens>();
         services.AddScoped<Resources>();
         // For what seldom asks for resources, and needs no database otherwise.
         services.AddScoped(provider => new Lazy<Resources>(provider.GetRequiredService<Resources>));

@@ -1,4 +1,3 @@
-using System.Collections.Immutable;
 using System.Security.Claims;
 using Activate.Identity.Core.ApiKeys;
 using Activate.Identity.Core.Credentials;
@@ -14,7 +13,6 @@ using OpenIddict.Server;
 using static OpenIddict.Abstractions.OpenIddictConstants;
 using static OpenIddict.Server.OpenIddictServerEvents;
 using static OpenIddict.Server.OpenIddictServerHandlers;
-using Scopes = Activate.Identity.Core.Scopes;
 
 namespace Activate.Identity.Server.Connect;
 
@@ -84,9 +82,8 @@ internal static class CredentialHandlers
             var presenter = caller.ClientId ?? "-";
             if (context.Request?.ClientId is { } client)
             {
-                if (context.EndpointType == OpenIddictServerEndpointType.Introspection && await applications.FindByClientIdAsync(client) is Application { Suspended: false } application
-                    && (application.OrganizationId is null || application.OrganizationId == caller.OrganizationId)
-                    && Scopes.Split(application.Audiences ?? "").Intersect(caller.Audiences).Any())
+                if (context.EndpointType == OpenIddictServerEndpointType.Introspection && await applications.FindByClientIdAsync(client) is Application application
+                    && IntrospectionAnswer.AnswersFor(application, caller))
                 {
                     audiences.Add(client);
                     // Used at a resource server, whose address is not the user's.
@@ -106,31 +103,12 @@ internal static class CredentialHandlers
                 .SetTokenType(type).SetClaim(Claims.Subject, subject).SetAudiences([.. audiences]).SetPresenters(presenter);
     }
 
-    /// <summary>The answer of the contract: for a key no <c>client_id</c>, and no <c>exp</c> when it is endless.</summary>
     internal sealed class Describe : IOpenIddictServerHandler<HandleIntrospectionRequestContext>
     {
-        public ValueTask HandleAsync(HandleIntrospectionRequestContext context)
+        public async ValueTask HandleAsync(HandleIntrospectionRequestContext context)
         {
-            var caller = context.Transaction.GetProperty<Caller>(nameof(Caller)) ?? throw new InvalidOperationException("Introspection answers for checked credentials only.");
-            context.Issuer = null;
-            context.Subject = caller.Subject;
-            context.Username = caller.IsApplication ? null : caller.Username;
-            context.TokenId = caller.TokenId;
-            context.IssuedAt = caller.IssuedAt;
-            context.NotBefore = null;
-            context.ExpiresAt = caller.ExpiresAt is { } end ? end : null;
-            context.ClientId = caller.ClientId;
-            context.TokenUsage = null;
-            context.Scopes.Clear();
-            context.Scopes.UnionWith(caller.Scopes);
-            context.Audiences.Clear();
-            context.Audiences.UnionWith(caller.Audiences);
-            if (caller.OrganizationSlug.Length > 0)
-                context.Claims["organization"] = caller.OrganizationSlug;
-            // Only the resource server knows where the user's request came from.
-            if (caller.AllowedAddresses is { } addresses)
-                context.Claims[Core.ClaimNames.AllowedAddresses] = new OpenIddictParameter(ImmutableArray.CreateRange<string?>(addresses.Ranges));
-            return default;
+            await IntrospectionAnswer.WriteAsync(context.Http(), context.Transaction.GetProperty<Caller>(nameof(Caller)) ?? throw new InvalidOperationException("Introspection answers for checked credentials only."));
+            context.HandleRequest();
         }
     }
 
@@ -150,16 +128,7 @@ internal static class CredentialHandlers
     }
 
     /// <summary>RFC 7009 §2.2: the same to the byte whether the token was known or not, as OpenIddict answers for those that are not.</summary>
-    private static async Task AnswerAsync(HttpContext http)
-    {
-        http.Response.StatusCode = StatusCodes.Status200OK;
-        http.Response.Headers.CacheControl = "no-store";
-        http.Response.Headers.Pragma = "no-cache";
-        http.Response.Headers.Expires = "Thu, 01 Jan 1970 00:00:00 GMT";
-        http.Response.ContentType = "application/json;charset=UTF-8";
-        http.Response.ContentLength = 2;
-        await http.Response.WriteAsync("{}", http.RequestAborted);
-    }
+    private static Task AnswerAsync(HttpContext http) => OAuthAnswers.WriteAsync(http, StatusCodes.Status200OK, true, static (_, _) => { });
 
     /// <summary>
     /// RFC 7009 §2.1: a token of a person's sign-in takes the whole authorization with it, whichever token it is. One without a grant of its own (exchanged, or of an

@@ -1,8 +1,6 @@
 using System.Security.Claims;
 using Activate.Identity.Core;
-using Activate.Identity.Core.Credentials;
 using Activate.Identity.Core.Errors;
-using Activate.Identity.Core.Expiration;
 using Activate.Identity.Server.Devices;
 using Activate.Identity.Server.Web;
 using OpenIddict.Abstractions;
@@ -47,21 +45,15 @@ internal static class DeviceHandlers
     {
         public ValueTask HandleAsync(ValidateDeviceAuthorizationRequestContext context)
         {
-            if (Wish(context.Request, "device_name") is { } name && CredentialName.Parse(name, "device_name").Problem is { } problem)
-                context.Reject(Errors.InvalidRequest, $"device_name: {problem.Detail}");
-            else if (Wish(context.Request, "lifetime_hours") is { } hours && !TryHours(hours, out _))
-                context.Reject(Errors.InvalidRequest, $"lifetime_hours is a whole number of hours from 1 to {Policy.LongestTokenHours}.");
+            if (WishesOf(context.Request).Problem is { } problem)
+                context.Reject(problem.Code, problem.Detail);
             else if (string.IsNullOrEmpty(context.Request.Scope))
                 context.Request.Scope = Scopes.Join(Scopes.Default);
             return default;
         }
-
-        /// <summary>RFC 6749 §3.2: a parameter without a value counts as left out.</summary>
-        public static string? Wish(OpenIddictRequest request, string name) => (string?)request[name] is { Length: > 0 } value ? value : null;
-
-        public static bool TryHours(string text, out int hours) =>
-            int.TryParse(text, System.Globalization.NumberStyles.None, System.Globalization.CultureInfo.InvariantCulture, out hours) && hours is >= 1 and <= Policy.LongestTokenHours;
     }
+
+    public static Result<DeviceWishes> WishesOf(OpenIddictRequest request) => DeviceWishes.Parse((string?)request["device_name"], (string?)request["lifetime_hours"]);
 
     internal sealed class MakeCodes(DeviceCodeIssuer issuer) : IOpenIddictServerHandler<ProcessSignInContext>
     {
@@ -71,11 +63,9 @@ internal static class DeviceHandlers
                 return;
             context.GenerateDeviceCode = context.IncludeDeviceCode = context.GenerateUserCode = context.IncludeUserCode = false;
             var http = context.Http();
-            var wish = CheckWishes.Wish(context.Request, "lifetime_hours");
-            var name = CheckWishes.Wish(context.Request, "device_name");
-            var issued = await issuer.IssueAsync(
-                context.ClientId!, Scopes.Join(context.Request.GetScopes()), name is null ? null : CredentialName.Parse(name).TryGet(out var parsed, out _) ? parsed : null,
-                wish is not null && CheckWishes.TryHours(wish, out var hours) ? hours : null, http.RemoteAddress(), http.RequestAborted);
+            if (!WishesOf(context.Request).TryGet(out var wishes, out _))
+                throw new InvalidOperationException("The wishes were checked a moment ago.");
+            var issued = await issuer.IssueAsync(context.ClientId!, Scopes.Join(context.Request.GetScopes()), wishes, http.RemoteAddress(), http.RequestAborted);
             if (issued.TryGet(out var codes, out var problem))
             {
                 context.Transaction.SetProperty(nameof(DeviceCodes), codes);
@@ -95,8 +85,8 @@ internal static class DeviceHandlers
             {
                 context.Response.DeviceCode = codes.DeviceCode;
                 context.Response.UserCode = codes.UserCode;
-                context.Response.VerificationUri = $"{origin.Value}/device";
-                context.Response.VerificationUriComplete = $"{origin.Value}/device?user_code={codes.UserCode}";
+                context.Response.VerificationUri = codes.VerificationUri(origin);
+                context.Response.VerificationUriComplete = codes.VerificationUriComplete(origin);
                 context.Response.ExpiresIn = codes.ExpiresIn;
                 context.Response["interval"] = codes.Interval;
             }

@@ -15,7 +15,7 @@ namespace Activate.Identity.Server.Connect;
 /// Token exchange (RFC 8693): an access token or an API key becomes an access token for one audience that never has more scope, never ends later and dies with what
 /// it was exchanged for. And client credentials (RFC 6749 §4.4): an application's token for itself. Neither costs a row.
 /// </summary>
-internal sealed class ExchangeGrant(PolicyReader policies, Lazy<Resources> resources, AccessTokenWriter writer, PublicOrigin origin, TimeProvider clock)
+internal sealed class ExchangeGrant(PolicyReader policies, Lazy<Resources> resources, AccessTokenWriter writer, OwnTokens own, PublicOrigin origin, TimeProvider clock)
 {
     /// <summary>The type that API keys have in an exchange (contract §4).</summary>
     public const string ApiKeyType = "urn:parallelworks:token-type:api-key";
@@ -68,24 +68,15 @@ internal sealed class ExchangeGrant(PolicyReader policies, Lazy<Resources> resou
     /// <param name="requested">Scopes that its registration allows; null: the default.</param>
     /// <param name="permitted">Whether the registration allows a scope.</param>
     /// <param name="audiences">Resources asked for.</param>
-    /// <param name="organizationSlug">Of the application; null for a server-wide one.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
     public async Task<Result<IssuedTokens>> IssueForItselfAsync(
-        Application application, IReadOnlyList<string>? requested, IReadOnlyList<string> permitted, IReadOnlyList<string>? audiences, string? organizationSlug, CancellationToken cancellationToken)
+        Application application, IReadOnlyList<string>? requested, IReadOnlyList<string> permitted, IReadOnlyList<string>? audiences, CancellationToken cancellationToken)
     {
         if (requested?.FirstOrDefault(scope => !ApplicationScopes.Contains(scope)) is { } personal)
             return Refusal(Errors.InvalidScope, $"The scope '{personal}' is about a user's things; an application that acts for itself may have: {Scopes.Join(ApplicationScopes)}.");
         if (audiences is not null && !await resources.Value.AreKnownAsync(audiences, application.OrganizationId, cancellationToken))
             return Refusal(Errors.InvalidTarget, "A resource is unknown here.");
-        var now = clock.Now();
-        var scopes = Scopes.Join(requested ?? [.. ApplicationScopes.Where(permitted.Contains)]);
-        var end = now.AddHours(GrantIssuer.AccessTokenHours);
-        return new IssuedTokens(writer.Write(new AccessTokenContent(
-            Guid.CreateVersion7(clock.GetUtcNow()), application.ClientId!, application.ClientId!, scopes,
-            Caller.AudiencesFor(Scopes.Split(scopes), audiences is null ? null : Scopes.Join(audiences), origin), now, end, organizationSlug)
-        {
-            Algorithm = application.SigningAlgorithm ?? SecurityAlgorithms.RsaSha256,
-        }), scopes, end);
+        return own.Issue(application, Scopes.Join(requested ?? [.. ApplicationScopes.Where(permitted.Contains)]), audiences is null ? null : Scopes.Join(audiences));
     }
 
     private static Problem Refusal(string code, string detail) => new(ProblemKind.Refused, code, detail);

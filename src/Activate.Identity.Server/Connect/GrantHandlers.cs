@@ -181,7 +181,7 @@ internal static class GrantHandlers
             var scopes = Asked(context.Request);
             var permitted = (await applications.GetPermissionsAsync(application)).Where(permission => permission.StartsWith(Permissions.Prefixes.Scope, StringComparison.Ordinal))
                 .Select(permission => permission[Permissions.Prefixes.Scope.Length..]).ToList();
-            SignIn(context, await Grant<ExchangeGrant>(context).IssueForItselfAsync(application, scopes, permitted, Resources.Of(context.Request), application.Organization?.Slug, context.Http().RequestAborted), application.ClientId!);
+            SignIn(context, await Grant<ExchangeGrant>(context).IssueForItselfAsync(application, scopes, permitted, Resources.Of(context.Request), context.Http().RequestAborted), application.ClientId!);
         }
     }
 

@@ -9,36 +9,11 @@ using Microsoft.IdentityModel.Tokens;
 
 namespace Activate.Identity.Server.Credentials;
 
-/// <summary>What an access token says.</summary>
-/// <param name="Id">The token's own id (<c>jti</c>).</param>
-/// <param name="Subject">The user's id, or the client's for an application that acts for itself.</param>
-/// <param name="ClientId">The client it is issued to.</param>
-/// <param name="Scopes">Space-separated.</param>
-/// <param name="Audiences">Who may accept it.</param>
-/// <param name="IssuedAt">UTC, whole seconds.</param>
-/// <param name="ExpiresAt">UTC, whole seconds.</param>
-/// <param name="OrganizationSlug">Of the owner; null for a server-wide application.</param>
-public sealed record AccessTokenContent(
-    Guid Id, string Subject, string ClientId, string Scopes, IReadOnlyList<string> Audiences, DateTime IssuedAt, DateTime ExpiresAt, string? OrganizationSlug)
-{
-    /// <summary>The grant it stands on (<c>sid</c>).</summary>
-    public Guid? GrantId { get; init; }
-
-    /// <summary>The API key it was exchanged for.</summary>
-    public Guid? ApiKeyId { get; init; }
-
-    /// <summary>It was exchanged for another credential, and is no more than a part of that.</summary>
-    public bool Exchanged { get; init; }
-
-    /// <summary><c>RS256</c>, or <c>ES256</c> for an application that asks for it.</summary>
-    public string Algorithm { get; init; } = SecurityAlgorithms.RsaSha256;
-}
-
 /// <summary>
 /// Writes an access token (RFC 9068): <c>typ: at+jwt</c>, not encrypted, and only what resource servers need: never a name or an e-mail address. RS256 signatures are
 /// deterministic, so writing the same listed grant again gives the same token.
 /// </summary>
-public sealed class AccessTokenWriter(SigningKeys keys, PublicOrigin origin)
+public sealed class AccessTokenWriter(SigningKeys keys, PublicOrigin origin, SignedTokens known)
 {
     /// <summary>The header's type (RFC 9068 §2.1).</summary>
     public const string Type = "at+jwt";
@@ -54,7 +29,7 @@ public sealed class AccessTokenWriter(SigningKeys keys, PublicOrigin origin)
     public string Write(TokenGrant grant, string organizationSlug)
     {
         var audiences = Caller.AudiencesFor(Scopes.Split(grant.Scopes), grant.Resources, origin);
-        var token = Write(new AccessTokenContent(grant.Id, grant.OwnerId.ToString(), grant.ClientId, grant.Scopes, audiences, grant.CreatedAt, grant.ExpiresAt, organizationSlug) { GrantId = grant.Id });
+        var token = Sign(new AccessTokenContent(grant.Id, grant.OwnerId.ToString(), grant.ClientId, grant.Scopes, audiences, grant.CreatedAt, grant.ExpiresAt, organizationSlug) { GrantId = grant.Id });
         grant.TokenHash = SHA256.HashData(Encoding.ASCII.GetBytes(token));
         grant.Last4 = token[^4..];
         return token;
@@ -62,6 +37,13 @@ public sealed class AccessTokenWriter(SigningKeys keys, PublicOrigin origin)
 
     /// <summary>A token without a row of its own: we too know it by its signature (<see cref="UnlistedTokens"/>).</summary>
     public string Write(AccessTokenContent content)
+    {
+        var token = Sign(content);
+        known.Add(CredentialHash.From(CredentialAuthenticator.HashOf(token)));
+        return token;
+    }
+
+    private string Sign(AccessTokenContent content)
     {
         var claims = new Dictionary<string, object>(12)
         {

@@ -9,6 +9,7 @@ public static class CredentialsSetup
         services.AddSingleton<CredentialCache>();
         services.AddSingleton<CredentialReader>();
         services.AddSingleton<AccessTokenWriter>();
+        services.AddSingleton<SignedTokens>();
         services.AddSingleton<UnlistedTokens>();
         services.AddSingleton<CredentialAuthenticator>();
         services.AddScoped<SecretForm>();

@@ -1,6 +1,4 @@
 using System.Buffers.Text;
-using System.Collections.Concurrent;
-using Activate.Identity.Core;
 using Activate.Identity.Server.Keys;
 using Activate.Identity.Server.Web;
 using Microsoft.IdentityModel.JsonWebTokens;
@@ -16,14 +14,12 @@ public sealed class UnlistedTokens
 {
     private static readonly JsonWebTokenHandler s_handler = new() { MapInboundClaims = false, MaximumTokenSizeInBytes = CredentialAuthenticator.LongestToken };
 
-    /// <summary>Signatures that were checked, of tokens that come again and again: 20,000 tokens are some 20 MB.</summary>
-    private const int Capacity = 20_000;
-
-    private readonly ConcurrentDictionary<CredentialHash, AccessTokenContent> _proven = new();
+    private readonly SignedTokens _known;
     private readonly TokenValidationParameters _rules;
 
-    public UnlistedTokens(SigningKeys keys, PublicOrigin origin)
+    public UnlistedTokens(SigningKeys keys, PublicOrigin origin, SignedTokens known)
     {
+        _known = known;
         _rules = new TokenValidationParameters
         {
             ValidTypes = [AccessTokenWriter.Type],
@@ -63,42 +59,14 @@ public sealed class UnlistedTokens
     /// <param name="hash">SHA-256 of all of it.</param>
     public async ValueTask<AccessTokenContent?> ReadAsync(string token, CredentialHash hash)
     {
-        if (_proven.TryGetValue(hash, out var known))
-            return known;
-        if (await ProveAsync(token) is not { } content)
-            return null;
-        if (_proven.Count >= Capacity)
-            _proven.Clear();
-        _proven[hash] = content;
-        return content;
-    }
-
-    private async ValueTask<AccessTokenContent?> ProveAsync(string token)
-    {
-        var result = await s_handler.ValidateTokenAsync(token, _rules);
-        if (!result.IsValid || result.SecurityToken is not JsonWebToken jwt || !Guid.TryParse(jwt.Id, out var id)
-            || !jwt.TryGetClaim("client_id", out var client) || !jwt.TryGetClaim("scope", out var scope)
-            || !TryGetId(jwt, ClaimNames.SessionId, out var grant) || !TryGetId(jwt, ClaimNames.ApiKeyId, out var key))
-            return null;
-        return new AccessTokenContent(id, jwt.Subject, client.Value, scope.Value, [.. jwt.Audiences], jwt.IssuedAt, jwt.ValidTo,
-            jwt.TryGetClaim(ClaimNames.Organization, out var slug) ? slug.Value : null)
+        if (!_known.Contains(hash))
         {
-            GrantId = grant,
-            ApiKeyId = key,
-            Exchanged = jwt.TryGetClaim(ClaimNames.Exchanged, out _),
-            Algorithm = jwt.Alg,
-        };
-    }
+            if (!(await s_handler.ValidateTokenAsync(token, _rules)).IsValid)
+                return null;
+            _known.Add(hash);
+        }
 
-    private static bool TryGetId(JsonWebToken jwt, string name, out Guid? id)
-    {
-        id = null;
-        if (!jwt.TryGetClaim(name, out var claim))
-            return true;
-        if (!Guid.TryParse(claim.Value, out var read))
-            return false;
-        id = read;
-        return true;
+        return AccessTokenContent.Read(token);
     }
 
     private static ReadOnlySpan<byte> Id(ReadOnlySpan<byte> json, ReadOnlySpan<byte> name)

@@ -1,9 +1,12 @@
 using System.Buffers.Text;
 using System.Data.Common;
+using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
+using Activate.Identity.Core.Credentials;
 using Activate.Identity.Core.Devices;
 using Activate.Identity.Core.Errors;
+using Activate.Identity.Core.Expiration;
 using Activate.Identity.Data;
 using Activate.Identity.Data.Devices;
 using Activate.Identity.Server.Keys;
@@ -19,7 +22,32 @@ namespace Activate.Identity.Server.Devices;
 /// <param name="Interval">Seconds between polls.</param>
 public sealed record DeviceCodes(string DeviceCode, string UserCode, int ExpiresIn, int Interval)
 {
+    public string VerificationUri(PublicOrigin origin) => $"{origin.Value}/device";
+
+    public string VerificationUriComplete(PublicOrigin origin) => $"{origin.Value}/device?user_code={UserCode}";
+
     public override string ToString() => "device codes";
+}
+
+/// <summary>What a device says of itself and wishes for, beside the standard's parameters.</summary>
+/// <param name="Name">What it calls itself; null when it does not.</param>
+/// <param name="Hours">How long its login is to last, 1 to 24; null without a wish.</param>
+internal sealed record DeviceWishes(string? Name, int? Hours)
+{
+    /// <summary>Reads the parameters. RFC 6749 §3.2: one without a value counts as left out. The code of a problem is RFC 6749's.</summary>
+    public static Result<DeviceWishes> Parse(string? name, string? hours)
+    {
+        string? called = null;
+        if (!string.IsNullOrEmpty(name) && !CredentialName.Parse(name, "device_name").TryGet(out called, out var problem))
+            return Refusal($"device_name: {problem.Detail}");
+        if (string.IsNullOrEmpty(hours))
+            return new DeviceWishes(called, null);
+        return int.TryParse(hours, NumberStyles.None, CultureInfo.InvariantCulture, out var number) && number is >= 1 and <= Policy.LongestTokenHours
+            ? new DeviceWishes(called, number)
+            : Refusal($"lifetime_hours is a whole number of hours from 1 to {Policy.LongestTokenHours}.");
+    }
+
+    private static Problem Refusal(string detail) => new(ProblemKind.Invalid, "invalid_request", detail);
 }
 
 /// <summary>Makes device codes and user codes.</summary>
@@ -37,11 +65,10 @@ internal sealed class DeviceCodeIssuer(ActivateDbContext database, QueuedInsert<
 
     /// <param name="clientId">Who asks; validated.</param>
     /// <param name="scopes">Validated, space-separated.</param>
-    /// <param name="deviceName">What the device calls itself; validated.</param>
-    /// <param name="lifetimeWish">In hours, 1 to 24; null without a wish.</param>
+    /// <param name="wishes">What the device says of itself.</param>
     /// <param name="address">Where the request came from.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
-    public async Task<Result<DeviceCodes>> IssueAsync(string clientId, string scopes, string? deviceName, int? lifetimeWish, string? address, CancellationToken cancellationToken)
+    public async Task<Result<DeviceCodes>> IssueAsync(string clientId, string scopes, DeviceWishes wishes, string? address, CancellationToken cancellationToken)
     {
         var now = clock.Now();
         if (limits.Enabled && (await WaitingAsync(r => r.Address == address && r.ExpiresAt > now && r.Status == DeviceRequestStatus.Pending, WaitingPerAddress, cancellationToken)
@@ -61,8 +88,8 @@ internal sealed class DeviceCodeIssuer(ActivateDbContext database, QueuedInsert<
                 UserCodeHash = Hash(keys, userCode),
                 ClientId = clientId,
                 Scopes = scopes,
-                DeviceName = deviceName,
-                LifetimeWish = lifetimeWish,
+                DeviceName = wishes.Name,
+                LifetimeWish = wishes.Hours,
                 Address = address,
                 CreatedAt = now,
                 ExpiresAt = now + UserCode.Lifetime,

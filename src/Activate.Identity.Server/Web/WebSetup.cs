@@ -93,6 +93,7 @@ public static class WebSetup
             app.UseMiddleware<DatabaseGuard>();
         app.UseRouting();
         app.UseMiddleware<Credentials.ApiGate>();
+        app.UseMiddleware<Connect.PlainRequests>();
         app.UseAuthentication();
         app.UseAuthorization();
     }
