@@ -6,6 +6,7 @@ using Microsoft.AspNetCore.Identity;
 using Microsoft.Data.Sqlite;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Infrastructure;
+using Microsoft.EntityFrameworkCore.Storage;
 using Microsoft.Extensions.DependencyInjection;
 
 namespace Activate.Identity.Data;
@@ -27,7 +28,8 @@ public static class DatabaseSetup
         return options.Provider switch
         {
             DatabaseProvider.Sqlite => services.AddDbContextPool<ActivateDbContext, SqliteActivateDbContext>(
-                builder => builder.UseSqlite(connectionString).AddInterceptors(new SqlitePragmas(), AuditStatements.Instance)),
+                builder => builder.UseSqlite(connectionString).AddInterceptors(new SqlitePragmas(), new SqliteTurns(), AuditStatements.Instance)
+                    .ReplaceService<IRelationalTransactionFactory, SqliteTurnTransactions>()),
             DatabaseProvider.SqlServer => services.AddDbContextPool<ActivateDbContext, SqlServerActivateDbContext>(builder => builder.UseSqlServer(connectionString).AddInterceptors(AuditStatements.Instance)),
             DatabaseProvider.PostgreSql => services.AddDbContextPool<ActivateDbContext, PostgreSqlActivateDbContext>(builder => builder.UseNpgsql(connectionString).AddInterceptors(AuditStatements.Instance)),
         };

@@ -1,9 +1,9 @@
-using System.Data;
 using System.Data.Common;
 using System.Diagnostics;
 using System.Threading.Channels;
 using Activate.Identity.Data;
 using Microsoft.EntityFrameworkCore;
+using Microsoft.EntityFrameworkCore.Storage;
 
 namespace Activate.Identity.Server.Web;
 
@@ -72,7 +72,7 @@ internal sealed partial class WriteQueue(IServiceScopeFactory scopes, ILogger<Wr
             try
             {
                 lane ??= await Lane.OpenAsync(scopes);
-                lane.Run(turn);
+                await lane.RunAsync(turn);
                 fault = null;
             }
             catch (Exception exception)
@@ -128,16 +128,15 @@ internal sealed partial class WriteQueue(IServiceScopeFactory scopes, ILogger<Wr
         }
 
         /// <summary>Runs the writes in one transaction and tells their callers.</summary>
-        public void Run(List<Write> turn)
+        public async Task RunAsync(List<Write> turn)
         {
             if (turn.Count == 0)
                 return;
-            // The lock is taken at once: a transaction that first reads may not be allowed to write later. Disposed without a commit it is rolled back: its connection
-            // goes back to a pool, where an open one would keep everybody from writing.
-            using var transaction = database.Database.GetDbConnection().BeginTransaction(IsolationLevel.Serializable);
+            // Among all that write: many here wait as long as one that saves by itself.
+            await using var transaction = await database.Database.BeginTransactionAsync();
             for (var i = 0; i < turn.Count; i++)
             {
-                var command = Prepared(turn[i].Statement, transaction);
+                var command = Prepared(turn[i].Statement, transaction.GetDbTransaction());
                 try
                 {
                     turn[i].Bind(command);
@@ -149,7 +148,7 @@ internal sealed partial class WriteQueue(IServiceScopeFactory scopes, ILogger<Wr
                 }
             }
 
-            transaction.Commit();
+            await transaction.CommitAsync();
             for (var i = 0; i < turn.Count; i++)
                 turn[i].Done.TrySetResult(_changed[i]);
         }

@@ -2,11 +2,12 @@ using System.Diagnostics;
 using System.Globalization;
 using Activate.Identity.Core.Credentials;
 using Activate.Identity.Data;
+using Activate.Identity.Data.Providers.Sqlite;
 using Activate.Identity.Data.Tokens;
 using Activate.Identity.Server.Tests.ApiKeys;
+using Activate.Identity.Server.Tests.Organizations;
 using Activate.Identity.Server.Web;
 using Activate.Identity.Testing;
-using Microsoft.Data.Sqlite;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.DependencyInjection;
 
@@ -24,12 +25,12 @@ public sealed class DeletesUnderLoadTests(ITestOutputHelper output)
         await using var server = await TestServer.StartAsync(new TestServerOptions { Database = provider, Settings = new Dictionary<string, string?> { ["RateLimits:Enabled"] = "false" } });
         var people = new List<string>();
         for (var i = 0; i < Writers; i++)
-            people.Add((await server.AddPersonAsync()).Session);
+            people.Add(i % 10 == 0 ? (await server.AddOrganizationAsync()).Session : (await server.AddPersonAsync()).Session);
         var rows = Tools.FullSize ? 1_000_000 : 5_000;
         await FillAsync(server, rows);
 
         var deleting = Task.Run(() => server.Services().GetRequiredService<ExpiredRows>().DeleteAsync(CancellationToken.None));
-        var copying = provider == DatabaseProvider.Sqlite ? Task.Run(() => Copy(server)) : Task.CompletedTask;
+        var copying = provider == DatabaseProvider.Sqlite ? Task.Run(() => SqliteCopies.Backup(DatabaseSetup.SqliteFile(server.SqliteFile), $"{server.SqliteFile}.copy")) : Task.CompletedTask;
         var latencies = (await Task.WhenAll(people.Select((session, person) => Task.Run(() => WriteAsync(server, session, person, deleting))))).SelectMany(one => one).Order().ToList();
         await copying;
         var watch = Stopwatch.StartNew();
@@ -42,36 +43,34 @@ public sealed class DeletesUnderLoadTests(ITestOutputHelper output)
             Assert.True(p99 < TimeSpan.FromMilliseconds(500), $"p99 is {p99}.");
     }
 
-    /// <summary>Each writer makes a key and deletes it, one after the other, at least ten times and while rows are deleted, for half a minute at most.</summary>
+    /// <summary>Each writer makes keys and ends them, two ways, and starts device logins; every tenth also rules. At least five rounds and while rows are deleted, for half a minute at most.</summary>
     private static async Task<List<TimeSpan>> WriteAsync(TestServer server, string session, int person, Task deleting)
     {
         var (latencies, clock) = (new List<TimeSpan>(), Stopwatch.StartNew());
-        for (var i = 0; i < 5 || (Tools.FullSize && !deleting.IsCompleted && clock.Elapsed < TimeSpan.FromSeconds(30)); i++)
+        async Task<Answer> TimedAsync(Task<Answer> call, int expected)
         {
             var watch = Stopwatch.StartNew();
-            var made = await server.PostAsync(ApiCalls.KeysPath, session, new { name = $"{person}-{i}" });
+            var answer = await call;
             latencies.Add(watch.Elapsed);
-            Assert.True(made.Status == 201, made.ToString());
-            watch.Restart();
-            Assert.Equal(204, (await server.DeleteAsync($"{ApiCalls.KeysPath}/{made.Text("id")}", session)).Status);
-            latencies.Add(watch.Elapsed);
+            Assert.True(answer.Status == expected, answer.ToString());
+            return answer;
+        }
+
+        for (var i = 0; i < 5 || (Tools.FullSize && !deleting.IsCompleted && clock.Elapsed < TimeSpan.FromSeconds(30)); i++)
+        {
+            var made = await TimedAsync(server.PostAsync(ApiCalls.KeysPath, session, new { name = $"{person}-{i}" }), 201);
+            await TimedAsync(server.PostFormAsync("/connect/device", [("client_id", TestServer.Cli)]), 200);
+            if (i % 2 == 0)
+                await TimedAsync(server.DeleteAsync($"{ApiCalls.KeysPath}/{made.Text("id")}", session), 204);
+            else
+                await TimedAsync(server.PostFormAsync("/connect/revoke", [("token", made.Text("key"))]), 200);
+            if (person % 10 == 0)
+                await TimedAsync(server.SetPolicyAsync(session, new { apiKeys = new { defaultDays = 20 + (i % 10) } }), 200);
             // People do other things, too.
             await Task.Delay(Random.Shared.Next(100, 500));
         }
 
         return latencies;
-    }
-
-    private static void Copy(TestServer server)
-    {
-        using var from = new SqliteConnection($"Data Source={server.SqliteFile};Pooling=False");
-        using var to = new SqliteConnection($"Data Source={server.SqliteFile}.copy;Pooling=False");
-        from.Open();
-        to.Open();
-        from.BackupDatabase(to);
-        using var check = to.CreateCommand();
-        check.CommandText = "PRAGMA integrity_check";
-        Assert.Equal("ok", check.ExecuteScalar());
     }
 
     /// <summary>Sessions that ended long ago, and are no longer listed.</summary>

@@ -4,8 +4,12 @@ using Microsoft.Extensions.DependencyInjection;
 
 namespace Activate.Identity.Data.Providers.Sqlite;
 
-public sealed class SqliteActivateDbContext(DbContextOptions<SqliteActivateDbContext> options) : ActivateDbContext(options)
+public sealed class SqliteActivateDbContext : ActivateDbContext
 {
+    // Whatever is saved is saved in a transaction, which is what waits for its turn (SqliteTurns).
+    public SqliteActivateDbContext(DbContextOptions<SqliteActivateDbContext> options)
+        : base(options) => Database.AutoTransactionBehavior = AutoTransactionBehavior.Always;
+
     public override bool HasOneWriter => true;
 }
 

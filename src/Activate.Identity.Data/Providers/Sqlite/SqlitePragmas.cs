@@ -22,8 +22,8 @@ internal sealed class SqlitePragmas : DbConnectionInterceptor
     public override void ConnectionOpened(DbConnection connection, ConnectionEndEventData eventData)
     {
         var sqlite = (SqliteConnection)connection;
-        // In seconds, and below SQLite's own wait: the driver would begin another after one that ended sooner.
-        sqlite.DefaultTimeout = (int)DatabaseSetup.WriterPatience.TotalSeconds;
+        // Below nothing: the driver does not begin a wait of its own after SQLite's.
+        sqlite.DefaultTimeout = -1;
         if (sqlite.Handle is not { } handle || s_prepared.TryGetValue(handle, out _))
             return;
         using var command = connection.CreateCommand();
