@@ -25,7 +25,7 @@ internal static partial class LibraryFloors
         new("Microsoft.Data.SqlClient", new(6, 1, 8), null),
         new("Npgsql", new(10, 0, 3), null),
         new("SQLitePCLRaw.lib.e_sqlite3", new(2, 1, 11), null),
-        new("MailKit", new(4, 18, 2), typeof(MailKit.Net.Smtp.SmtpClient)),
+        new("MailKit", new(4, 18, 2), null),
         new("System.Security.Cryptography.Pkcs", new(10, 0, 14), null),
     ];
 
