@@ -2,6 +2,7 @@ using System.Net;
 using Activate.Identity.Data;
 using Microsoft.AspNetCore.Antiforgery;
 using Microsoft.AspNetCore.HttpOverrides;
+using Microsoft.AspNetCore.Mvc.Controllers;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Scalar.AspNetCore;
 using Serilog;
@@ -61,7 +62,9 @@ public static class WebSetup
         });
         services.ConfigureHttpJsonOptions(options => ApiJson.Configure(options.SerializerOptions));
         services.Configure<RouteHandlerOptions>(options => options.ThrowOnBadRequest = true);
-        services.AddRazorPages(options => options.RootDirectory = "/").AddMvcOptions(options => options.Filters.Add(new PageRequests()));
+        services.AddRazorPages(options => options.RootDirectory = "/").AddMvcOptions(options => options.Filters.Add(new PageRequests()))
+            // There are none, and looking for them loads every type of the server at each start.
+            .ConfigureApplicationPartManager(parts => parts.FeatureProviders.Remove(parts.FeatureProviders.OfType<ControllerFeatureProvider>().Single()));
         services.Configure<AntiforgeryOptions>(options =>
         {
             options.Cookie.Name = origin.IsHttps ? "__Host-activate-form" : "activate-form";
