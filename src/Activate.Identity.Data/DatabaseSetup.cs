@@ -46,14 +46,14 @@ public static class DatabaseSetup
         // Most starts find nothing to do: that is one read, where EF Core would first compare its whole model with the last migration's.
         if (exists && !(await database.GetPendingMigrationsAsync(cancellationToken)).Any())
             return;
-        if (database.IsSqlite())
+        if (context is SqliteActivateDbContext)
         {
             await MigrateFileAsync(database, cancellationToken);
             return;
         }
 
         // A database that is not there yet is EF Core's to create.
-        if (!exists || !database.IsNpgsql())
+        if (!exists || context is not PostgreSqlActivateDbContext)
         {
             await database.MigrateAsync(cancellationToken);
             return;
@@ -107,7 +107,7 @@ public static class DatabaseSetup
 
     /// <summary>A read sees the last commit and waits for nobody: SQLite (WAL) and PostgreSQL always do so, SQL Server when it is told to. EF Core tells it for a database that it creates.</summary>
     public static async Task<bool> KeepsRowVersionsAsync(this ActivateDbContext context, CancellationToken cancellationToken = default) =>
-        !context.Database.IsSqlServer()
+        context is not SqlServerActivateDbContext
         || await context.Database.SqlQuery<bool>($"SELECT is_read_committed_snapshot_on AS Value FROM sys.databases WHERE database_id = DB_ID()").SingleAsync(cancellationToken);
 
     /// <summary>"ACTIVATE" in ASCII: any number that nobody else uses in this database.</summary>

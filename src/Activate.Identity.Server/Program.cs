@@ -32,7 +32,9 @@ public static class Program
 
     public static WebApplication Build(string[] args, Action<WebApplicationBuilder>? customize = null)
     {
-        var builder = WebApplication.CreateBuilder(new WebApplicationOptions { Args = args, ApplicationName = typeof(Program).Assembly.GetName().Name });
+        // Without what the full one brings and nobody uses: IIS, HTTP/3, logs of Windows, forwarded headers by a variable.
+        var builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions { Args = args, ApplicationName = typeof(Program).Assembly.GetName().Name });
+        builder.WebHost.UseKestrelHttpsConfiguration();
         customize?.Invoke(builder);
 
         builder.AddOperations();

@@ -188,7 +188,7 @@ internal sealed class MailSender(IServiceScopeFactory scopes, IMailTransport tra
     private MimeMessage Compose(MailMessage message, AddressedLetter addressed)
     {
         var (letter, mime) = (addressed.Letter, new MimeMessage());
-        mime.From.Add(settings.From);
+        mime.From.Add(new MailboxAddress(settings.From.Name, settings.From.Address));
         mime.To.Add(new MailboxAddress(null, addressed.Address));
         mime.Subject = letter.Subject;
         mime.Date = new DateTimeOffset(message.CreatedAt);

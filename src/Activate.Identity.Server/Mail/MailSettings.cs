@@ -22,7 +22,8 @@ public sealed record MailSettings
     public int Port { get; init; }
     public string? Username { get; init; }
     public string? Password { get; init; }
-    public required MailboxAddress From { get; init; }
+    /// <summary>Not in MimeKit's words, which a server without mail need not load.</summary>
+    public required (string? Name, string Address) From { get; init; }
     public MailSecurity Security { get; init; }
     /// <summary>Where mails are put as files instead, in Development; null: nowhere.</summary>
     public string? Folder { get; init; }
@@ -45,7 +46,7 @@ public sealed record MailSettings
                 throw new StartupException($"{lonely.Path} is set, but not Mail:Host: no mail would be sent. Set it, e.g. smtp.example.org, or remove the others.");
             return new MailSettings
             {
-                From = new MailboxAddress("ACTIVATE", $"activate@{origin.Uri.IdnHost}"),
+                From = ("ACTIVATE", $"activate@{origin.Uri.IdnHost}"),
                 Folder = environment.IsDevelopment() ? Path.GetFullPath(Path.Combine(configuration["Data:Folder"] ?? "data", "mail"), environment.ContentRootPath) : null,
             };
         }
@@ -54,7 +55,7 @@ public sealed record MailSettings
             throw new StartupException($"Mail:Host is '{host}'. It is the name or address of a mail server, e.g. smtp.example.org; the port has a setting of its own.");
         if (Text(section, nameof(From)) is not { } from)
             throw new StartupException("Mail:From is not set. It is the address that mails come from, e.g. ACTIVATE <id@example.org>.");
-        if (!MailboxAddress.TryParse(from, out var sender) || !Core.Accounts.EmailAddress.Parse(sender.Address).TryGet(out _, out _))
+        if (ParseSender(from) is not { } sender)
             throw new StartupException($"Mail:From is '{from}'. It is one address, e.g. id@example.org or ACTIVATE <id@example.org>.");
         if (username is null != password is null)
             throw new StartupException("Mail:Username and Mail:Password go together: set both, or neither.");
@@ -74,6 +75,9 @@ public sealed record MailSettings
     }
 
     private static string? Text(IConfigurationSection section, string key) => string.IsNullOrWhiteSpace(section[key]) ? null : section[key]!.Trim();
+
+    private static (string? Name, string Address)? ParseSender(string from) =>
+        MailboxAddress.TryParse(from, out var sender) && Core.Accounts.EmailAddress.Parse(sender.Address).TryGet(out _, out _) ? (sender.Name, sender.Address) : null;
 
     private static bool IsLoopback(string host) => host == "localhost" || (IPAddress.TryParse(host, out var address) && IPAddress.IsLoopback(address));
 }

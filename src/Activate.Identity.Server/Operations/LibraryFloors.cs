@@ -1,5 +1,4 @@
 using System.Reflection;
-using System.Text.RegularExpressions;
 
 namespace Activate.Identity.Server.Operations;
 
@@ -7,7 +6,7 @@ namespace Activate.Identity.Server.Operations;
 /// The lowest versions that the server runs with: below them are known holes. One list, looked at when the server starts (the framework is the machine's, and may be older than what we were
 /// built with) and by a test of the lock files.
 /// </summary>
-internal static partial class LibraryFloors
+internal static class LibraryFloors
 {
     public static readonly IReadOnlyList<LibraryFloor> All =
     [
@@ -25,7 +24,7 @@ internal static partial class LibraryFloors
         new("Microsoft.Data.SqlClient", new(6, 1, 8), null),
         new("Npgsql", new(10, 0, 3), null),
         new("SQLitePCLRaw.lib.e_sqlite3", new(2, 1, 11), null),
-        new("MailKit", new(4, 18, 2), typeof(MailKit.Net.Smtp.SmtpClient)),
+        new("MailKit", new(4, 18, 2), null),
         new("System.Security.Cryptography.Pkcs", new(10, 0, 14), null),
     ];
 
@@ -39,10 +38,7 @@ internal static partial class LibraryFloors
 
     /// <summary>Of the package or framework that an assembly came with; its own version says less.</summary>
     public static Version VersionOf(Assembly assembly) =>
-        Version.Parse(Release().Match(assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()!.InformationalVersion).Value);
-
-    [GeneratedRegex(@"^\d+\.\d+\.\d+", RegexOptions.NonBacktracking)]
-    private static partial Regex Release();
+        Version.Parse(assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()!.InformationalVersion.Split('-', '+')[0]);
 }
 
 /// <param name="Package">Its id, or the framework's name.</param>

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Runtime.CompilerServices;
 using OpenTelemetry;
 using OpenTelemetry.Metrics;
 using OpenTelemetry.Resources;
@@ -21,13 +22,16 @@ public static class TelemetrySetup
     {
         builder.Services.AddSingleton<ServerMeter>();
         builder.Services.AddHostedService<Gauges>();
-        if (!IsWanted(builder.Configuration))
-            return;
-        builder.Services.AddOpenTelemetry()
-            .ConfigureResource(resource => resource.AddService(ServerMeter.Name, serviceVersion: typeof(TelemetrySetup).Assembly.GetName().Version?.ToString(3)))
-            .WithMetrics(metrics => metrics.AddMeter(s_meters).AddOtlpExporter())
-            .WithTracing(traces => traces.AddSource(ServerMeter.Name, "Microsoft.AspNetCore").AddProcessor<KnownTags>().AddOtlpExporter());
+        if (IsWanted(builder.Configuration))
+            Export(builder);
     }
+
+    /// <summary>On its own, so that what is not wanted is not loaded.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static void Export(WebApplicationBuilder builder) => builder.Services.AddOpenTelemetry()
+        .ConfigureResource(resource => resource.AddService(ServerMeter.Name, serviceVersion: typeof(TelemetrySetup).Assembly.GetName().Version?.ToString(3)))
+        .WithMetrics(metrics => metrics.AddMeter(s_meters).AddOtlpExporter())
+        .WithTracing(traces => traces.AddSource(ServerMeter.Name, "Microsoft.AspNetCore").AddProcessor<KnownTags>().AddOtlpExporter());
 
     private static bool IsWanted(ConfigurationManager configuration) =>
         !"true".Equals(configuration["OTEL_SDK_DISABLED"], StringComparison.OrdinalIgnoreCase) && s_endpoints.Any(name => !string.IsNullOrEmpty(configuration[name]));

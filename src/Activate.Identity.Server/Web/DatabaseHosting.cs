@@ -50,13 +50,13 @@ public static class DatabaseHosting
     }
 
     /// <summary>
-    /// Waiting for SQLite's lock takes a thread. With as many as there are processors, two writers that wait for a lock would keep everybody else waiting, and the pool adds
-    /// only one or two a second.
+    /// Writing SQLite takes a thread, also while the disk or another process's lock is waited for; one at a time (<c>SqliteTurns</c>). With as many threads as there are processors
+    /// a slow disk would keep others waiting, and the pool adds only one or two a second.
     /// </summary>
     private static void HaveThreadsToWait()
     {
         ThreadPool.GetMinThreads(out var workers, out var completions);
-        ThreadPool.SetMinThreads(Math.Max(workers, 16), completions);
+        ThreadPool.SetMinThreads(Math.Max(workers, Environment.ProcessorCount + 2), completions);
     }
 
     /// <summary>Applies pending migrations. Nodes that start together take turns.</summary>

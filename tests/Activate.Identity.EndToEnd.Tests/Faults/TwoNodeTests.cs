@@ -1,5 +1,5 @@
 using System.Globalization;
-using Activate.Identity.EndToEnd.Tests.Clients;
+using Activate.Identity.EndToEnd.Tests.Operations;
 using Activate.Identity.Testing;
 
 namespace Activate.Identity.EndToEnd.Tests.Faults;
@@ -16,13 +16,12 @@ public sealed class TwoNodeTests(ITestOutputHelper output) : IDisposable
     {
         var provider = TestDatabases.OnAServer;
         var connectionString = await TestDatabases.CreateAsync(provider);
-        var origin = new Uri($"http://localhost:{RunningProgram.FreePort()}");
+        var origin = new Uri($"http://127.0.0.1:{RunningProgram.FreePort()}");
         await using var first = new ServerProcess(_folder.FullName, ServerProcess.On(provider, connectionString), origin);
         await using var second = new ServerProcess(_folder.FullName, ServerProcess.On(provider, connectionString), origin);
         await first.StartAsync();
         await second.StartAsync();
-        await using var balancer = await NginxProcess.StartAsync(origin, Repository.CodeBlock("operations.md", "A proxy in front that tries the other node"),
-            ("10.0.0.1:5080", $"127.0.0.1:{first.Port}"), ("10.0.0.2:5080", $"127.0.0.1:{second.Port}"), ("listen 443 ssl;", $"listen 127.0.0.1:{origin.Port};"), ("$host", origin.Authority));
+        await using var balancer = await BalancedNodes.StartAsync(origin.Port, first.Port, second.Port);
         using var client = TestServer.ClientOf(origin, origin.Port);
         var session = await first.LogInAsync();
         var made = await ServerProcess.SendAsync(client, HttpMethod.Post, "/api/v1/api-keys", session, new { name = "nightly" });

@@ -37,8 +37,8 @@ public sealed class StoppingTests : IAsyncLifetime
         await WorkedAsync(50);
         await using var firstAgain = await StartAsync(nodeA, origin, s_drain, database);
         await balancer.UntilReadyAsync(nodeA);
-        // nginx left it alone for five seconds.
-        await Task.Delay(TimeSpan.FromSeconds(6));
+        // nginx left it alone for a second.
+        await Task.Delay(TimeSpan.FromSeconds(2));
         await StopAsync(second, s_drain);
         await WorkedAsync(50);
 

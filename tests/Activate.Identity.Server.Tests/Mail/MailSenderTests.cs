@@ -212,7 +212,7 @@ public class MailSenderTests
     {
         await using var server = await TestServer.StartAsync(new TestServerOptions
         {
-            Customize = builder => builder.Services.AddSingleton(new MailSettings { From = new MimeKit.MailboxAddress(null, "id@example.test") }),
+            Customize = builder => builder.Services.AddSingleton(new MailSettings { From = (null, "id@example.test") }),
         });
         using var browser = await server.SignInAsync();
         await MakeKeyAsync(server);
