@@ -178,8 +178,8 @@ internal sealed class PlainRequests(
         if (form[Parameters.Scope] is not [{ } text])
             return null;
         var scopes = text.Split(' ');
-        // These two are OpenID Connect's, and nobody's to permit.
-        return scopes.All(scope => Scopes.All.Contains(scope) && (scope is Scopes.OpenId or Scopes.OfflineAccess || application.Has(Permissions.Prefixes.Scope + scope)))
+        // openid is nobody's to permit; whether an application may be renewed (offline_access) is more than a scope.
+        return scopes.All(scope => Scopes.All.Contains(scope) && (scope == Scopes.OpenId || (scope != Scopes.OfflineAccess && application.Has(Permissions.Prefixes.Scope + scope))))
             && scopes.Distinct(StringComparer.Ordinal).Count() == scopes.Length ? scopes : null;
     }
 }

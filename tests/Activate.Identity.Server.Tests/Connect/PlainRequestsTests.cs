@@ -211,7 +211,7 @@ public sealed class PlainRequestsTests(PlainRequestsTests.Fixture shared) : ICla
         foreach (var form in new Form[]
                  {
                      new(null, ("client_id", TestServer.Cli), ("scope", "openid profile platform")),
-                     new(null, ("client_id", client), ("scope", "openid offline_access"), ("device_name", "login node 3"), ("lifetime_hours", "8")),
+                     new(null, ("client_id", client), ("scope", "openid platform"), ("device_name", "login node 3"), ("lifetime_hours", "8")),
                  })
             Assert.Equal(200, (await CompareAsync("/connect/device", form)).Status);
 
@@ -223,6 +223,7 @@ public sealed class PlainRequestsTests(PlainRequestsTests.Fixture shared) : ICla
                      new(null, ("client_id", client), ("scope", "openid"), ("lifetime_hours", "25")),
                      new(null, ("client_id", client), ("scope", "openid"), ("lifetime_hours", " 8")),
                      new(null, ("client_id", client), ("scope", "nothing")),
+                     new(null, ("client_id", TestServer.Cli), ("scope", "openid offline_access")),
                      new(null, ("client_id", client), ("scope", "authorized_keys:read")),
                      new(null, ("client_id", barred), ("scope", "openid")),
                      new(null, ("client_id", "nobody"), ("scope", "openid")),
