@@ -15,6 +15,7 @@ internal sealed class Everyday : IDisposable
     private readonly string _sshKey = SshLines.New();
     private readonly Things _things;
     private int _requests;
+    private int _busy;
 
     private Everyday(ServerProcess server, string name, Things things)
     {
@@ -29,6 +30,9 @@ internal sealed class Everyday : IDisposable
     internal sealed record Things(string ClientId, string Secret, string Cluster, string ClusterKey);
 
     public int Requests => _requests;
+
+    /// <summary>How often the server said that it is busy, and was asked again, as clients do.</summary>
+    public int Busy => _busy;
 
     /// <summary>What the organization has, made by its owner.</summary>
     public static async Task<Things> PrepareAsync(ServerProcess server, string owner)
@@ -48,33 +52,35 @@ internal sealed class Everyday : IDisposable
         var person = new Everyday(server, name, things);
         var invited = await person.ApiAsync(201, HttpMethod.Post, "/api/v1/organization/members", owner, new { username = name, email = $"{name}@example.test", role = "member" });
         using var browser = person.Browser();
-        await browser.GoAsync(new Uri(invited.Text("invitationUrl")).PathAndQuery);
-        await browser.SubmitAsync("Join", ("Password", Password), ("Repeat", Password));
+        await person.BrowseAsync(browser, async () =>
+        {
+            await browser.GoAsync(new Uri(invited.Text("invitationUrl")).PathAndQuery);
+            await browser.SubmitAsync("Join", ("Password", Password), ("Repeat", Password));
+        });
         return person;
     }
 
     public async Task RoundAsync()
     {
         using var browser = Browser();
-        await browser.SignInAsync(_name, Password);
+        await BrowseAsync(browser, () => browser.SignInAsync(_name, Password));
         var login = await FormAsync(200, "/connect/device", null, ("client_id", TestServer.Cli), ("scope", TestServer.ManageScopes));
-        await TestServer.ApproveAsync(browser, new DeviceLogin(login.Text("device_code"), login.Text("user_code"), login));
+        await BrowseAsync(browser, () => TestServer.ApproveAsync(browser, new DeviceLogin(login.Text("device_code"), login.Text("user_code"), login)));
         var session = (await PollAsync(200, login)).Text("access_token");
         await UseKeysAsync(session);
         await UseSshAsync(session);
         await UseApplicationAsync(browser);
         foreach (var page in s_pages)
-        {
-            await browser.GoAsync(page);
-            Seen((int)browser.Response.StatusCode == 200, $"{page}: {(int)browser.Response.StatusCode} {browser.Body}");
-        }
+            await BrowseAsync(browser, () => browser.GoAsync(page));
 
         await FormAsync(200, "/connect/revoke", null, ("client_id", TestServer.Cli), ("token", session));
         // Somebody who starts, asks whether it is allowed, and is not heard of again.
         await PollAsync(400, await FormAsync(200, "/connect/device", null, ("client_id", TestServer.Cli)));
-        await browser.GoAsync("/sign-out");
-        await browser.SubmitAsync("Sign out");
-        Seen((int)browser.Response.StatusCode < 400, browser.Body);
+        await BrowseAsync(browser, async () =>
+        {
+            await browser.GoAsync("/sign-out");
+            await browser.SubmitAsync("Sign out");
+        });
     }
 
     public void Dispose() => _client.Dispose();
@@ -111,7 +117,8 @@ internal sealed class Everyday : IDisposable
     private async Task UseApplicationAsync(Browser browser)
     {
         var (pkce, basic) = (Pkce.New(), TestServer.Basic(_things.ClientId, _things.Secret));
-        var sent = await TestServer.AllowAsync(browser, TestServer.AuthorizePath(_things.ClientId, pkce, ("scope", "openid profile offline_access platform")));
+        Uri? sent = null;
+        await BrowseAsync(browser, async () => sent = await TestServer.AllowAsync(browser, TestServer.AuthorizePath(_things.ClientId, pkce, ("scope", "openid profile offline_access platform"))));
         var tokens = await FormAsync(200, "/connect/token", basic,
             ("grant_type", "authorization_code"), ("code", TestServer.Parameter(sent, "code")), ("redirect_uri", TestServer.Callback), ("code_verifier", pkce.Verifier));
         tokens = await FormAsync(200, "/connect/token", basic, ("grant_type", "refresh_token"), ("refresh_token", tokens.Text("refresh_token")));
@@ -123,19 +130,59 @@ internal sealed class Everyday : IDisposable
 
     private async Task<Answer> ApiAsync(int status, HttpMethod method, string path, string bearer, object? body = null)
     {
-        var answer = await ServerProcess.SendAsync(_client, method, path, bearer, body);
+        var answer = await AgainAsync(() => ServerProcess.SendAsync(_client, method, path, bearer, body));
         Seen(answer.Status == status, $"{method} {path}: {answer}");
         return answer;
     }
 
     private async Task<Answer> FormAsync(int status, string path, System.Net.Http.Headers.AuthenticationHeaderValue? authorization, params (string Name, string Value)[] fields)
     {
-        using var request = new HttpRequestMessage(HttpMethod.Post, path) { Content = new FormUrlEncodedContent(fields.Select(field => KeyValuePair.Create(field.Name, field.Value))) };
-        request.Headers.Authorization = authorization;
-        var answer = await Answer.FromAsync(await _client.SendAsync(request));
+        var answer = await AgainAsync(async () =>
+        {
+            using var request = new HttpRequestMessage(HttpMethod.Post, path) { Content = new FormUrlEncodedContent(fields.Select(field => KeyValuePair.Create(field.Name, field.Value))) };
+            request.Headers.Authorization = authorization;
+            return await Answer.FromAsync(await _client.SendAsync(request));
+        });
         Seen(answer.Status == status, $"{path}: {answer}");
         return answer;
     }
+
+    private async Task<Answer> AgainAsync(Func<Task<Answer>> ask)
+    {
+        while (true)
+        {
+            var answer = await ask();
+            if (answer.Status != 503 || answer.Response.Headers.RetryAfter is null)
+                return answer;
+            _busy++;
+            await Task.Delay(1_000);
+        }
+    }
+
+    /// <summary>What a person does in the browser from the start of a page, and once more when the server was too busy.</summary>
+    private async Task BrowseAsync(Browser browser, Func<Task> step)
+    {
+        while (true)
+        {
+            try
+            {
+                await step();
+            }
+            catch (Xunit.Sdk.XunitException) when (IsBusy(browser))
+            {
+                // The page says so, and has no button.
+            }
+
+            if (!IsBusy(browser))
+                break;
+            _busy++;
+            await Task.Delay(1_000);
+        }
+
+        Seen((int)browser.Response.StatusCode < 400, $"{browser.Address}: {(int)browser.Response.StatusCode} {browser.Body}");
+    }
+
+    private static bool IsBusy(Browser browser) => (int)browser.Response.StatusCode == 503 && browser.Response.Headers.RetryAfter is not null;
 
     private Browser Browser() => new(_server.Origin, [_server.Client()]);
 

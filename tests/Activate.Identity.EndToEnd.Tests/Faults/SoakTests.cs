@@ -44,11 +44,13 @@ public sealed class SoakTests(ITestOutputHelper output) : IDisposable
         var settled = samples.Where(sample => sample.At >= s_warmUp).ToList();
         var slope = settled.Count > 1 ? Slope(settled) : 0;
         var rows = Rows();
-        output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{watch.Elapsed.TotalMinutes:F1} min, {rounds} rounds, {people.Sum(person => person.Requests)} requests, {spent / watch.Elapsed:P0} of one processor; " +
+        var (requests, busy) = (people.Sum(person => person.Requests), people.Sum(person => person.Busy));
+        output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{watch.Elapsed.TotalMinutes:F1} min, {rounds} rounds, {requests} requests, {busy} of them asked again because the database was busy, {spent / watch.Elapsed:P0} of one processor; " +
             $"{slope:F2} MB in 10 min after {s_warmUp.TotalMinutes} min; {string.Join(", ", samples.Where((_, i) => i % Math.Max(1, samples.Count / 10) == 0))}; rows: {string.Join(", ", rows.Select(table => $"{table.Key} {table.Value}"))}"));
         people.ForEach(person => person.Dispose());
 
         Assert.True(rounds >= People, "Hardly anything was done.");
+        Assert.True(busy <= requests / (Tools.FullSize ? 1_000 : 20), $"{busy} of {requests} requests were told to come again.");
         // Each round takes away what it made; the cluster's key and the owner's session stay.
         Assert.Equal((1, 1, 0, 0, 1), (rows["ApiKeys"], rows["ApiKeyHashes"], rows["SshKeys"], rows["SshCertificates"], rows["TokenGrants"]));
         Assert.Equal((People, People), (rows["KnownSshKeys"], rows["Consents"]));
