@@ -28,12 +28,14 @@ internal sealed class RunningProgram : IAsyncDisposable
         Assert.Equal(0, kill.ExitCode);
     }
 
-    public static RunningProgram Start(string assembly, IEnumerable<string> arguments, IReadOnlyDictionary<string, string>? environment = null)
+    /// <param name="assembly">Its name.</param>
+    /// <param name="arguments">What follows.</param>
+    /// <param name="environment">More variables.</param>
+    /// <param name="under">A program with its arguments that becomes this one, such as prlimit.</param>
+    public static RunningProgram Start(string assembly, IEnumerable<string> arguments, IReadOnlyDictionary<string, string>? environment = null, IEnumerable<string>? under = null)
     {
-        var start = new ProcessStartInfo("dotnet") { RedirectStandardOutput = true, RedirectStandardError = true, RedirectStandardInput = true };
-        start.ArgumentList.Add(Path.Combine(AppContext.BaseDirectory, assembly));
-        foreach (var argument in arguments)
-            start.ArgumentList.Add(argument);
+        string[] command = [.. under ?? [], "dotnet", Path.Combine(AppContext.BaseDirectory, assembly), .. arguments];
+        var start = new ProcessStartInfo(command[0], command[1..]) { RedirectStandardOutput = true, RedirectStandardError = true, RedirectStandardInput = true };
         foreach (var (name, value) in environment ?? new Dictionary<string, string>())
             start.Environment[name] = value;
         var program = new RunningProgram(Process.Start(start) ?? throw new InvalidOperationException($"Cannot start {assembly}."));

@@ -68,7 +68,8 @@ public sealed class ApiKeyIssuer(
         if (await OneTimeForms.SpendAsync(database, form, now, cancellationToken) is { } spent)
             return spent;
         await DeleteForgottenAsync(owner, now, cancellationToken);
-        if (await database.ApiKeys.CountAsync(k => k.OwnerId == owner, cancellationToken) >= options.Value.MaximumPerUser)
+        // Those that have ended are listed for a while, and take no place.
+        if (await database.ApiKeys.CountAsync(k => k.OwnerId == owner && (k.ExpiresAt == null || k.ExpiresAt > now), cancellationToken) >= options.Value.MaximumPerUser)
             return new Problem(ProblemKind.Conflict, "too_many_keys", $"{options.Value.MaximumPerUser} API keys are the most one user may have. Delete one that is no longer used.");
         database.ApiKeys.Add(key);
         audit.Add(AuditTypes.ApiKeyCreated, actor, key.Id, name: key.Name, owner: serviceAccount);

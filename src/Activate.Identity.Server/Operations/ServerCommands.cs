@@ -52,6 +52,7 @@ internal static class ServerCommands
 
         try
         {
+            OpenFiles.RefuseTooFew();
             return await command.RunAsync(line, output);
         }
         catch (Exception refusal) when (refusal is StartupException or OptionsValidationException)

@@ -65,7 +65,8 @@ public sealed class SshKeyRegistry(ActivateDbContext database, PolicyReader poli
         var limits = policy.Effective.SshKeys;
         if (!SshKeyExpiration.Decide(limits, expiresInDays, now, firstAddedAt, memory?.PolicyEndsAt, "expiresInDays").TryGet(out var expiration, out problem))
             return problem;
-        if (await database.SshKeys.CountAsync(k => k.OwnerId == ownerId, cancellationToken) >= options.Value.MaximumPerUser)
+        // Those that have ended are listed for a while, and take no place.
+        if (await database.SshKeys.CountAsync(k => k.OwnerId == ownerId && (k.ExpiresAt == null || k.ExpiresAt > now), cancellationToken) >= options.Value.MaximumPerUser)
             return new Problem(ProblemKind.Conflict, "too_many_keys", $"You have {options.Value.MaximumPerUser} SSH keys, the most one user may have. Delete one that is no longer used.");
 
         if (memory is null && await database.KnownSshKeys.CountAsync(f => f.OwnerId == ownerId, cancellationToken) >= MostRemembered)

@@ -30,6 +30,7 @@ public static class WebSetup
             kestrel.Limits.MaxRequestBodySize = LargestBody;
             // No client of ours needs longer for the head of a request; a body below 240 bytes a second is given up after 5 seconds (Kestrel's default).
             kestrel.Limits.RequestHeadersTimeout = s_headTime;
+            kestrel.Limits.MaxConcurrentConnections = OpenFiles.MostConnections;
         });
         AddLogs(builder);
 

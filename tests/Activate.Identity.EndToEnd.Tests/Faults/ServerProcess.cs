@@ -11,13 +11,16 @@ namespace Activate.Identity.EndToEnd.Tests.Faults;
 internal sealed class ServerProcess : IAsyncDisposable
 {
     private readonly Dictionary<string, string> _settings;
+    private readonly IReadOnlyList<string> _under;
     private RunningProgram? _program;
 
     /// <param name="folder">For its data.</param>
     /// <param name="settings">More settings, e.g. of the database.</param>
     /// <param name="origin">The public origin; null: its own address.</param>
-    public ServerProcess(string folder, IEnumerable<KeyValuePair<string, string>>? settings = null, Uri? origin = null)
+    /// <param name="under">A program with its arguments that starts it, such as prlimit.</param>
+    public ServerProcess(string folder, IEnumerable<KeyValuePair<string, string>>? settings = null, Uri? origin = null, IReadOnlyList<string>? under = null)
     {
+        _under = under ?? [];
         Port = RunningProgram.FreePort();
         Origin = origin ?? new Uri($"http://localhost:{Port}");
         _settings = new Dictionary<string, string>
@@ -48,7 +51,7 @@ internal sealed class ServerProcess : IAsyncDisposable
     public async Task<TimeSpan> StartAsync()
     {
         var watch = Stopwatch.StartNew();
-        _program = RunningProgram.Start("Activate.Identity.Server.dll", ["--environment", "Development"], _settings);
+        _program = RunningProgram.Start("Activate.Identity.Server.dll", ["--environment", "Development"], _settings, _under);
         using var client = Client();
         client.Timeout = TimeSpan.FromSeconds(5);
         while (await StatusAsync(client, "/health/ready") != 200)
