@@ -40,6 +40,25 @@ public class SqliteTests
     }
 
     [Fact]
+    [Trait("Case", "F3")]
+    public async Task A_new_connection_waits_for_one_that_has_the_file_to_itself()
+    {
+        await using var databases = await Databases.CreateAsync(DatabaseProvider.Sqlite);
+        await databases.MigrateAsync();
+        SqliteConnection.ClearAllPools();
+        var other = new SqliteConnection(new SqliteConnectionStringBuilder(databases.ConnectionString) { Pooling = false }.ToString());
+        await other.OpenAsync();
+        // As whoever recovers the log of a process that was killed.
+        await Run(other, "PRAGMA locking_mode=EXCLUSIVE");
+        await Run(other, "BEGIN EXCLUSIVE");
+        var reading = Task.Run(() => databases.QueryAsync(database => database.Users.CountAsync()));
+        await Task.Delay(200);
+        Assert.False(reading.IsCompleted, "The file was not locked.");
+        await other.DisposeAsync();
+        Assert.Equal(0, await reading);
+    }
+
+    [Fact]
     [Trait("Case", "R9")]
     public async Task Fifty_writers_at_once_all_succeed()
     {

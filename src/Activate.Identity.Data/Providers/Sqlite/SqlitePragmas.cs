@@ -1,8 +1,8 @@
 using System.Data.Common;
-using System.Globalization;
 using System.Runtime.CompilerServices;
 using Microsoft.Data.Sqlite;
 using Microsoft.EntityFrameworkCore.Diagnostics;
+using SQLitePCL;
 
 namespace Activate.Identity.Data.Providers.Sqlite;
 
@@ -13,8 +13,7 @@ namespace Activate.Identity.Data.Providers.Sqlite;
 /// </summary>
 internal sealed class SqlitePragmas : DbConnectionInterceptor
 {
-    private static readonly string s_pragmas =
-        $"PRAGMA synchronous=FULL; PRAGMA busy_timeout={DatabaseSetup.WriterPatience.TotalMilliseconds.ToString(CultureInfo.InvariantCulture)}; PRAGMA cache_size=-65536;";
+    private const string Pragmas = "PRAGMA synchronous=FULL; PRAGMA cache_size=-65536;";
 
     /// <summary>The native connections that have them: the driver keeps these in a pool, and gives one out each time EF Core opens.</summary>
     private static readonly ConditionalWeakTable<object, object> s_prepared = [];
@@ -26,10 +25,12 @@ internal sealed class SqlitePragmas : DbConnectionInterceptor
         sqlite.DefaultTimeout = -1;
         if (sqlite.Handle is not { } handle || s_prepared.TryGetValue(handle, out _))
             return;
+        // Before anything else: while a connection recovers what a killed process left, or the last one leaves, the file is closed to those that come.
+        raw.sqlite3_busy_timeout(handle, (int)DatabaseSetup.WriterPatience.TotalMilliseconds);
         using var command = connection.CreateCommand();
 #pragma warning disable CA2100 // Our own text.
         // The mode is the file's, and a connection that only looks whether there is a file may not write it.
-        command.CommandText = new SqliteConnectionStringBuilder(connection.ConnectionString).Mode == SqliteOpenMode.ReadOnly ? s_pragmas : $"PRAGMA journal_mode=WAL; {s_pragmas}";
+        command.CommandText = new SqliteConnectionStringBuilder(connection.ConnectionString).Mode == SqliteOpenMode.ReadOnly ? Pragmas : $"PRAGMA journal_mode=WAL; {Pragmas}";
 #pragma warning restore CA2100
         command.ExecuteNonQuery();
         s_prepared.AddOrUpdate(handle, handle);
