@@ -72,7 +72,7 @@ internal static class DeviceHandlers
                 return;
             }
 
-            await OAuthErrors.WriteAsync(http, problem);
+            await OAuthAnswers.RefuseAsync(http, problem);
             context.HandleRequest();
         }
     }

@@ -65,18 +65,18 @@ internal sealed class ExchangeGrant(PolicyReader policies, Lazy<Resources> resou
     }
 
     /// <param name="application">The client, authenticated.</param>
-    /// <param name="requested">Scopes that its registration allows; null: the default.</param>
-    /// <param name="permitted">Whether the registration allows a scope.</param>
+    /// <param name="requested">Scopes that its registration allows; null: all of those.</param>
     /// <param name="audiences">Resources asked for.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
     public async Task<Result<IssuedTokens>> IssueForItselfAsync(
-        Application application, IReadOnlyList<string>? requested, IReadOnlyList<string> permitted, IReadOnlyList<string>? audiences, CancellationToken cancellationToken)
+        Application application, IReadOnlyList<string>? requested, IReadOnlyList<string>? audiences, CancellationToken cancellationToken)
     {
         if (requested?.FirstOrDefault(scope => !ApplicationScopes.Contains(scope)) is { } personal)
             return Refusal(Errors.InvalidScope, $"The scope '{personal}' is about a user's things; an application that acts for itself may have: {Scopes.Join(ApplicationScopes)}.");
         if (audiences is not null && !await resources.Value.AreKnownAsync(audiences, application.OrganizationId, cancellationToken))
             return Refusal(Errors.InvalidTarget, "A resource is unknown here.");
-        return own.Issue(application, Scopes.Join(requested ?? [.. ApplicationScopes.Where(permitted.Contains)]), audiences is null ? null : Scopes.Join(audiences));
+        requested ??= [.. ApplicationScopes.Where(scope => application.Has(Permissions.Prefixes.Scope + scope))];
+        return own.Issue(application, Scopes.Join(requested), audiences is null ? null : Scopes.Join(audiences));
     }
 
     private static Problem Refusal(string code, string detail) => new(ProblemKind.Refused, code, detail);

@@ -178,10 +178,7 @@ internal static class GrantHandlers
                 return;
             }
 
-            var scopes = Asked(context.Request);
-            var permitted = (await applications.GetPermissionsAsync(application)).Where(permission => permission.StartsWith(Permissions.Prefixes.Scope, StringComparison.Ordinal))
-                .Select(permission => permission[Permissions.Prefixes.Scope.Length..]).ToList();
-            SignIn(context, await Grant<ExchangeGrant>(context).IssueForItselfAsync(application, scopes, permitted, Resources.Of(context.Request), context.Http().RequestAborted), application.ClientId!);
+            SignIn(context, await Grant<ExchangeGrant>(context).IssueForItselfAsync(application, Asked(context.Request), Resources.Of(context.Request), context.Http().RequestAborted), application.ClientId!);
         }
     }
 

@@ -1,5 +1,10 @@
 using System.Buffers;
+using System.Globalization;
 using System.Text.Json;
+using Activate.Identity.Core.Errors;
+using Activate.Identity.Server.Telemetry;
+using Activate.Identity.Server.Web;
+using static OpenIddict.Abstractions.OpenIddictConstants;
 
 namespace Activate.Identity.Server.Connect;
 
@@ -30,10 +35,27 @@ internal static class OAuthAnswers
         return response.Body.WriteAsync(buffer.WrittenMemory, http.RequestAborted).AsTask();
     }
 
-    /// <summary>An error of RFC 6749 §5.2 or RFC 8628 §3.5.</summary>
-    public static Task WriteErrorAsync(HttpContext http, Core.Errors.Problem problem) => WriteAsync(http, StatusCodes.Status400BadRequest, problem, static (json, problem) =>
+    /// <summary>An error of RFC 6749 §5.2 or RFC 8628 §3.5, whose code is the problem's.</summary>
+    public static Task WriteErrorAsync(HttpContext http, Problem problem) => WriteErrorAsync(http, StatusCodes.Status400BadRequest, problem.Code, problem.Detail);
+
+    /// <summary>A refusal that RFC 6749 §5.2 has no code for (too many, unavailable, a fault), with its own HTTP status; the codes of its §4.1.2.1 are what clients know.</summary>
+    public static Task RefuseAsync(HttpContext http, Problem problem)
     {
-        json.WriteString("error", problem.Code);
-        json.WriteString("error_description", problem.Detail);
+        http.RequestServices.GetRequiredService<ServerMeter>().Refused(ServerMeter.Surface.OAuth, problem.Code);
+        if (problem.RetryAfter is { } wait)
+            http.Response.Headers.RetryAfter = Math.Ceiling(wait.TotalSeconds).ToString(CultureInfo.InvariantCulture);
+        var code = problem.Kind switch
+        {
+            ProblemKind.Unavailable or ProblemKind.TooMany => Errors.TemporarilyUnavailable,
+            ProblemKind.Fault => Errors.ServerError,
+            _ => Errors.InvalidRequest,
+        };
+        return WriteErrorAsync(http, ProblemResponses.StatusCode(problem), code, problem.Detail);
+    }
+
+    private static Task WriteErrorAsync(HttpContext http, int status, string code, string detail) => WriteAsync(http, status, (code, detail), static (json, error) =>
+    {
+        json.WriteString(Parameters.Error, error.code);
+        json.WriteString(Parameters.ErrorDescription, error.detail);
     });
 }

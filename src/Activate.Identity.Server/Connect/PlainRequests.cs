@@ -1,5 +1,4 @@
 using System.Text;
-using Activate.Identity.Core.Devices;
 using Activate.Identity.Data.Applications;
 using Activate.Identity.Server.Credentials;
 using Activate.Identity.Server.Devices;
@@ -18,7 +17,7 @@ namespace Activate.Identity.Server.Connect;
 /// nobody knows sends it there, and tests compare the two.
 /// </summary>
 internal sealed class PlainRequests(
-    RequestDelegate next, ApplicationCache applications, CredentialAuthenticator authenticator, LastUses uses, OwnTokens tokens, DevicePolls polls, PublicOrigin origin, ServerMeter meter, TimeProvider clock)
+    RequestDelegate next, ApplicationCache applications, CredentialAuthenticator authenticator, LastUses uses, OwnTokens tokens, DeviceCodeIssuer devices, DevicePolls polls, PublicOrigin origin, ServerMeter meter, TimeProvider clock)
 {
     private const int LongestBody = 16 * 1024;
 
@@ -102,8 +101,7 @@ internal sealed class PlainRequests(
             || !application.Has(Permissions.Endpoints.DeviceAuthorization) || !application.Has(Permissions.GrantTypes.DeviceCode) || ScopesOf(form, application) is not { } scopes
             || !DeviceWishes.Parse(form["device_name"], form["lifetime_hours"]).TryGet(out var wishes, out _))
             return false;
-        var issuer = context.RequestServices.GetRequiredService<DeviceCodeIssuer>();
-        var issued = await issuer.IssueAsync(application.ClientId!, Scopes.Join(scopes), wishes, context.RemoteAddress(), context.RequestAborted);
+        var issued = await devices.IssueAsync(application.ClientId!, Scopes.Join(scopes), wishes, context.RemoteAddress(), context.RequestAborted);
         if (issued.TryGet(out var codes, out var problem))
         {
             await OAuthAnswers.WriteAsync(context, StatusCodes.Status200OK, (codes, origin), static (json, answer) =>
@@ -118,7 +116,7 @@ internal sealed class PlainRequests(
         }
         else
         {
-            await OAuthErrors.WriteAsync(context, problem);
+            await OAuthAnswers.RefuseAsync(context, problem);
         }
 
         return true;

@@ -102,7 +102,7 @@ internal static class PushedHandlers
                 return;
             }
 
-            await OAuthErrors.WriteAsync(http, problem);
+            await OAuthAnswers.RefuseAsync(http, problem);
             context.HandleRequest();
         }
     }

@@ -10,9 +10,9 @@ namespace Activate.Identity.Server.Credentials;
 /// <param name="query">The query of a key.</param>
 /// <param name="example">Any key.</param>
 /// <param name="materialize">Folds the rows into one answer: the row, and what came of those before it (null for the first).</param>
-/// <param name="value">The value of a parameter, by the name that the query gives it; null: the key is the only one.</param>
+/// <param name="value">The value of a parameter, by the name that the query gives it, or null for one that stays as it is; itself null: the key is the only parameter.</param>
 internal sealed class PreparedRead<TKey, TRow>(
-    IServiceScopeFactory scopes, Func<ActivateDbContext, TKey, IQueryable> query, TKey example, Func<DbDataReader, TRow?, TRow> materialize, Func<TKey, string, object>? value = null)
+    IServiceScopeFactory scopes, Func<ActivateDbContext, TKey, IQueryable> query, TKey example, Func<DbDataReader, TRow?, TRow> materialize, Func<TKey, string, object?>? value = null)
     : IAsyncDisposable
     where TKey : notnull
     where TRow : class
@@ -24,7 +24,10 @@ internal sealed class PreparedRead<TKey, TRow>(
         command =>
         {
             foreach (DbParameter parameter in command.Parameters)
-                parameter.Set(value is null ? key : value(key, parameter.ParameterName));
+            {
+                if ((value is null ? key : value(key, parameter.ParameterName)) is { } one)
+                    parameter.Set(one);
+            }
         },
         FoldAsync, repeatable: true, cancellationToken);
 

@@ -11,7 +11,6 @@ using Activate.Identity.Data;
 using Activate.Identity.Data.Devices;
 using Activate.Identity.Server.Keys;
 using Activate.Identity.Server.Web;
-using Microsoft.EntityFrameworkCore;
 
 namespace Activate.Identity.Server.Devices;
 
@@ -51,13 +50,11 @@ internal sealed record DeviceWishes(string? Name, int? Hours)
 }
 
 /// <summary>Makes device codes and user codes.</summary>
-internal sealed class DeviceCodeIssuer(ActivateDbContext database, QueuedInsert<DeviceRequest> requests, ServerKeys keys, TimeProvider clock, RateLimits limits)
+internal sealed class DeviceCodeIssuer(QueuedInsert<DeviceRequest> requests, WaitingDevices waiting, ServerKeys keys, TimeProvider clock)
 {
     public const int Interval = 5;
 
-    /// <summary>Requests that may wait at once: for one address (a login node has many users), and in all.</summary>
-    private const int WaitingPerAddress = 200;
-    private const int WaitingInAll = 20_000;
+    private static readonly Problem s_tooMany = new(ProblemKind.TooMany, "too_many_device_requests", "Too many device logins are waiting to be approved. Try again in a minute.") { RetryAfter = TimeSpan.FromMinutes(1) };
 
     public static byte[] Hash(string deviceCode) => SHA256.HashData(Encoding.UTF8.GetBytes(deviceCode));
 
@@ -71,12 +68,8 @@ internal sealed class DeviceCodeIssuer(ActivateDbContext database, QueuedInsert<
     public async Task<Result<DeviceCodes>> IssueAsync(string clientId, string scopes, DeviceWishes wishes, string? address, CancellationToken cancellationToken)
     {
         var now = clock.Now();
-        if (limits.Enabled && (await WaitingAsync(r => r.Address == address && r.ExpiresAt > now && r.Status == DeviceRequestStatus.Pending, WaitingPerAddress, cancellationToken)
-            || await WaitingAsync(r => r.ExpiresAt > now && r.Status == DeviceRequestStatus.Pending, WaitingInAll, cancellationToken)))
-        {
-            return new Problem(ProblemKind.TooMany, "too_many_device_requests", "Too many device logins are waiting to be approved. Try again in a minute.") { RetryAfter = TimeSpan.FromMinutes(1) };
-        }
-
+        if (await waiting.AreTooManyAsync(address, now, cancellationToken))
+            return s_tooMany;
         var deviceCode = Base64Url.EncodeToString(RandomNumberGenerator.GetBytes(32));
         for (var attempt = 1; ; attempt++)
         {
@@ -107,7 +100,4 @@ internal sealed class DeviceCodeIssuer(ActivateDbContext database, QueuedInsert<
             }
         }
     }
-
-    private async Task<bool> WaitingAsync(System.Linq.Expressions.Expression<Func<DeviceRequest, bool>> which, int most, CancellationToken cancellationToken) =>
-        await database.DeviceRequests.Where(which).OrderBy(r => r.ExpiresAt).Select(r => r.Id).Take(most).CountAsync(cancellationToken) >= most;
 }

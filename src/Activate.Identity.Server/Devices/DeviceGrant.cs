@@ -14,7 +14,7 @@ using OpenIddict.Abstractions;
 namespace Activate.Identity.Server.Devices;
 
 /// <summary>
-/// The device's side of a device login (RFC 8628 §3.4, §3.5): waits by polling, then fetches its token. A waiting poll in time is one conditional UPDATE.
+/// The device's side of a device login (RFC 8628 §3.4, §3.5): waits by polling, then fetches its token. A waiting poll in time seldom comes here (<see cref="PlainRequests"/>).
 /// A poll repeated within <see cref="RetryWindow"/> because the answer was lost gets the same session again (the command line the same token, byte for byte), and
 /// never a second one.
 /// </summary>
@@ -39,9 +39,6 @@ internal sealed class DeviceGrant(
         var hash = DeviceCodeIssuer.Hash(deviceCode);
         var time = clock.GetUtcNow();
         var (now, milliseconds) = (time.UtcDateTime, time.ToUnixTimeMilliseconds());
-        if (clientId.Length <= 100 && await polls.IsWaitingAsync(hash, clientId, time, cancellationToken))
-            return Pending;
-
         var request = await database.DeviceRequests.AsNoTracking().SingleOrDefaultAsync(r => r.DeviceCodeHash == hash, cancellationToken);
         if (request is null || request.ClientId != clientId)
             return Unknown;
@@ -56,10 +53,13 @@ internal sealed class DeviceGrant(
             case DeviceRequestStatus.Approved:
                 return await RedeemAsync(request, cancellationToken);
             case DeviceRequestStatus.Pending:
-                await database.DeviceRequests.Where(r => r.Id == request.Id).ExecuteUpdateAsync(set => set
+                if (await polls.IsWaitingAsync(hash, clientId, time, cancellationToken))
+                    return Pending;
+                var slowed = await database.DeviceRequests.Where(r => r.Id == request.Id && r.Status == DeviceRequestStatus.Pending).ExecuteUpdateAsync(set => set
                     .SetProperty(r => r.Interval, r => r.Interval + SlowDown)
                     .SetProperty(r => r.NextPollAt, r => milliseconds + ((r.Interval + SlowDown) * 1000L)), cancellationToken);
-                return TooSoon;
+                // Decided since it was read: the next poll gets to know.
+                return slowed == 1 ? TooSoon : Pending;
             default:
                 throw new InvalidOperationException($"No status {request.Status}.");
         }

@@ -8,7 +8,8 @@ public static class DevicesSetup
 {
     public static void AddDevices(this WebApplicationBuilder builder)
     {
-        builder.Services.AddScoped<DeviceCodeIssuer>();
+        builder.Services.AddSingleton<DeviceCodeIssuer>();
+        builder.Services.AddSingleton<WaitingDevices>();
         builder.Services.AddScoped<DeviceApprovals>();
         builder.Services.AddScoped<DeviceGrant>();
         builder.Services.AddSingleton<DevicePolls>();

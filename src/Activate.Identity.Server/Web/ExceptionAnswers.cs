@@ -32,7 +32,7 @@ internal sealed class ExceptionAnswers(ILogger<ExceptionAnswers> logger) : IExce
             httpContext.Response.Headers.RetryAfter = ((int)wait.TotalSeconds).ToString(System.Globalization.CultureInfo.InvariantCulture);
         if (httpContext.Request.Path.StartsWithSegments("/connect", StringComparison.OrdinalIgnoreCase) && !HttpMethods.IsGet(httpContext.Request.Method))
         {
-            await Connect.OAuthErrors.WriteAsync(httpContext, problem);
+            await Connect.OAuthAnswers.RefuseAsync(httpContext, problem);
             return true;
         }
 

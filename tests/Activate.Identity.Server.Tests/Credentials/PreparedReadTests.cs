@@ -1,6 +1,7 @@
 using System.Data.Common;
 using Activate.Identity.Data;
 using Activate.Identity.Server.Credentials;
+using Activate.Identity.Server.Devices;
 using Activate.Identity.Server.SshCertificates;
 using Activate.Identity.Server.SshKeys;
 using Microsoft.EntityFrameworkCore;
@@ -39,6 +40,28 @@ public class PreparedReadTests
             // Each parameter of more than one is found by its name.
             if (valueOf is not null)
                 Assert.Equal(values, command.Parameters.Cast<DbParameter>().Select(parameter => valueOf(parameter.ParameterName)));
+            if (provider == DatabaseProvider.SqlServer)
+                Assert.Equal(1, StatementsIn(command.CommandText));
+        }
+    }
+
+    /// <summary>Asked at each start of a device login.</summary>
+    [Theory]
+    [InlineData(DatabaseProvider.Sqlite, "Data Source=none")]
+    [InlineData(DatabaseProvider.PostgreSql, "Host=none")]
+    [InlineData(DatabaseProvider.SqlServer, "Server=none")]
+    public void Whether_too_many_devices_wait_is_one_statement_that_stops_at_the_limit(DatabaseProvider provider, string connectionString)
+    {
+        using var services = new ServiceCollection().AddActivateDatabase(new DatabaseOptions { Provider = provider, ConnectionString = connectionString }).BuildServiceProvider();
+        using var scope = services.CreateScope();
+        var database = scope.ServiceProvider.GetRequiredService<ActivateDbContext>();
+        var at = new WaitingAt("192.0.2.1", new DateTime(2026, 11, 30, 0, 0, 0, DateTimeKind.Utc));
+        foreach (var (query, own) in ((IQueryable, object[])[])[(WaitingDevices.LastOfAddress(database, at), [at.Now, at.Address]), (WaitingDevices.LastInAll(database, at), [at.Now])])
+        {
+            using var command = query.CreateDbCommand();
+            // The limits are parameters too, and the others are found by their names.
+            Assert.Equal(own, command.Parameters.Cast<DbParameter>().Select(parameter => WaitingAt.Value(at, parameter.ParameterName)).OfType<object>());
+            Assert.Contains("ORDER BY", command.CommandText, StringComparison.Ordinal);
             if (provider == DatabaseProvider.SqlServer)
                 Assert.Equal(1, StatementsIn(command.CommandText));
         }
