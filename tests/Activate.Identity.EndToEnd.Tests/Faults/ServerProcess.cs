@@ -50,6 +50,8 @@ internal sealed class ServerProcess : IAsyncDisposable
     /// <summary>Starts it and answers how long it took until the database was there.</summary>
     public async Task<TimeSpan> StartAsync()
     {
+        if (!_settings.ContainsKey("Database__Provider"))
+            await MigratedFile.CopyToAsync(_settings["Data__Folder"]);
         var watch = Stopwatch.StartNew();
         _program = RunningProgram.Start("Activate.Identity.Server.dll", ["--environment", "Development"], _settings, _under);
         using var client = Client();

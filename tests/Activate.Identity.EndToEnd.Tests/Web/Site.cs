@@ -45,6 +45,7 @@ public sealed class Site : IAsyncLifetime
     public async ValueTask InitializeAsync()
     {
         var chromium = Tools.Require("Chromium", "/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome");
+        await MigratedFile.CopyToAsync(_folder.FullName);
         _server = RunningProgram.Start("Activate.Identity.Server.dll", Arguments,
             new Dictionary<string, string>
             {
@@ -205,13 +206,15 @@ public sealed class Window : IAsyncDisposable
 
     /// <summary>No violation of axe's rules (WCAG A and AA, and best practices) on the page as it is.</summary>
     /// <remarks>Run in the page itself: the package's own way opens another page each time to gather the results of frames, and ours has none.</remarks>
-    public async Task AssertAccessibleAsync()
+    /// <param name="rules">Only these; none: all.</param>
+    public async Task AssertAccessibleAsync(params string[] rules)
     {
         if (!await Page.EvaluateAsync<bool>("() => 'axe' in window"))
             await Page.EvaluateAsync(s_axe);
         var violations = await Page.EvaluateAsync<string[]>("""
-            async () => (await axe.run(document, { resultTypes: ['violations'] })).violations.map(it => `${it.id}: ${it.help} — ${it.nodes.map(node => node.html).join(' | ')}`)
-            """);
+            async rules => (await axe.run(document, { resultTypes: ['violations'], ...(rules.length > 0 ? { runOnly: rules } : {}) })).violations
+                .map(it => `${it.id}: ${it.help} — ${it.nodes.map(node => node.html).join(' | ')}`)
+            """, rules);
         Assert.True(violations.Length == 0, $"{Page.Url}: {string.Join('\n', violations)}");
     }
 
