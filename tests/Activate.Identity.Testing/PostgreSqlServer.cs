@@ -1,4 +1,6 @@
+using System.Collections.Concurrent;
 using System.Diagnostics;
+using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
 using System.Security.Cryptography;
@@ -10,6 +12,7 @@ namespace Activate.Identity.Testing;
 public sealed class PostgreSqlServer
 {
     private static readonly Lazy<Task<PostgreSqlServer>> s_instance = new(StartAsync);
+    private static readonly ConcurrentBag<FileStream> s_ports = [];
     private readonly string _administration;
     private int _databases;
 
@@ -94,21 +97,26 @@ public sealed class PostgreSqlServer
             throw new InvalidOperationException($"{string.Join(' ', command)} ended with {process.ExitCode}: {string.Join('\n', errors)}");
     }
 
-    /// <summary>A port that nobody listens on, below those that the system gives to outgoing connections: none of these takes it before the server does.</summary>
+    /// <summary>
+    /// A port that nobody listens on, below those that the system gives to outgoing connections: none of these takes it before the server does. Nor does another process of the tests:
+    /// each holds a lock for each port that it was given.
+    /// </summary>
     public static int FreePort()
     {
+        var folder = Directory.CreateDirectory(Path.Combine(Path.GetTempPath(), "activate-test-ports")).FullName;
         while (true)
         {
             var port = RandomNumberGenerator.GetInt32(10_000, 32_000);
             using var listener = new TcpListener(IPAddress.Loopback, port);
             try
             {
+                s_ports.Add(new FileStream(Path.Combine(folder, port.ToString(CultureInfo.InvariantCulture)), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None, 1, FileOptions.DeleteOnClose));
                 listener.Start();
                 return port;
             }
-            catch (SocketException)
+            catch (Exception exception) when (exception is SocketException or IOException)
             {
-                // Somebody listens there: another.
+                // Somebody listens there, or will: another.
             }
         }
     }

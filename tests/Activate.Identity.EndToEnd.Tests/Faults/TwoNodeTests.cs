@@ -1,3 +1,4 @@
+using Activate.Identity.EndToEnd.Tests.Clients;
 using System.Globalization;
 using Activate.Identity.EndToEnd.Tests.Operations;
 using Activate.Identity.Testing;
@@ -29,7 +30,7 @@ public sealed class TwoNodeTests(ITestOutputHelper output) : IDisposable
 
         // The first operation that fails ends it all.
         using var stop = new CancellationTokenSource();
-        var work = Task.WhenAll(Enumerable.Range(0, 6).Select(worker => Task.Run(() => WorkAsync(client, session, id, key, worker, stop))));
+        var work = Task.WhenAll(Enumerable.Range(0, 6).Select(worker => Task.Run(() => WorkAsync(client, balancer, session, id, key, worker, stop))));
         var kills = Tools.FullSize ? 40 : 2;
         for (var kill = 0; kill < kills && !work.IsCompleted; kill++)
         {
@@ -51,7 +52,7 @@ public sealed class TwoNodeTests(ITestOutputHelper output) : IDisposable
     }
 
     /// <summary>Operations that a client, and so a proxy, may repeat: reads, a change to a named state, a question for a new code.</summary>
-    private static async Task<int> WorkAsync(HttpClient client, string session, string id, string key, int worker, CancellationTokenSource stop)
+    private static async Task<int> WorkAsync(HttpClient client, NginxProcess balancer, string session, string id, string key, int worker, CancellationTokenSource stop)
     {
         var done = 0;
         for (; !stop.IsCancellationRequested; done++)
@@ -65,7 +66,7 @@ public sealed class TwoNodeTests(ITestOutputHelper output) : IDisposable
             };
             if (answer.Status != 200)
                 await stop.CancelAsync();
-            Assert.True(answer.Status == 200, $"After {done} operations: {answer}");
+            Assert.True(answer.Status == 200, $"After {done} operations: {answer}\n{balancer.Errors}");
         }
 
         return done;
