@@ -25,7 +25,7 @@ public sealed class CrashTests(ITestOutputHelper output) : IDisposable
         await server.StartAsync();
         using var client = server.Client();
         var ledger = new Ledger(client, await server.LogInAsync());
-        var (kills, starts) = (Tools.FullSize ? 200 : 3, new List<TimeSpan>());
+        var (kills, starts) = (Tools.FullSize ? 200 : 2, new List<TimeSpan>());
         for (var kill = 0; kill < kills; kill++)
         {
             using var stop = new CancellationTokenSource();
