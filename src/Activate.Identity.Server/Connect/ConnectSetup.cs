@@ -31,6 +31,7 @@ public static class ConnectSetup
         services.AddSingleton<RefreshChains>();
         services.AddScoped<ExchangeGrant>();
         services.AddSingleton<OwnTokens>();
+        services.AddSingleton<IdTokenWriter>();
         services.AddScoped<Resources>();
         // For what seldom asks for resources, and needs no database otherwise.
         services.AddScoped(provider => new Lazy<Resources>(provider.GetRequiredService<Resources>));
@@ -57,7 +58,6 @@ public static class ConnectSetup
                 server.RegisterScopes([.. Scopes.All]);
                 server.RegisterClaims([Claims.Subject, Claims.AuthenticationTime, Claims.AuthenticationContextReference, Claims.AuthenticationMethodReference, .. OwnerClaims.ScopeOf.Keys]);
                 server.RegisterPromptValues(PromptValues.None, PromptValues.Login, PromptValues.Consent, PromptValues.SelectAccount);
-                server.SetIdentityTokenLifetime(TimeSpan.FromHours(GrantIssuer.AccessTokenHours));
                 server.DisableAccessTokenEncryption();
                 // Which scopes and resources there are, and for whom, is for our handlers to say; OpenIddict would look for more of them in tables of its own.
                 server.DisableScopeValidation().DisableResourceValidation().DisableAudienceValidation().IgnoreResourcePermissions().IgnoreAudiencePermissions();

@@ -54,7 +54,7 @@ internal static class CredentialHandlers
 
             // RFC 8693 §2.1: a subject token is what its type says, or nothing.
             var exchange = context.Request?.IsTokenExchangeGrantType() == true;
-            if ((exchange && asKey != ApiKeySecret.LooksLikeKey(token)) || await authenticator.AuthenticateAsync(token, http.RequestAborted) is not { Caller: var caller })
+            if ((exchange && asKey != ApiKeySecret.LooksLikeKey(token)) || await CallerAsync(http, token) is not { } caller)
             {
                 context.Reject(exchange ? Errors.InvalidGrant : Errors.InvalidToken, "The token is unknown, malformed, expired or revoked.");
                 return;
@@ -67,7 +67,7 @@ internal static class CredentialHandlers
                 return;
             }
 
-            if (context.EndpointType == OpenIddictServerEndpointType.UserInfo && (caller.IsApplication || caller.Exchanged || caller.Kind == CredentialKind.ApiKey))
+            if (context.EndpointType == OpenIddictServerEndpointType.UserInfo && !UserInfoAnswer.IsSignIn(caller))
             {
                 context.Reject(caller.Kind == CredentialKind.ApiKey && !caller.Exchanged ? Errors.InvalidToken : Errors.InsufficientScope, "Only an access token of somebody's sign-in is accepted here.");
                 return;
@@ -97,6 +97,9 @@ internal static class CredentialHandlers
 
             context.Principal = Principal(asKey ? ExchangeGrant.ApiKeyType : TokenTypeIdentifiers.AccessToken, caller.Subject, audiences, presenter);
         }
+
+        private async ValueTask<Caller?> CallerAsync(HttpContext http, string token) =>
+            http.Features.Get<CheckedBearer>() is { } known ? known.Caller : (await authenticator.AuthenticateAsync(token, http.RequestAborted))?.Caller;
 
         private static ClaimsPrincipal Principal(string type, string subject, List<string> audiences, string presenter) =>
             new ClaimsPrincipal(new ClaimsIdentity("credential", Claims.Name, Claims.Role))

@@ -119,16 +119,12 @@ internal static class DeviceHandlers
         }
     }
 
-    internal sealed class SignIn(TimeProvider clock) : IOpenIddictServerHandler<HandleTokenRequestContext>
+    internal sealed class SignIn : IOpenIddictServerHandler<HandleTokenRequestContext>
     {
         public ValueTask HandleAsync(HandleTokenRequestContext context)
         {
             if (context.Request.IsDeviceCodeGrantType() && context.Transaction.GetProperty<Standing>(nameof(Standing)) is { } standing)
-            {
-                context.Transaction.SetProperty(nameof(IssuedTokens), standing.Tokens);
-                context.Principal = TokenPrincipal.For(standing, clock.Now());
-            }
-
+                GrantHandlers.SignIn(context, standing);
             return default;
         }
     }

@@ -111,7 +111,7 @@ internal static class GrantHandlers
         }
     }
 
-    internal sealed class RedeemCode(IOpenIddictApplicationManager applications, TimeProvider clock) : IOpenIddictServerHandler<HandleTokenRequestContext>
+    internal sealed class RedeemCode(IOpenIddictApplicationManager applications) : IOpenIddictServerHandler<HandleTokenRequestContext>
     {
         public async ValueTask HandleAsync(HandleTokenRequestContext context)
         {
@@ -122,11 +122,11 @@ internal static class GrantHandlers
             if (await Grant<CodeGrant>(context).RedeemAsync(code, await FindAsync(applications, context), resources, context.Http().RequestAborted) is not { } standing)
                 context.Reject(Errors.InvalidGrant, "The authorization code was used already, or the user may not sign in any more.");
             else
-                SignIn(context, standing, clock, code.Nonce);
+                SignIn(context, standing with { Nonce = code.Nonce });
         }
     }
 
-    internal sealed class RedeemRefreshToken(IOpenIddictApplicationManager applications, TimeProvider clock) : IOpenIddictServerHandler<HandleTokenRequestContext>
+    internal sealed class RedeemRefreshToken(IOpenIddictApplicationManager applications) : IOpenIddictServerHandler<HandleTokenRequestContext>
     {
         public async ValueTask HandleAsync(HandleTokenRequestContext context)
         {
@@ -139,7 +139,7 @@ internal static class GrantHandlers
                 context.Http().RequestAborted) is not { } standing)
                 context.Reject(Errors.InvalidGrant, "The refresh token was used already, or the user may not sign in any more. Sign in again.");
             else
-                SignIn(context, standing, clock, nonce: null);
+                SignIn(context, standing);
         }
     }
 
@@ -207,11 +207,14 @@ internal static class GrantHandlers
     private static async Task<Application> FindAsync(IOpenIddictApplicationManager applications, HandleTokenRequestContext context) =>
         await applications.FindByClientIdAsync(context.ClientId!) as Application ?? throw new InvalidOperationException("The client was authenticated a moment ago.");
 
-    private static void SignIn(HandleTokenRequestContext context, Standing standing, TimeProvider clock, string? nonce)
+    /// <summary>What OpenIddict is told of a sign-in: which tokens to answer with. What they say is ours (<see cref="TokenHandlers"/>).</summary>
+    internal static void SignIn(HandleTokenRequestContext context, Standing standing)
     {
         context.Transaction.SetProperty(nameof(Standing), standing);
         context.Transaction.SetProperty(nameof(IssuedTokens), standing.Tokens);
-        context.Principal = TokenPrincipal.For(standing, clock.Now()).SetClaim(Nonce, nonce);
+        // An ID token for openid; a refresh token for offline_access, also where a refresh asked for fewer scopes.
+        string[] signalled = [.. Scopes.Split(standing.Tokens.Scopes).Where(scope => scope == Scopes.OpenId), .. standing.Tokens.Refresh is null ? Array.Empty<string>() : [Scopes.OfflineAccess]];
+        context.Principal = new ClaimsPrincipal(new ClaimsIdentity("grant", Claims.Name, Claims.Role)).SetClaim(Claims.Subject, standing.Owner.Id.ToString()).SetScopes(signalled);
     }
 
     private static void SignIn(HandleTokenRequestContext context, Core.Errors.Result<IssuedTokens> issued, string subject)

@@ -17,5 +17,8 @@ public sealed record IssuedTokens(string Access, string Scopes, DateTime Expires
 /// <summary>A grant and its owner (with organization), checked just now, and the tokens that stand on it.</summary>
 public sealed record Standing(User Owner, TokenGrant Grant, IssuedTokens Tokens)
 {
+    /// <summary>What the application sent with its authorization request, for the ID token (OpenID Connect Core §2).</summary>
+    public string? Nonce { get; init; }
+
     public override string ToString() => $"grant {Grant.Id}";
 }

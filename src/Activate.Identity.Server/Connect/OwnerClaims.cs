@@ -1,4 +1,3 @@
-using System.Security.Claims;
 using System.Text.Json;
 using Activate.Identity.Core;
 using Activate.Identity.Core.Errors;
@@ -34,16 +33,16 @@ internal sealed record OwnerClaims(Guid UserId, string Username, string? Display
     public static OwnerClaims Of(Caller caller) =>
         new(caller.UserId, caller.Username, caller.DisplayName, caller.Email, caller.EmailVerified, caller.OrganizationSlug, caller.Role);
 
-    /// <summary>The claims that are told.</summary>
+    /// <summary>The claims that are told, each with a string, a bool or strings.</summary>
     /// <param name="scopes">Granted.</param>
     /// <param name="requested">Asked for one by one, as <see cref="ParseRequested"/> writes it.</param>
     /// <param name="place"><see cref="IdToken"/> or <see cref="UserInfo"/>.</param>
-    public IEnumerable<Claim> Told(IReadOnlyCollection<string> scopes, string? requested, string place)
+    public IEnumerable<(string Name, object Value)> Told(IReadOnlyCollection<string> scopes, string? requested, string place)
     {
-        var single = Scopes.Split(requested ?? "");
+        var single = string.IsNullOrEmpty(requested) ? [] : Scopes.Split(requested);
         foreach (var claim in All())
         {
-            if (!ScopeOf.TryGetValue(claim.Type, out var scope) || scopes.Contains(scope) || single.Contains($"{place}.{claim.Type}"))
+            if (!ScopeOf.TryGetValue(claim.Name, out var scope) || scopes.Contains(scope) || (single.Length > 0 && single.Contains($"{place}.{claim.Name}")))
                 yield return claim;
         }
     }
@@ -80,22 +79,20 @@ internal sealed record OwnerClaims(Guid UserId, string Username, string? Display
 
     private static readonly Problem s_invalid = new(ProblemKind.Invalid, Errors.InvalidRequest, "claims is a JSON object with the members id_token and userinfo (OpenID Connect Core §5.5).");
 
-    private IEnumerable<Claim> All()
+    private IEnumerable<(string Name, object Value)> All()
     {
-        yield return new Claim(Claims.Subject, UserId.ToString());
-        yield return new Claim(Claims.PreferredUsername, Username);
-        yield return new Claim(Claims.Name, DisplayName ?? Username);
-        yield return new Claim(ClaimNames.Organization, OrganizationSlug);
-        yield return new Claim(Claims.Role, Role.ToString().ToLowerInvariant());
+        yield return (Claims.Subject, UserId.ToString());
+        yield return (Claims.PreferredUsername, Username);
+        yield return (Claims.Name, DisplayName ?? Username);
+        yield return (ClaimNames.Organization, OrganizationSlug);
+        var role = Role.ToString().ToLowerInvariant();
+        yield return (Claims.Role, role);
         // For applications that know only groups: everybody of the organization, and those with the role.
-        yield return new Claim(Groups, JsonSerializer.Serialize(new[] { OrganizationSlug, $"{OrganizationSlug}/{Role.ToString().ToLowerInvariant()}" }), JsonArray);
+        yield return (Groups, (string[])[OrganizationSlug, $"{OrganizationSlug}/{role}"]);
         if (Email is not null)
         {
-            yield return new Claim(Claims.Email, Email);
-            yield return new Claim(Claims.EmailVerified, EmailVerified ? "true" : "false", ClaimValueTypes.Boolean);
+            yield return (Claims.Email, Email);
+            yield return (Claims.EmailVerified, EmailVerified);
         }
     }
-
-    /// <summary>The value type of a claim that is an array, as IdentityModel names it.</summary>
-    public const string JsonArray = "JSON_ARRAY";
 }

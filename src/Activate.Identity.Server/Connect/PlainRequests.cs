@@ -4,6 +4,7 @@ using Activate.Identity.Server.Credentials;
 using Activate.Identity.Server.Devices;
 using Activate.Identity.Server.Telemetry;
 using Activate.Identity.Server.Web;
+using Microsoft.AspNetCore.Http.Features;
 using Microsoft.Extensions.Primitives;
 using static OpenIddict.Abstractions.OpenIddictConstants;
 using Scopes = Activate.Identity.Core.Scopes;
@@ -11,18 +12,23 @@ using Scopes = Activate.Identity.Core.Scopes;
 namespace Activate.Identity.Server.Connect;
 
 /// <summary>
-/// Answers what machines ask most (introspection, client credentials, the start and the polls of a device login) when it comes as client libraries send it: a form, each parameter
-/// once and with a value, none that is unknown, from a client that proved itself by a secret or has none. Such a request needs none of the five hundred handlers that a token request
+/// Answers what machines ask most (introspection, client credentials, refresh, userinfo, the start and the polls of a device login) when it comes as client libraries send it: a form,
+/// each parameter once and with a value, none that is unknown, from a client that proved itself by a secret or has none; or a bearer token and nothing else. Such a request needs none of the five hundred handlers that a token request
 /// has in OpenIddict. Whatever is otherwise, and whatever is to be refused, goes on to OpenIddict, which says the same of a request that it would have got anyway: a parameter that
 /// nobody knows sends it there, and tests compare the two.
 /// </summary>
 internal sealed class PlainRequests(
-    RequestDelegate next, ApplicationCache applications, CredentialAuthenticator authenticator, LastUses uses, OwnTokens tokens, DeviceCodeIssuer devices, DevicePolls polls, PublicOrigin origin, ServerMeter meter, TimeProvider clock)
+    RequestDelegate next, ApplicationCache applications, CredentialAuthenticator authenticator, LastUses uses, OwnTokens tokens, IdTokenWriter idTokens, DeviceCodeIssuer devices, DevicePolls polls, PublicOrigin origin, ServerMeter meter, TimeProvider clock)
 {
     private const int LongestBody = 16 * 1024;
 
     public Task InvokeAsync(HttpContext context) =>
-        context.Request.Path.Value is "/connect/introspect" or "/connect/token" or "/connect/device" && IsForm(context.Request) ? AnswerAsync(context) : next(context);
+        context.Request.Path.Value switch
+        {
+            "/connect/introspect" or "/connect/token" or "/connect/device" when IsForm(context.Request) => AnswerAsync(context),
+            "/connect/userinfo" when TryReadBearer(context, out var token) => DescribeAsync(context, token),
+            _ => next(context),
+        };
 
     private async Task AnswerAsync(HttpContext context)
     {
@@ -35,6 +41,7 @@ internal sealed class PlainRequests(
             _ => form[Parameters.GrantType].ToString() switch
             {
                 GrantTypes.ClientCredentials => IssueAsync(context, form),
+                GrantTypes.RefreshToken => RefreshAsync(context, form),
                 GrantTypes.DeviceCode => PollAsync(context, form),
                 _ => new ValueTask<bool>(false),
             },
@@ -72,14 +79,54 @@ internal sealed class PlainRequests(
             return false;
         var issued = tokens.Issue(application, Scopes.Join(scopes), resources: null);
         meter.Issued(ServerMeter.Grant.ClientCredentials);
-        await OAuthAnswers.WriteAsync(context, StatusCodes.Status200OK, (issued, Seconds: (long)(issued.ExpiresAt - clock.Now()).TotalSeconds), static (json, answer) =>
+        await WriteAsync(context, issued, idToken: null);
+        return true;
+    }
+
+    /// <summary>A refresh token that counts, of a client that asks for all that was granted (RFC 6749 §6). What becomes of any other is for OpenIddict to tell.</summary>
+    private async ValueTask<bool> RefreshAsync(HttpContext context, IFormCollection form)
+    {
+        if (!IsPlain(form, Parameters.GrantType, Parameters.RefreshToken, Parameters.ClientId, Parameters.ClientSecret) || form[Parameters.RefreshToken] is not [{ } token]
+            || (await ClientAsync(context, form, proven: true) ?? await ClientAsync(context, form, proven: false)) is not { } application || !application.Has(Permissions.Endpoints.Token)
+            || !application.Has(Permissions.GrantTypes.RefreshToken))
+            return false;
+        var refresh = context.RequestServices.GetRequiredService<RefreshGrant>();
+        if (await refresh.ReadAsync(token, application.ClientId!, context.RequestAborted) is not var (grant, place)
+            || await refresh.RedeemAsync(grant, place, application, scopes: null, resources: null, context.RequestAborted) is not { } standing)
+            return false;
+        meter.Issued(ServerMeter.Grant.RefreshToken);
+        await WriteAsync(context, standing.Tokens, Scopes.Split(standing.Tokens.Scopes).Contains(Scopes.OpenId) ? idTokens.Write(application, standing) : null);
+        return true;
+    }
+
+    /// <summary>RFC 6749 §5.1, OpenID Connect Core §3.1.3.3.</summary>
+    private Task WriteAsync(HttpContext context, IssuedTokens issued, string? idToken) =>
+        OAuthAnswers.WriteAsync(context, StatusCodes.Status200OK, (issued, idToken, Seconds: (long)(issued.ExpiresAt - clock.Now()).TotalSeconds), static (json, answer) =>
         {
             json.WriteString(Parameters.AccessToken, answer.issued.Access);
             json.WriteString(Parameters.TokenType, TokenTypes.Bearer);
             json.WriteNumber(Parameters.ExpiresIn, answer.Seconds);
             json.WriteString(Parameters.Scope, answer.issued.Scopes);
+            if (answer.idToken is not null)
+                json.WriteString(Parameters.IdToken, answer.idToken);
+            if (answer.issued.Refresh is { } refresh)
+                json.WriteString(Parameters.RefreshToken, refresh.Reveal());
         });
-        return true;
+
+    /// <summary>Userinfo (OpenID Connect Core §5.3) for a sign-in.</summary>
+    private async Task DescribeAsync(HttpContext context, string token)
+    {
+        var caller = (await authenticator.AuthenticateAsync(token, context.RequestAborted))?.Caller;
+        if (caller is not null && UserInfoAnswer.IsSignIn(caller) && caller.Has(Scopes.OpenId))
+        {
+            uses.Record(caller, context.RemoteAddress());
+            await UserInfoAnswer.WriteAsync(context, caller);
+        }
+        else
+        {
+            context.Features.Set(new CheckedBearer(caller));
+            await next(context);
+        }
     }
 
     /// <summary>A poll that waits, in time (RFC 8628 §3.5): nearly all are such.</summary>
@@ -125,6 +172,19 @@ internal sealed class PlainRequests(
     private static bool IsForm(HttpRequest request) =>
         HttpMethods.IsPost(request.Method) && !request.QueryString.HasValue && request.ContentLength is > 0 and <= LongestBody
         && string.Equals(request.ContentType, "application/x-www-form-urlencoded", StringComparison.OrdinalIgnoreCase);
+
+    /// <summary>A bearer token in the header (RFC 6750 §2.1) of a request that has nothing else.</summary>
+    private static bool TryReadBearer(HttpContext context, out string token)
+    {
+        token = "";
+        const string Scheme = "Bearer ";
+        var request = context.Request;
+        if (!(HttpMethods.IsGet(request.Method) || HttpMethods.IsPost(request.Method)) || request.QueryString.HasValue || context.Features.Get<IHttpRequestBodyDetectionFeature>() is not { CanHaveBody: false }
+            || request.Headers.Authorization is not [{ } value] || !value.StartsWith(Scheme, StringComparison.OrdinalIgnoreCase))
+            return false;
+        token = value[Scheme.Length..];
+        return token.Length > 0 && !token.AsSpan().ContainsAny(' ', ',');
+    }
 
     /// <summary>Whether each parameter is one of these, as it is written here, and has one value. (What holds a NUL is no form.)</summary>
     private static bool IsPlain(IFormCollection form, params ReadOnlySpan<string> known)
@@ -181,3 +241,7 @@ internal sealed class PlainRequests(
             && scopes.Distinct(StringComparer.Ordinal).Count() == scopes.Length ? scopes : null;
     }
 }
+
+/// <summary>The bearer token of this request was checked already: OpenIddict's refusal needs no second look at it.</summary>
+/// <param name="Caller">Null: it does not count.</param>
+internal sealed record CheckedBearer(Caller? Caller);

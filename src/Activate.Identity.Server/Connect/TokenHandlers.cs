@@ -1,5 +1,3 @@
-using Activate.Identity.Data.Applications;
-using Activate.Identity.Server.Keys;
 using Activate.Identity.Server.Telemetry;
 using Activate.Identity.Server.Web;
 using OpenIddict.Abstractions;
@@ -10,7 +8,7 @@ using static OpenIddict.Server.OpenIddictServerHandlers;
 
 namespace Activate.Identity.Server.Connect;
 
-/// <summary>How tokens are written: access tokens, refresh tokens and codes by us, ID tokens by OpenIddict. None has a row in a table of OpenIddict.</summary>
+/// <summary>How tokens are written: by us. None has a row in a table of OpenIddict.</summary>
 internal static class TokenHandlers
 {
     public static readonly OpenIddictServerHandlerDescriptor[] All =
@@ -19,20 +17,18 @@ internal static class TokenHandlers
         Handlers.Handle<ProcessSignInContext, TellTheTruth>(AttachSignInParameters.Descriptor.Order + 600),
     ];
 
-    internal sealed class Write(SigningKeys keys, IOpenIddictApplicationManager applications, TimeProvider clock) : IOpenIddictServerHandler<GenerateTokenContext>
+    internal sealed class Write(IdTokenWriter idTokens, ApplicationCache applications) : IOpenIddictServerHandler<GenerateTokenContext>
     {
         public async ValueTask HandleAsync(GenerateTokenContext context)
         {
-            // OpenIddict signs ID tokens by its first key; an application may ask for another algorithm.
-            if (context.TokenType == TokenTypeIdentifiers.IdentityToken && context.ClientId is { } client
-                && await applications.FindByClientIdAsync(client) is Application { SigningAlgorithm: { } algorithm })
-                context.SigningCredentials = keys.Current(algorithm, clock.Now()).Credentials;
-
             var issued = context.Transaction.GetProperty<IssuedTokens>(nameof(IssuedTokens));
             context.Token = context.TokenType switch
             {
                 TokenTypeIdentifiers.AccessToken => issued?.Access ?? throw new InvalidOperationException("Access tokens are issued by a grant."),
                 TokenTypeIdentifiers.RefreshToken => issued?.Refresh?.Reveal() ?? throw new InvalidOperationException("The grant is not renewed."),
+                TokenTypeIdentifiers.IdentityToken when context.Transaction.GetProperty<Standing>(nameof(Standing)) is { } standing
+                    && await applications.FindAsync(standing.Grant.ClientId, context.Http().RequestAborted) is { } application => idTokens.Write(application, standing),
+                TokenTypeIdentifiers.IdentityToken => throw new InvalidOperationException("ID tokens are issued by a sign-in."),
                 TokenTypeIdentifiers.Private.AuthorizationCode => context.Http().Features.Get<IssuedCode>()?.Code ?? throw new InvalidOperationException("Codes are issued by the authorization page."),
                 _ => context.Token,
             };

@@ -1,8 +1,4 @@
-using System.Security.Claims;
-using System.Text.Json;
-using Activate.Identity.Core;
 using Activate.Identity.Server.Credentials;
-using OpenIddict.Abstractions;
 using OpenIddict.Server;
 using static OpenIddict.Abstractions.OpenIddictConstants;
 using static OpenIddict.Server.OpenIddictServerEvents;
@@ -60,24 +56,10 @@ internal static class UserInfoHandlers
 
     internal sealed class Describe : IOpenIddictServerHandler<HandleUserInfoRequestContext>
     {
-        public ValueTask HandleAsync(HandleUserInfoRequestContext context)
+        public async ValueTask HandleAsync(HandleUserInfoRequestContext context)
         {
-            var caller = context.Transaction.GetProperty<Caller>(nameof(Caller)) ?? throw new InvalidOperationException("Userinfo answers for checked tokens only.");
-            // Ours alone: no issuer, no audience, and nothing that OpenIddict takes from a principal.
-            (context.Issuer, context.Email, context.EmailVerified, context.PreferredUsername, context.Subject) = (null, null, null, null, caller.UserId.ToString());
-            context.Audiences.Clear();
-            context.Claims.Clear();
-            foreach (var claim in OwnerClaims.Of(caller).Told([.. caller.Scopes], caller.Claims, OwnerClaims.UserInfo).Where(claim => claim.Type != Claims.Subject))
-            {
-                context.Claims[claim.Type] = claim.ValueType switch
-                {
-                    ClaimValueTypes.Boolean => new OpenIddictParameter(claim.Value == "true"),
-                    OwnerClaims.JsonArray => new OpenIddictParameter(JsonSerializer.Deserialize<JsonElement>(claim.Value)),
-                    _ => new OpenIddictParameter(claim.Value),
-                };
-            }
-
-            return default;
+            await UserInfoAnswer.WriteAsync(context.Http(), context.Transaction.GetProperty<Caller>(nameof(Caller)) ?? throw new InvalidOperationException("Userinfo answers for checked tokens only."));
+            context.HandleRequest();
         }
     }
 }

@@ -91,8 +91,8 @@ public sealed class PlainRequestsTests(PlainRequestsTests.Fixture shared) : ICla
 
     private static string Comparable(JsonProperty member) => member.Name switch
     {
-        "access_token" => string.Join(' ', new JsonWebToken(member.Value.GetString()).Claims.Where(claim => claim.Type != "jti").Select(claim => $"{claim.Type}={claim.Value}").Order(StringComparer.Ordinal)),
-        "device_code" or "user_code" => $"{member.Value.GetString()!.Length} characters",
+        "access_token" or "id_token" => string.Join(' ', new JsonWebToken(member.Value.GetString()).Claims.Where(claim => claim.Type is not ("jti" or "sid" or "at_hash")).Select(claim => $"{claim.Type}={claim.Value}").Order(StringComparer.Ordinal)),
+        "device_code" or "user_code" or "refresh_token" => $"{member.Value.GetString()!.Length} characters",
         "verification_uri_complete" => member.Value.GetString()![..^9],
         _ => member.Value.GetRawText(),
     };
@@ -265,5 +265,99 @@ public sealed class PlainRequestsTests(PlainRequestsTests.Fixture shared) : ICla
         var late = await PollAsync();
         _server.Clock!.Advance(TimeSpan.FromHours(1));
         Assert.Equal("expired_token", (await CompareAsync("/connect/token", late, byUs: false)).Error);
+    }
+
+    private static readonly (string, string) s_refresh = ("grant_type", "refresh_token");
+
+    [Fact]
+    public async Task A_refresh_gives_the_same()
+    {
+        var (user, browser) = await shared.NewUserAsync();
+        foreach (var (algorithm, scope) in new[] { ("RS256", "openid profile email offline_access platform"), ("ES256", "openid offline_access"), ("RS256", "profile offline_access") })
+        {
+            var (client, open) = (await ClientAsync(), await ClientAsync(null));
+            await _server.QueryAsync(database => database.Applications.Where(a => a.ClientId == client).ExecuteUpdateAsync(set => set.SetProperty(a => a.SigningAlgorithm, algorithm)));
+            async Task<(string, string)> TokenAsync(string client, string? secret) => ("refresh_token", (await _server.ConnectAsync(browser, client, secret, scope)).Text("refresh_token"));
+            var answer = await CompareAsync("/connect/token", async () => new Form(null, [s_refresh, await TokenAsync(client, Secret), .. Proven(client)]));
+            Assert.Equal((200, scope.Contains("openid", StringComparison.Ordinal)), (answer.Status, answer.Has("id_token")));
+            if (answer.Has("id_token"))
+                Assert.Equal(algorithm, new JsonWebToken(answer.Text("id_token")).Alg);
+            Assert.Equal(200, (await CompareAsync("/connect/token", async () => new Form(TestServer.Basic(client, Secret), s_refresh, await TokenAsync(client, Secret)))).Status);
+            Assert.Equal(200, (await CompareAsync("/connect/token", async () => new Form(null, s_refresh, await TokenAsync(open, null), ("client_id", open)))).Status);
+            // What it asks for fewer is read by OpenIddict.
+            Assert.Equal(200, (await CompareAsync("/connect/token", async () => new Form(null, [s_refresh, await TokenAsync(client, Secret), ("scope", "offline_access"), .. Proven(client)]), byUs: false)).Status);
+        }
+
+        Assert.NotEmpty(user);
+    }
+
+    [Fact]
+    public async Task Who_may_not_refresh_is_refused_by_OpenIddict()
+    {
+        var (_, browser) = await shared.NewUserAsync();
+        var (client, other, open, barred, suspended) = (await ClientAsync(), await ClientAsync(), await ClientAsync(null), await ClientAsync(), await ClientAsync());
+        async Task<(string, string)> TokenAsync(string client, string? secret = Secret) => ("refresh_token", (await _server.ConnectAsync(browser, client, secret, "openid offline_access")).Text("refresh_token"));
+        var (foreign, withoutProof, forbidden, ended) = (await TokenAsync(client), await TokenAsync(open, null), await TokenAsync(barred), await TokenAsync(suspended));
+        await _server.QueryAsync(database => database.Applications.Where(a => a.ClientId == barred).ExecuteUpdateAsync(set => set.SetProperty(a => a.Permissions, "[\"ept:token\",\"gt:authorization_code\"]")));
+        await _server.SuspendApplicationAsync(suspended);
+        foreach (var form in new Form[]
+                 {
+                     new(null, [s_refresh, foreign, .. Proven(other)]),
+                     new(null, s_refresh, foreign, ("client_id", client)),
+                     new(null, [s_refresh, foreign, .. Proven(client, "wrong")]),
+                     new(null, [s_refresh, withoutProof, .. Proven(open)]),
+                     new(null, [s_refresh, forbidden, .. Proven(barred)]),
+                     new(null, [s_refresh, ended, .. Proven(suspended)]),
+                     new(null, [s_refresh, ("refresh_token", "pwr_nothing"), .. Proven(client)]),
+                     new(null, [s_refresh, (foreign.Item1, foreign.Item2[..^1] + (foreign.Item2[^1] == 'A' ? 'B' : 'A')), .. Proven(client)]),
+                     new(null, [s_refresh, .. Proven(client)]),
+                     new(null, [s_refresh, foreign, ("resource", "https://nowhere.example.test"), .. Proven(client)]),
+                     new(null, [s_refresh, foreign, ("scope", "openid platform"), .. Proven(client)]),
+                 })
+            Assert.NotEqual(200, (await CompareAsync("/connect/token", form, byUs: false)).Status);
+    }
+
+    /// <summary>Asks by GET, and by POST without a body and with one: with that it goes to OpenIddict.</summary>
+    private async Task<Answer> CompareUserInfoAsync(string credential, bool byUs = true)
+    {
+        using var client = _server.Client();
+        var other = await AskAsync(new HttpRequestMessage(HttpMethod.Post, "/connect/userinfo") { Content = new FormUrlEncodedContent([KeyValuePair.Create("nobody_knows_this", "1")]) });
+        Assert.Equal("OpenIddict", other.Header("By"));
+        foreach (var method in new[] { HttpMethod.Get, HttpMethod.Post })
+        {
+            var plain = await AskAsync(new HttpRequestMessage(method, "/connect/userinfo"));
+            Assert.Equal((byUs ? "us" : "OpenIddict", other.Status, other.Body), (plain.Header("By"), plain.Status, plain.Body));
+            Assert.Equal(Headers(other), Headers(plain));
+        }
+
+        return other;
+
+        async Task<Answer> AskAsync(HttpRequestMessage request)
+        {
+            using (request)
+            {
+                request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", credential);
+                return await Answer.FromAsync(await client.SendAsync(request));
+            }
+        }
+    }
+
+    [Fact]
+    public async Task Userinfo_tells_the_same()
+    {
+        var (user, browser) = await shared.NewUserAsync();
+        var client = await ClientAsync();
+        foreach (var scope in new[] { "openid", "openid profile email", "openid email platform" })
+        {
+            var answer = await CompareUserInfoAsync((await _server.ConnectAsync(browser, client, Secret, scope)).Text("access_token"));
+            Assert.Equal((200, scope.Contains("profile", StringComparison.Ordinal)), (answer.Status, answer.Body.Contains(user, StringComparison.Ordinal) && answer.Has("name")));
+        }
+
+        var bearer = await _server.LoginWithDeviceAsync();
+        Assert.Equal(200, (await CompareUserInfoAsync(bearer)).Status);
+        var key = (await _server.CreateApiKeyAsync(bearer, "for userinfo")).Key;
+        var without = (await _server.ConnectAsync(browser, client, Secret, "profile")).Text("access_token");
+        foreach (var credential in new[] { key, without, await OwnTokenAsync(client), bearer[..^2], "nonsense", "a b", "a,b", new string('e', 9000) })
+            Assert.InRange((await CompareUserInfoAsync(credential, byUs: false)).Status, 400, 403);
     }
 }

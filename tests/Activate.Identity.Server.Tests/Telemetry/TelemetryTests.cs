@@ -58,6 +58,15 @@ public class TelemetryTests
     }
 
     [Fact]
+    public async Task A_bearer_token_that_userinfo_refuses_was_checked_once()
+    {
+        await using var server = await TestServer.StartAsync();
+        using var listener = new Labels(server);
+        Assert.Equal(401, (await server.GetAsync("/connect/userinfo", "eyJnothing")).Status);
+        Assert.Equal(1, listener.Seen["activate.identity.credential.checks kind=token outcome=refused"]);
+    }
+
+    [Fact]
     public async Task The_documents_name_every_instrument()
     {
         await using var server = await TestServer.StartAsync();

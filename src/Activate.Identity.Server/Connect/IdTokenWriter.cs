@@ -1,0 +1,55 @@
+using System.Security.Cryptography;
+using System.Text;
+using Activate.Identity.Core;
+using Activate.Identity.Data.Applications;
+using Activate.Identity.Server.Accounts;
+using Activate.Identity.Server.Keys;
+using Activate.Identity.Server.Web;
+using Microsoft.IdentityModel.JsonWebTokens;
+using Microsoft.IdentityModel.Tokens;
+using static OpenIddict.Abstractions.OpenIddictConstants;
+using Scopes = Activate.Identity.Core.Scopes;
+
+namespace Activate.Identity.Server.Connect;
+
+/// <summary>Writes ID tokens (OpenID Connect Core §2), signed as the application wants it.</summary>
+internal sealed class IdTokenWriter(SigningKeys keys, PublicOrigin origin, TimeProvider clock)
+{
+    private const int LifetimeSeconds = 3600;
+
+    private static readonly JsonWebTokenHandler s_handler = new() { SetDefaultTimesOnTokenCreation = false };
+
+    /// <param name="application">The client it is for.</param>
+    /// <param name="standing">Who signed in, and the access token that goes with it.</param>
+    public string Write(Application application, Standing standing)
+    {
+        var (owner, grant, tokens) = standing;
+        var now = clock.Now();
+        var issuedAt = EpochTime.GetIntDate(now);
+        var claims = new Dictionary<string, object>(20)
+        {
+            [Claims.Issuer] = origin.Issuer,
+            [Claims.ExpiresAt] = issuedAt + LifetimeSeconds,
+            [Claims.IssuedAt] = issuedAt,
+            [Claims.Audience] = application.ClientId!,
+            [Claims.AuthorizedParty] = application.ClientId!,
+            [Claims.AccessTokenHash] = HashOf(tokens.Access),
+        };
+        foreach (var (name, value) in OwnerClaims.Of(owner).Told(Scopes.Split(tokens.Scopes), grant.Claims, OwnerClaims.IdToken))
+            claims[name] = value;
+        if (grant.AuthenticatedAt is { } authenticated)
+            claims[Claims.AuthenticationTime] = EpochTime.GetIntDate(authenticated);
+        if (grant.Methods is { } methods)
+        {
+            claims[Claims.AuthenticationMethodReference] = Scopes.Split(methods);
+            claims[Claims.AuthenticationContextReference] = SignedIn.ContextOf(methods);
+        }
+
+        if (standing.Nonce is { } nonce)
+            claims[Claims.Nonce] = nonce;
+        return s_handler.CreateToken(new SecurityTokenDescriptor { Claims = claims, SigningCredentials = keys.Current(application.SigningAlgorithm ?? SecurityAlgorithms.RsaSha256, now).Credentials });
+    }
+
+    /// <summary><c>at_hash</c> (§3.1.3.6): the left half of the hash that the algorithm uses, which is SHA-256 for both of ours.</summary>
+    private static string HashOf(string accessToken) => Base64UrlEncoder.Encode(SHA256.HashData(Encoding.ASCII.GetBytes(accessToken))[..(SHA256.HashSizeInBytes / 2)]);
+}
