@@ -1,3 +1,4 @@
+using Activate.Identity.Data.Providers.Sqlite;
 using Activate.Identity.Testing;
 using Microsoft.Data.Sqlite;
 using Microsoft.EntityFrameworkCore;
@@ -57,6 +58,28 @@ public class SqliteTests
         Assert.False(reading.IsCompleted, "The file was not locked.");
         await other.DisposeAsync();
         Assert.Equal(0, await reading);
+    }
+
+    /// <summary>The driver waits by itself while it opens; what comes between that and our first statement is ours to wait for.</summary>
+    [Fact]
+    [Trait("Case", "F3")]
+    public async Task A_connection_that_was_just_opened_waits_for_one_that_has_the_file_to_itself()
+    {
+        await using var databases = await Databases.CreateAsync(DatabaseProvider.Sqlite);
+        await databases.MigrateAsync();
+        SqliteConnection.ClearAllPools();
+        var alone = new SqliteConnectionStringBuilder(databases.ConnectionString) { Pooling = false }.ToString();
+        await using var opened = new SqliteConnection(alone);
+        await opened.OpenAsync();
+        var other = new SqliteConnection(alone);
+        await other.OpenAsync();
+        await Run(other, "PRAGMA locking_mode=EXCLUSIVE");
+        await Run(other, "BEGIN EXCLUSIVE");
+        var preparing = Task.Run(() => new SqlitePragmas().ConnectionOpened(opened, null!));
+        await Task.WhenAny(preparing, Task.Delay(200));
+        Assert.True(!preparing.IsCompleted, $"It did not wait: {preparing.Exception?.Message ?? "the file was not locked"}");
+        await other.DisposeAsync();
+        await preparing;
     }
 
     [Fact]

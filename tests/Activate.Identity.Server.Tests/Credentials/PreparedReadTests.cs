@@ -14,14 +14,12 @@ public class PreparedReadTests
 {
     /// <summary>Translated without a server. A lateral join or a second statement would mean that a check costs more than one indexed read.</summary>
     [Theory]
-    [InlineData(DatabaseProvider.Sqlite, "Data Source=none")]
-    [InlineData(DatabaseProvider.PostgreSql, "Host=none")]
-    [InlineData(DatabaseProvider.SqlServer, "Server=none")]
-    public void The_reads_behind_every_check_are_one_statement_with_plain_joins(DatabaseProvider provider, string connectionString)
+    [InlineData(DatabaseProvider.Sqlite)]
+    [InlineData(DatabaseProvider.PostgreSql)]
+    [InlineData(DatabaseProvider.SqlServer)]
+    public async Task The_reads_behind_every_check_are_one_statement_with_plain_joins(DatabaseProvider provider)
     {
-        using var services = new ServiceCollection().AddActivateDatabase(new DatabaseOptions { Provider = provider, ConnectionString = connectionString }).BuildServiceProvider();
-        using var scope = services.CreateScope();
-        var database = scope.ServiceProvider.GetRequiredService<ActivateDbContext>();
+        await using var services = Translator(provider, out var database);
         var (user, token) = (new UserAt(Guid.NewGuid(), Guid.NewGuid(), "ada"), new TokenAt(Guid.NewGuid(), Guid.NewGuid(), "app"));
         var certificate = new CertificateAt(Guid.NewGuid(), 7);
         foreach (var (query, values, valueOf) in ((IQueryable, object[], Func<string, object>?)[])[(CredentialReader.ApiKeyByHash(database, new byte[32]), [new byte[32]], null),
@@ -47,14 +45,12 @@ public class PreparedReadTests
 
     /// <summary>Asked at each start of a device login.</summary>
     [Theory]
-    [InlineData(DatabaseProvider.Sqlite, "Data Source=none")]
-    [InlineData(DatabaseProvider.PostgreSql, "Host=none")]
-    [InlineData(DatabaseProvider.SqlServer, "Server=none")]
-    public void Whether_too_many_devices_wait_is_one_statement_that_stops_at_the_limit(DatabaseProvider provider, string connectionString)
+    [InlineData(DatabaseProvider.Sqlite)]
+    [InlineData(DatabaseProvider.PostgreSql)]
+    [InlineData(DatabaseProvider.SqlServer)]
+    public async Task Whether_too_many_devices_wait_is_one_statement_that_stops_at_the_limit(DatabaseProvider provider)
     {
-        using var services = new ServiceCollection().AddActivateDatabase(new DatabaseOptions { Provider = provider, ConnectionString = connectionString }).BuildServiceProvider();
-        using var scope = services.CreateScope();
-        var database = scope.ServiceProvider.GetRequiredService<ActivateDbContext>();
+        await using var services = Translator(provider, out var database);
         var at = new WaitingAt("192.0.2.1", new DateTime(2026, 11, 30, 0, 0, 0, DateTimeKind.Utc));
         foreach (var (query, own) in ((IQueryable, object[])[])[(WaitingDevices.LastOfAddress(database, at), [at.Now, at.Address]), (WaitingDevices.LastInAll(database, at), [at.Now])])
         {
@@ -65,6 +61,20 @@ public class PreparedReadTests
             if (provider == DatabaseProvider.SqlServer)
                 Assert.Equal(1, StatementsIn(command.CommandText));
         }
+    }
+
+    /// <summary>A model that translates, and reaches no server.</summary>
+    private static ServiceProvider Translator(DatabaseProvider provider, out ActivateDbContext database)
+    {
+        var connectionString = provider switch
+        {
+            DatabaseProvider.Sqlite => "Data Source=none",
+            DatabaseProvider.PostgreSql => "Host=none",
+            DatabaseProvider.SqlServer => "Server=none",
+        };
+        var services = new ServiceCollection().AddActivateDatabase(new DatabaseOptions { Provider = provider, ConnectionString = connectionString }).BuildServiceProvider();
+        database = services.CreateScope().ServiceProvider.GetRequiredService<ActivateDbContext>();
+        return services;
     }
 
     /// <summary>What the server itself would set: the same as EF Core.</summary>
