@@ -91,7 +91,7 @@ public static class ConnectSetup
 
     /// <summary>
     /// OpenIddict asks for its keys when the first request comes: the database has been read by then. Its options are made anew whenever another key signs or
-    /// others are published. ID tokens are signed with the first key; the key set is all of them.
+    /// others are published: they are the key set, and verify ID tokens that come back to it.
     /// </summary>
     private sealed class ServerKeysForOpenIddict(ServerKeys keys, SigningKeys signing, PublicOrigin origin, TimeProvider clock)
         : IConfigureOptions<OpenIddictServerOptions>, IPostConfigureOptions<OpenIddictServerOptions>, IOptionsChangeTokenSource<OpenIddictServerOptions>
