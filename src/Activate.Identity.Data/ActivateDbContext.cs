@@ -74,6 +74,9 @@ public abstract class ActivateDbContext(DbContextOptions options) : IdentityUser
     /// <summary>The database lets one connection write at a time, and flushes to disk for each transaction: writers gain by sharing one.</summary>
     public virtual bool HasOneWriter => false;
 
+    /// <summary>Whether the next commits of this open connection wait until they are on the disk; for a database with one writer alone. False survives the death of this process, but not a power loss.</summary>
+    public virtual void WaitForDisk(bool wait) => throw new NotSupportedException("Each connection of this database commits by itself.");
+
     public override int SaveChanges(bool acceptAllChangesOnSuccess)
     {
         var added = AuditRules.Apply(this);

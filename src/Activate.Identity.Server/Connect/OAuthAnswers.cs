@@ -15,7 +15,12 @@ internal static class OAuthAnswers
     /// <param name="status">HTTP status.</param>
     /// <param name="value">What <paramref name="write"/> writes of.</param>
     /// <param name="write">Writes the members of the object.</param>
-    public static Task WriteAsync<T>(HttpContext http, int status, T value, Action<Utf8JsonWriter, T> write)
+    public static Task WriteAsync<T>(HttpContext http, int status, T value, Action<Utf8JsonWriter, T> write) => WriteAsync(http, status, Object(value, write));
+
+    /// <summary>A JSON object in UTF-8.</summary>
+    /// <param name="value">What <paramref name="write"/> writes of.</param>
+    /// <param name="write">Writes the members.</param>
+    public static ReadOnlyMemory<byte> Object<T>(T value, Action<Utf8JsonWriter, T> write)
     {
         var buffer = new ArrayBufferWriter<byte>(1024);
         using (var json = new Utf8JsonWriter(buffer))
@@ -25,14 +30,22 @@ internal static class OAuthAnswers
             json.WriteEndObject();
         }
 
+        return buffer.WrittenMemory;
+    }
+
+    /// <param name="http">The request.</param>
+    /// <param name="status">HTTP status.</param>
+    /// <param name="body">A JSON object in UTF-8.</param>
+    public static Task WriteAsync(HttpContext http, int status, ReadOnlyMemory<byte> body)
+    {
         var response = http.Response;
         response.StatusCode = status;
         response.Headers.CacheControl = "no-store";
         response.Headers.Pragma = "no-cache";
         response.Headers.Expires = "Thu, 01 Jan 1970 00:00:00 GMT";
         response.ContentType = "application/json;charset=UTF-8";
-        response.ContentLength = buffer.WrittenCount;
-        return response.Body.WriteAsync(buffer.WrittenMemory, http.RequestAborted).AsTask();
+        response.ContentLength = body.Length;
+        return response.Body.WriteAsync(body, http.RequestAborted).AsTask();
     }
 
     /// <summary>An error of RFC 6749 §5.2 or RFC 8628 §3.5, whose code is the problem's.</summary>

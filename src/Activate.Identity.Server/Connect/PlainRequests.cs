@@ -116,15 +116,15 @@ internal sealed class PlainRequests(
     /// <summary>Userinfo (OpenID Connect Core §5.3) for a sign-in.</summary>
     private async Task DescribeAsync(HttpContext context, string token)
     {
-        var caller = (await authenticator.AuthenticateAsync(token, context.RequestAborted))?.Caller;
-        if (caller is not null && UserInfoAnswer.IsSignIn(caller) && caller.Has(Scopes.OpenId))
+        var known = await authenticator.AuthenticateAsync(token, context.RequestAborted);
+        if (known is { Caller: var caller } && UserInfoAnswer.IsSignIn(caller) && caller.Has(Scopes.OpenId))
         {
             uses.Record(caller, context.RemoteAddress());
-            await UserInfoAnswer.WriteAsync(context, caller);
+            await OAuthAnswers.WriteAsync(context, StatusCodes.Status200OK, known.UserInfo ??= UserInfoAnswer.Of(caller).ToArray());
         }
         else
         {
-            context.Features.Set(new CheckedBearer(caller));
+            context.Features.Set(new CheckedBearer(known?.Caller));
             await next(context);
         }
     }
@@ -136,6 +136,7 @@ internal sealed class PlainRequests(
             || await ClientAsync(context, form, proven: false) is not { } application || !application.Has(Permissions.Endpoints.Token) || !application.Has(Permissions.GrantTypes.DeviceCode)
             || !await polls.IsWaitingAsync(DeviceCodeIssuer.Hash(code), application.ClientId!, clock.GetUtcNow(), context.RequestAborted))
             return false;
+        context.Features.Set(RequestLog.Routine.Instance);
         meter.Refused(ServerMeter.Surface.OAuth, DeviceGrant.Pending.Code);
         await OAuthAnswers.WriteErrorAsync(context, DeviceGrant.Pending);
         return true;

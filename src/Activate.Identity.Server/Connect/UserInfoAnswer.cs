@@ -8,9 +8,8 @@ internal static class UserInfoAnswer
     /// <summary>Whether a credential is somebody's sign-in: no API key, nothing exchanged, and no application's own token.</summary>
     public static bool IsSignIn(Caller caller) => !caller.IsApplication && !caller.Exchanged && caller.Kind != Core.Credentials.CredentialKind.ApiKey;
 
-    /// <param name="http">The request.</param>
     /// <param name="caller">A sign-in with the scope <c>openid</c>.</param>
-    public static Task WriteAsync(HttpContext http, Caller caller) => OAuthAnswers.WriteAsync(http, StatusCodes.Status200OK, caller, static (json, caller) =>
+    public static ReadOnlyMemory<byte> Of(Caller caller) => OAuthAnswers.Object(caller, static (json, caller) =>
     {
         foreach (var (name, value) in OwnerClaims.Of(caller).Told(caller.Scopes, caller.Claims, OwnerClaims.UserInfo))
         {

@@ -58,7 +58,8 @@ internal static class UserInfoHandlers
     {
         public async ValueTask HandleAsync(HandleUserInfoRequestContext context)
         {
-            await UserInfoAnswer.WriteAsync(context.Http(), context.Transaction.GetProperty<Caller>(nameof(Caller)) ?? throw new InvalidOperationException("Userinfo answers for checked tokens only."));
+            var caller = context.Transaction.GetProperty<Caller>(nameof(Caller)) ?? throw new InvalidOperationException("Userinfo answers for checked tokens only.");
+            await OAuthAnswers.WriteAsync(context.Http(), StatusCodes.Status200OK, UserInfoAnswer.Of(caller));
             context.HandleRequest();
         }
     }

@@ -87,7 +87,11 @@ public sealed class CredentialCache(TimeProvider clock)
 /// <param name="Caller">Whose it is and what it may do.</param>
 /// <param name="Reading">When it was read.</param>
 /// <param name="ExpiresHeader">RFC 3339 end, for answers to a credential that ends within 14 days; null otherwise.</param>
-public sealed record CachedCredential(Caller Caller, CredentialCache.Reading Reading, string? ExpiresHeader);
+public sealed record CachedCredential(Caller Caller, CredentialCache.Reading Reading, string? ExpiresHeader)
+{
+    /// <summary>What userinfo answers to it, from the first time that it is asked.</summary>
+    internal byte[]? UserInfo { get; set; }
+}
 
 /// <summary>SHA-256 of a credential as a dictionary key.</summary>
 [StructLayout(LayoutKind.Sequential)]

@@ -16,7 +16,7 @@ internal sealed class DevicePolls(IServiceScopeFactory scopes, WriteQueue queue)
 
     private readonly QueuedWrite _write = new(scopes, queue, database => QueuedWrite.Update<DeviceRequest>(database, Sql,
         ("@now", nameof(DeviceRequest.NextPollAt)), ("@hash", nameof(DeviceRequest.DeviceCodeHash)), ("@client", nameof(DeviceRequest.ClientId)),
-        ("@time", nameof(DeviceRequest.ExpiresAt))));
+        ("@time", nameof(DeviceRequest.ExpiresAt))), waitsForDisk: false);
 
     /// <summary>True: the request is pending, and this poll was in time. False: anything else.</summary>
     /// <param name="hash">SHA-256 of the device code.</param>

@@ -13,6 +13,7 @@ public static class DevicesSetup
         builder.Services.AddScoped<DeviceApprovals>();
         builder.Services.AddScoped<DeviceGrant>();
         builder.Services.AddSingleton<DevicePolls>();
-        builder.Services.AddSingleton<QueuedInsert<DeviceRequest>>();
+        // A login that is lost before anybody decided is begun again; the decision waits for the disk, and takes along what was written before.
+        builder.Services.AddSingleton(services => ActivatorUtilities.CreateInstance<QueuedInsert<DeviceRequest>>(services, /* waitsForDisk: */ false));
     }
 }

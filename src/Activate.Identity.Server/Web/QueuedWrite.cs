@@ -8,10 +8,16 @@ using Microsoft.EntityFrameworkCore.Storage;
 namespace Activate.Identity.Server.Web;
 
 /// <summary>One INSERT or UPDATE of the hot paths, prepared once and then run with nothing but new values; on SQLite it takes its turn in the <see cref="WriteQueue"/>.</summary>
-internal sealed class QueuedWrite(IServiceScopeFactory scopes, WriteQueue queue, Func<ActivateDbContext, DbCommand> make) : IAsyncDisposable
+/// <param name="scopes">Where a connection comes from.</param>
+/// <param name="queue">Where it takes its turn.</param>
+/// <param name="make">Makes the command on an open connection.</param>
+/// <param name="waitsForDisk">False: what a power loss takes is asked for again (docs/decisions/0025); the death of the server takes nothing.</param>
+internal sealed class QueuedWrite(IServiceScopeFactory scopes, WriteQueue queue, Func<ActivateDbContext, DbCommand> make, bool waitsForDisk = true) : IAsyncDisposable
 {
     private readonly PreparedCommand _alone = new(scopes, make);
     private bool? _queued;
+
+    public bool WaitsForDisk => waitsForDisk;
 
     /// <summary>Makes the command on an open connection.</summary>
     public DbCommand Make(ActivateDbContext database) => make(database);
@@ -64,7 +70,8 @@ internal sealed class QueuedInsert<TEntity> : IAsyncDisposable
     private readonly QueuedWrite _write;
     private IProperty[] _columns = [];
 
-    public QueuedInsert(IServiceScopeFactory scopes, WriteQueue queue) => _write = new QueuedWrite(scopes, queue, Make);
+    /// <inheritdoc cref="QueuedWrite(IServiceScopeFactory, WriteQueue, Func{ActivateDbContext, DbCommand}, bool)"/>
+    public QueuedInsert(IServiceScopeFactory scopes, WriteQueue queue, bool waitsForDisk = true) => _write = new QueuedWrite(scopes, queue, Make, waitsForDisk);
 
     /// <summary>Inserts a row; its key is set already. A unique index that refuses is a <see cref="DbException"/>.</summary>
     public async ValueTask RunAsync(TEntity row, CancellationToken cancellationToken) => await _write.RunAsync(

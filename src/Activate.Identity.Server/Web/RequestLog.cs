@@ -24,6 +24,7 @@ internal sealed partial class RequestLog(RequestDelegate next, ILogger<RequestLo
             if (Activity.Current is { IsAllDataRequested: true } span)
                 RequestSpan.Describe(span, context);
             var level = status >= 500 ? LogLevel.Error
+                : context.Features.Get<Routine>() is not null ? LogLevel.Debug
                 : status >= 400 || IsChange(context.Request) ? LogLevel.Information
                 : LogLevel.Debug;
             if (logger.IsEnabled(level))
@@ -32,6 +33,12 @@ internal sealed partial class RequestLog(RequestDelegate next, ILogger<RequestLo
                     Stopwatch.GetElapsedTime(start).TotalMilliseconds, context.Connection.RemoteIpAddress?.ToString(), context.TraceIdentifier);
             }
         }
+    }
+
+    /// <summary>Marks an answer that is neither a change nor a refusal, although its status looks like one.</summary>
+    internal sealed class Routine
+    {
+        public static readonly Routine Instance = new();
     }
 
     /// <summary>Introspection and userinfo are POSTs that change nothing (RFC 7662 §2.1, OpenID Connect Core §5.3.1).</summary>

@@ -132,6 +132,36 @@ internal sealed partial class WriteQueue(IServiceScopeFactory scopes, ILogger<Wr
         {
             if (turn.Count == 0)
                 return;
+            if (turn.Exists(write => write.Statement.WaitsForDisk))
+            {
+                await CommitAsync(turn);
+            }
+            else
+            {
+                database.WaitForDisk(false);
+                try
+                {
+                    await CommitAsync(turn);
+                }
+                finally
+                {
+                    database.WaitForDisk(true);
+                }
+            }
+
+            for (var i = 0; i < turn.Count; i++)
+                turn[i].Done.TrySetResult(_changed[i]);
+        }
+
+        public async ValueTask DisposeAsync()
+        {
+            foreach (var command in _commands.Values)
+                await command.DisposeAsync();
+            await scope.DisposeAsync();
+        }
+
+        private async Task CommitAsync(List<Write> turn)
+        {
             // Among all that write: many here wait as long as one that saves by itself.
             await using var transaction = await database.Database.BeginTransactionAsync();
             for (var i = 0; i < turn.Count; i++)
@@ -149,15 +179,6 @@ internal sealed partial class WriteQueue(IServiceScopeFactory scopes, ILogger<Wr
             }
 
             await transaction.CommitAsync();
-            for (var i = 0; i < turn.Count; i++)
-                turn[i].Done.TrySetResult(_changed[i]);
-        }
-
-        public async ValueTask DisposeAsync()
-        {
-            foreach (var command in _commands.Values)
-                await command.DisposeAsync();
-            await scope.DisposeAsync();
         }
 
         private DbCommand Prepared(QueuedWrite statement, DbTransaction transaction)

@@ -15,18 +15,11 @@ namespace Activate.Identity.EndToEnd.Tests.SshCertificates;
 [UnsupportedOSPlatform("windows")]
 public sealed class CertificateLoginTests : IAsyncLifetime
 {
-    private const string Clusters = "/api/v1/organization/clusters";
-
-    // A Unix account of this name is made, and removed again.
-    private readonly string _account = $"e2e{Guid.NewGuid():N}"[..16];
-    private TestServer? _server;
+    private ClusterSite _site = null!;
     private Sshd _sshd = null!;
-    private Answer _cluster = null!;
-    private Guid _user;
-    private string _session = "";
     private Actid _actid = null!;
 
-    private TestServer Server => _server!;
+    private TestServer Server => _site.Server;
 
     private Actid Host => new(Path.Combine(_sshd.Folder, "etc"));
 
@@ -34,22 +27,13 @@ public sealed class CertificateLoginTests : IAsyncLifetime
 
     public async ValueTask InitializeAsync()
     {
-        _server = await TestServer.StartAsync(new TestServerOptions());
-        _user = (await Server.AddUserAsync(Role.Owner, _account)).Id;
-        _session = await Server.GrantAsync(_user);
-        _cluster = await Server.ApiAsync(HttpMethod.Post, Clusters, _session, new { name = "democluster", address = "127.0.0.1" });
-        _sshd = await Sshd.PrepareAsync(_account, _cluster.Text("key"));
+        _site = await ClusterSite.StartAsync();
+        _sshd = _site.Sshd;
         _actid = new Actid(Path.Combine(_sshd.Folder, "home"));
-        await SignInAsync(_session);
+        await SignInAsync(_site.Session);
     }
 
-    public async ValueTask DisposeAsync()
-    {
-        if (_sshd is not null)
-            await _sshd.DisposeAsync();
-        if (_server is not null)
-            await _server.DisposeAsync();
-    }
+    public ValueTask DisposeAsync() => _site?.DisposeAsync() ?? default;
 
     [Fact]
     [Trait("Case", "S15")]
@@ -66,28 +50,28 @@ public sealed class CertificateLoginTests : IAsyncLifetime
             if (File.Exists(key))
                 Assert.Null(await _sshd.LogInAsync(key));
             await CertifyAsync(key);
-            Assert.True(await _sshd.LogInAsync(key) == _account, $"{key} is not let in:\n{_sshd.Log}");
+            Assert.True(await _sshd.LogInAsync(key) == _site.Account, $"{key} is not let in:\n{_sshd.Log}");
         }
 
         // sshd's log says whose sign-in it was.
-        var issued = (await Server.ApiAsync(HttpMethod.Get, "/api/v1/ssh-certificates", _session)).Json.GetProperty("items");
+        var issued = (await Server.ApiAsync(HttpMethod.Get, "/api/v1/ssh-certificates", _site.Session)).Json.GetProperty("items");
         Assert.Equal(keys.Length, issued.GetArrayLength());
-        Assert.Contains($"ID {_account} {issued[0].GetProperty("sessionId").GetString()} (serial {issued[0].GetProperty("serial").GetString()}) CA ECDSA SHA256:", _sshd.Log, StringComparison.Ordinal);
+        Assert.Contains($"ID {_site.Account} {issued[0].GetProperty("sessionId").GetString()} (serial {issued[0].GetProperty("serial").GetString()}) CA ECDSA SHA256:", _sshd.Log, StringComparison.Ordinal);
 
         // Access is asked at each login, and so is whether the session is still there.
         await ChangeAccessAsync(new { mode = "roles", roles = new[] { "member" } });
         Assert.Null(await _sshd.LogInAsync(keys[0]));
         await ChangeAccessAsync(new { mode = "everyone" });
-        Assert.Equal(_account, await _sshd.LogInAsync(keys[0]));
-        Assert.Equal(204, (await Server.ApiAsync(HttpMethod.Delete, $"/api/v1/sessions/{issued[0].GetProperty("sessionId").GetString()}", _session)).Status);
+        Assert.Equal(_site.Account, await _sshd.LogInAsync(keys[0]));
+        Assert.Equal(204, (await Server.ApiAsync(HttpMethod.Delete, $"/api/v1/sessions/{issued[0].GetProperty("sessionId").GetString()}", _site.Session)).Status);
         foreach (var key in keys)
             Assert.Null(await _sshd.LogInAsync(key));
 
         // Another sign-in, and then the person is gone.
-        await SignInAsync(await Server.GrantAsync(_user));
+        await SignInAsync(await Server.GrantAsync(_site.UserId));
         await CertifyAsync(keys[0]);
-        Assert.Equal(_account, await _sshd.LogInAsync(keys[0]));
-        await Server.QueryAsync(database => database.Users.Where(user => user.Id == _user).ExecuteDeleteAsync());
+        Assert.Equal(_site.Account, await _sshd.LogInAsync(keys[0]));
+        await Server.QueryAsync(database => database.Users.Where(user => user.Id == _site.UserId).ExecuteDeleteAsync());
         Assert.Null(await _sshd.LogInAsync(keys[0]));
     }
 
@@ -98,7 +82,7 @@ public sealed class CertificateLoginTests : IAsyncLifetime
         await StartAsync();
         var issued = Path.Combine(_sshd.Folder, "issued");
         await CertifyAsync(issued);
-        Assert.Equal(_account, await _sshd.LogInAsync(issued));
+        Assert.Equal(_site.Account, await _sshd.LogInAsync(issued));
 
         // An authority that the host trusts, but a serial that the server never gave: while it can say so, nobody gets in.
         using var first = Authority();
@@ -107,23 +91,22 @@ public sealed class CertificateLoginTests : IAsyncLifetime
         Assert.True(TrustedAuthorities.TryRead(await File.ReadAllTextAsync(TrustedFile), out var trusted));
         await File.WriteAllTextAsync(TrustedFile, new TrustedAuthorities(trusted.ClusterId, [.. trusted.PublicKeys, SshAuthority.PublicKey(first).Text, SshAuthority.PublicKey(second).Text]).Write());
         var key = await _sshd.NewKeyAsync("ed25519");
-        var own = new CertificatePrincipal(_account, trusted.ClusterId).ToString();
+        var own = new CertificatePrincipal(_site.Account, trusted.ClusterId).ToString();
         Assert.Null(await LogInWithAsync(first, own));
 
-        await Server.DisposeAsync();
-        _server = null;
-        Assert.Equal(_account, await _sshd.LogInAsync(issued));
+        await _site.StopServerAsync();
+        Assert.Equal(_site.Account, await _sshd.LogInAsync(issued));
         // During a rotation: the old one and the new one.
-        Assert.Equal(_account, await LogInWithAsync(first, own));
-        Assert.Equal(_account, await LogInWithAsync(second, own));
+        Assert.Equal(_site.Account, await LogInWithAsync(first, own));
+        Assert.Equal(_site.Account, await LogInWithAsync(second, own));
         Assert.Contains("counts by itself", _sshd.Log, StringComparison.Ordinal);
         // Another organization's authority, an end that has passed, one that has not begun, another cluster, another account, and an account that is not tied to a cluster.
         Assert.Null(await LogInWithAsync(unknown, own));
         Assert.Null(await LogInWithAsync(first, own, from: -120, to: -1));
         Assert.Null(await LogInWithAsync(first, own, from: 60, to: 120));
-        Assert.Null(await LogInWithAsync(first, new CertificatePrincipal(_account, Guid.CreateVersion7()).ToString()));
+        Assert.Null(await LogInWithAsync(first, new CertificatePrincipal(_site.Account, Guid.CreateVersion7()).ToString()));
         Assert.Null(await LogInWithAsync(first, new CertificatePrincipal("somebody", trusted.ClusterId).ToString()));
-        Assert.Null(await LogInWithAsync(first, _account));
+        Assert.Null(await LogInWithAsync(first, _site.Account));
         // Without the file sshd trusts nobody.
         File.Delete(TrustedFile);
         Assert.Null(await _sshd.LogInAsync(issued));
@@ -144,8 +127,8 @@ public sealed class CertificateLoginTests : IAsyncLifetime
         await StartAsync();
         string[] surroundings = ["-p", _sshd.Port.ToString(CultureInfo.InvariantCulture), "-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null", "-o", "IdentityAgent=none", "-o", "BatchMode=yes", "-o", "LogLevel=ERROR"];
         var ended = await _actid.RunAsync("", ["ssh", "127.0.0.1", "--", "-F", "none", .. surroundings, "id -un; exit 7"]);
-        Assert.True(ended is { Code: 7 } && ended.Out.Trim() == _account, $"{ended}\n{_sshd.Log}");
-        ended = await _actid.RunAsync("", ["ssh", $"{_account}@127.0.0.1", "--", "-F", "none", .. surroundings, "true"]);
+        Assert.True(ended is { Code: 7 } && ended.Out.Trim() == _site.Account, $"{ended}\n{_sshd.Log}");
+        ended = await _actid.RunAsync("", ["ssh", $"{_site.Account}@127.0.0.1", "--", "-F", "none", .. surroundings, "true"]);
         Assert.True(ended.Code == 0, ended.ToString());
 
         var lines = await _actid.RunAsync("", "ssh-config", "127.0.0.1");
@@ -155,7 +138,7 @@ public sealed class CertificateLoginTests : IAsyncLifetime
         var bin = Directory.CreateDirectory(Path.Combine(_sshd.Folder, "bin")).FullName;
         await _sshd.WriteCommandAsync(Path.Combine(bin, "actid"), Path.Combine(_sshd.Folder, "home"));
         foreach (var alias in (string[])["127.0.0.1", "democluster"])
-            Assert.Equal(_account, await Sshd.RunSshAsync(bin, ["-F", config, .. surroundings, alias, "id -un"]));
+            Assert.Equal(_site.Account, await Sshd.RunSshAsync(bin, ["-F", config, .. surroundings, alias, "id -un"]));
     }
 
     private static ECDsa Authority() => SshAuthority.Read(SshAuthority.Generate());
@@ -180,5 +163,5 @@ public sealed class CertificateLoginTests : IAsyncLifetime
     }
 
     private async Task ChangeAccessAsync(object access) =>
-        Assert.Equal(200, (await Server.ApiAsync(HttpMethod.Patch, $"{Clusters}/{_cluster.Text("id")}", _session, new { access })).Status);
+        Assert.Equal(200, (await Server.ApiAsync(HttpMethod.Patch, _site.ClusterPath, _site.Session, new { access })).Status);
 }

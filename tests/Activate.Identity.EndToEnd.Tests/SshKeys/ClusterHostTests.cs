@@ -1,7 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.Runtime.Versioning;
-using Activate.Identity.EndToEnd.Tests.Web;
 using Activate.Identity.Testing;
 
 namespace Activate.Identity.EndToEnd.Tests.SshKeys;
@@ -12,14 +11,10 @@ namespace Activate.Identity.EndToEnd.Tests.SshKeys;
 [UnsupportedOSPlatform("windows")]
 public sealed class ClusterHostTests : IAsyncLifetime
 {
-    private readonly Site _site = new() { Owner = $"e2e{Guid.NewGuid():N}"[..16] };
-    private readonly string _rescue = $"e2e{Guid.NewGuid():N}"[..16];
+    private readonly string _rescue = ClusterSite.NewAccount();
     private readonly string _service = $"activate-e2e-{Guid.NewGuid():N}"[..24];
-    private Window _window = null!;
+    private ClusterSite _site = null!;
     private Sshd _sshd = null!;
-    private string _clusterKey = "";
-    private string _clusterId = "";
-    private string _session = "";
     private string _root = "";
 
     private string Config => Path.Combine(_root, "etc/ssh/sshd_config");
@@ -30,13 +25,8 @@ public sealed class ClusterHostTests : IAsyncLifetime
 
     public async ValueTask InitializeAsync()
     {
-        await _site.InitializeAsync();
-        _window = await _site.OpenAsync();
-        await _window.SignInAsync();
-        _session = await _site.LoginWithDeviceAsync(_window);
-        var cluster = await SendAsync(HttpMethod.Post, "/api/v1/organization/clusters", new { name = "frontier", address = "127.0.0.1" });
-        (_clusterId, _clusterKey) = (cluster.Text("id"), cluster.Text("key"));
-        _sshd = await Sshd.PrepareAsync(_site.Owner, _clusterKey);
+        _site = await ClusterSite.StartAsync("frontier");
+        _sshd = _site.Sshd;
         _root = Path.Combine(_sshd.Folder, "root");
         foreach (var folder in (string[])["etc/ssh/sshd_config.d", "etc/pam.d", "etc/systemd/system", "var/lib"])
             Directory.CreateDirectory(Path.Combine(_root, folder), (UnixFileMode)0b111_101_101);
@@ -53,7 +43,7 @@ public sealed class ClusterHostTests : IAsyncLifetime
 
             """));
         await File.WriteAllTextAsync(Pam, "account required pam_permit.so\n# first\nsession required pam_permit.so\n");
-        await File.WriteAllTextAsync(Path.Combine(_root, "etc/passwd"), (await Commands.TryRunAsync("getent", "passwd", _site.Owner)).Output);
+        await File.WriteAllTextAsync(Path.Combine(_root, "etc/passwd"), (await Commands.TryRunAsync("getent", "passwd", _site.Account)).Output);
         // What an installed actid would find in /etc/actid.
         await File.WriteAllTextAsync(_sshd.Command, (await File.ReadAllTextAsync(_sshd.Command)).Replace(Path.Combine(_sshd.Folder, "etc") + "'", Path.Combine(_root, "etc/actid") + "'", StringComparison.Ordinal));
         // PAM's settings go by sshd's own name: those of this machine stay as they are.
@@ -62,12 +52,9 @@ public sealed class ClusterHostTests : IAsyncLifetime
 
     public async ValueTask DisposeAsync()
     {
-        if (_sshd is not null)
-            await _sshd.DisposeAsync();
         File.Delete($"/etc/pam.d/{_service}");
-        if (_window is not null)
-            await _window.DisposeAsync();
-        await _site.DisposeAsync();
+        if (_site is not null)
+            await _site.DisposeAsync();
     }
 
     [Fact]
@@ -76,7 +63,7 @@ public sealed class ClusterHostTests : IAsyncLifetime
     {
         var (config, pam) = (await File.ReadAllTextAsync(Config), await File.ReadAllTextAsync(Pam));
         var key = await _sshd.NewKeyAsync("ed25519");
-        var added = await SendAsync(HttpMethod.Post, "/api/v1/ssh-keys", new { name = "laptop", publicKey = (await File.ReadAllTextAsync($"{key}.pub")).Trim() });
+        var added = await _site.ApiAsync(HttpMethod.Post, "/api/v1/ssh-keys", new { name = "laptop", publicKey = (await File.ReadAllTextAsync($"{key}.pub")).Trim() });
         Assert.Equal(201, added.Status);
         var rescueKey = await RescueAsync();
 
@@ -89,45 +76,45 @@ public sealed class ClusterHostTests : IAsyncLifetime
         File.Copy(Pam, $"/etc/pam.d/{_service}");
         await _sshd.StartWithAsync(Config, Program);
 
-        var check = await RunAsync("check", _site.Owner);
+        var check = await RunAsync("check", _site.Account);
         Assert.True(check.Code == 0, check.Output);
         foreach (var part in (string[])["The account exists", "sshd asks the server about this account", "knows 1 living key: ssh-ed25519 ada@laptop", "There is no copy for outages"])
             Assert.Contains(part, check.Output, StringComparison.Ordinal);
-        Assert.True(await _sshd.LogInAsync(key) == _site.Owner, _sshd.Log);
+        Assert.True(await _sshd.LogInAsync(key) == _site.Account, _sshd.Log);
         Assert.Equal(_rescue, await _sshd.LogInAsync(rescueKey, _rescue));
         // PAM told of it; the server writes such things down every half minute.
         var used = added;
         for (var i = 0; i < 90 && !(used.Has("lastUsedOn") && used.Json.GetProperty("lastUsedOn").ValueKind == System.Text.Json.JsonValueKind.String); i++)
         {
             await Task.Delay(TimeSpan.FromSeconds(0.5));
-            used = await SendAsync(HttpMethod.Get, $"/api/v1/ssh-keys/{added.Text("id")}");
+            used = await _site.ApiAsync(HttpMethod.Get, $"/api/v1/ssh-keys/{added.Text("id")}");
         }
 
         Assert.Equal(("frontier", "127.0.0.1"), (used.Text("lastUsedOn"), used.Text("lastUsedFrom")));
 
         await DoneAsync("pull");
         await DoneAsync("pull");
-        check = await RunAsync("check", _site.Owner);
+        check = await RunAsync("check", _site.Account);
         Assert.Contains("The copy for outages has the serial 1", check.Output, StringComparison.Ordinal);
-        await _site.Server.KillAsync();
-        Assert.True(await _sshd.LogInAsync(key) == _site.Owner, _sshd.Log);
+        await _site.StopServerAsync();
+        Assert.True(await _sshd.LogInAsync(key) == _site.Account, _sshd.Log);
         Assert.Contains("The copy on this host was used.", _sshd.Log, StringComparison.Ordinal);
         Assert.Null(await _sshd.LogInAsync(await _sshd.NewKeyAsync("ed25519")));
-        Assert.Equal(0, (await RunAsync("check", _site.Owner)).Code);
+        Assert.Equal(0, (await RunAsync("check", _site.Account)).Code);
 
         // An account of the system, whatever its name.
-        await Commands.RunAsync("usermod", "--non-unique", "-u", "987", _site.Owner);
+        await Commands.RunAsync("usermod", "--non-unique", "-u", "987", _site.Account);
         Assert.Null(await _sshd.LogInAsync(key));
         // Whoever else has the number: a run that was killed leaves its account.
-        await Commands.RunAsync("usermod", "--non-unique", "-u", "60123", _site.Owner);
-        Assert.Equal(_site.Owner, await _sshd.LogInAsync(key));
+        await Commands.RunAsync("usermod", "--non-unique", "-u", "60123", _site.Account);
+        Assert.Equal(_site.Account, await _sshd.LogInAsync(key));
 
         foreach (var file in Directory.GetFiles(Path.Combine(_root, "etc/actid/copy")))
             File.Delete(file);
         Assert.Null(await _sshd.LogInAsync(key));
         // The way in when nothing else works.
         Assert.Equal(_rescue, await _sshd.LogInAsync(rescueKey, _rescue));
-        check = await RunAsync("check", _site.Owner);
+        check = await RunAsync("check", _site.Account);
         Assert.Equal(1, check.Code);
         Assert.Contains("cannot be reached", check.Output, StringComparison.Ordinal);
 
@@ -144,17 +131,17 @@ public sealed class ClusterHostTests : IAsyncLifetime
     {
         var key = await _sshd.NewKeyAsync("ed25519");
         var line = (await File.ReadAllTextAsync($"{key}.pub")).Trim();
-        Assert.Equal(201, (await SendAsync(HttpMethod.Post, "/api/v1/ssh-keys", new { name = "laptop", publicKey = line })).Status);
+        Assert.Equal(201, (await _site.ApiAsync(HttpMethod.Post, "/api/v1/ssh-keys", new { name = "laptop", publicKey = line })).Status);
         await DoneAsync("install", "--deny-user", _rescue, "--yes");
         await File.WriteAllTextAsync($"/etc/pam.d/{_service}", "account required pam_permit.so\nsession required pam_permit.so\n");
         await _sshd.StartWithAsync(Config, Program);
         await DoneAsync("pull");
         var pulled = Stopwatch.StartNew();
-        await _site.Server.KillAsync();
-        await using var server = BrokenServer.At(_site.Origin.Port);
+        await _site.StopServerAsync();
+        await using var server = BrokenServer.At(_site.Server.Origin.Port);
 
         // Whoever answers so may be anybody: a proxy, a page of a hotel, a server that is ill.
-        var keys = $$"""{"username":"{{_site.Owner}}","keys":[{"publicKey":"{{line}}","fingerprint":"SHA256:x","expiresAt":null}]}""";
+        var keys = $$"""{"username":"{{_site.Account}}","keys":[{"publicKey":"{{line}}","fingerprint":"SHA256:x","expiresAt":null}]}""";
         foreach (var (what, fault) in new Dictionary<string, BrokenServer.Fault>
         {
             ["500"] = BrokenServer.Fault.Of("500 Internal Server Error", """{"title":"ill"}""", "application/problem+json"),
@@ -168,7 +155,7 @@ public sealed class ClusterHostTests : IAsyncLifetime
         {
             server.Answer(fault);
             var watch = Stopwatch.StartNew();
-            Assert.True(await _sshd.LogInAsync(key) == _site.Owner, $"{what}:\n{_sshd.Log}");
+            Assert.True(await _sshd.LogInAsync(key) == _site.Account, $"{what}:\n{_sshd.Log}");
             Assert.True(server.Asked >= 1, what);
             Assert.True(watch.Elapsed < TimeSpan.FromSeconds(30), $"{what}: {watch.Elapsed}");
             Assert.Null(await _sshd.LogInAsync(await _sshd.NewKeyAsync("ed25519")));
@@ -177,7 +164,7 @@ public sealed class ClusterHostTests : IAsyncLifetime
         // Who says no, or knows of no key, is believed.
         foreach (var fault in (BrokenServer.Fault[])[
             BrokenServer.Fault.Of("401 Unauthorized", "{}"), BrokenServer.Fault.Of("403 Forbidden", "{}"), BrokenServer.Fault.Of("404 Not Found", "{}"), BrokenServer.Fault.Of("429 Too Many Requests", "{}"),
-            BrokenServer.Fault.Of("200 OK", $$"""{"username":"{{_site.Owner}}","keys":[]}""")])
+            BrokenServer.Fault.Of("200 OK", $$"""{"username":"{{_site.Account}}","keys":[]}""")])
         {
             server.Answer(fault);
             Assert.True(await _sshd.LogInAsync(key) is null, fault.Bytes);
@@ -187,7 +174,7 @@ public sealed class ClusterHostTests : IAsyncLifetime
         // Ten minutes after the last pull: by the clock of this host, as actid sees it. What came before took its time of them.
         server.Answer(BrokenServer.Fault.Of("500 Internal Server Error", "{}"));
         await _sshd.WriteCommandAsync(_sshd.Command, Path.Combine(_root, "etc/actid"), ahead: TimeSpan.FromMinutes(9) - pulled.Elapsed);
-        Assert.True(await _sshd.LogInAsync(key) == _site.Owner, _sshd.Log);
+        Assert.True(await _sshd.LogInAsync(key) == _site.Account, _sshd.Log);
         await _sshd.WriteCommandAsync(_sshd.Command, Path.Combine(_root, "etc/actid"), ahead: TimeSpan.FromMinutes(10.5));
         Assert.Null(await _sshd.LogInAsync(key));
         Assert.Contains("may be used for 10 minutes only", _sshd.Log, StringComparison.Ordinal);
@@ -228,7 +215,7 @@ public sealed class ClusterHostTests : IAsyncLifetime
 
         var (code, output) = await Commands.TryRunAsync(_sshd.Command, "pwt_nonsense\n", ["cluster", "install", "--root", _root, "--command", _sshd.Command, "--account", "root", "--yes"]);
         Assert.True(code == 2, output);
-        (code, output) = await Commands.TryRunAsync(_sshd.Command, _session + "\n", ["cluster", "install", "--root", _root, "--command", _sshd.Command, "--account", "root", "--yes"]);
+        (code, output) = await Commands.TryRunAsync(_sshd.Command, _site.Session + "\n", ["cluster", "install", "--root", _root, "--command", _sshd.Command, "--account", "root", "--yes"]);
         Assert.True(code == 2, output);
         Assert.Equal(before, await StateAsync());
 
@@ -262,7 +249,7 @@ public sealed class ClusterHostTests : IAsyncLifetime
     private Task<(int Code, string Output)> RunAsync(string verb, params string[] arguments)
     {
         string[] place = verb == "pull" ? [] : ["--root", _root, .. arguments.Contains("--command") ? [] : (string[])["--command", _sshd.Command], "--account", "root"];
-        return Commands.TryRunAsync(_sshd.Command, verb == "install" ? _clusterKey + "\n" : "", ["cluster", verb, .. arguments, .. place]);
+        return Commands.TryRunAsync(_sshd.Command, verb == "install" ? _site.Cluster.Text("key") + "\n" : "", ["cluster", verb, .. arguments, .. place]);
     }
 
     private async Task DoneAsync(string verb, params string[] arguments)
@@ -275,8 +262,7 @@ public sealed class ClusterHostTests : IAsyncLifetime
     {
         var (code, output) = await RunAsync(verb, arguments);
         Assert.True(code is 1 or 2 && output.Contains(because, StringComparison.Ordinal), $"{because}: {code} {output}");
-        Assert.DoesNotContain(_clusterKey, output, StringComparison.Ordinal);
+        Assert.DoesNotContain(_site.Cluster.Text("key"), output, StringComparison.Ordinal);
     }
 
-    private Task<Answer> SendAsync(HttpMethod method, string path, object? body = null) => _site.ApiAsync(method, path, _session, body);
 }

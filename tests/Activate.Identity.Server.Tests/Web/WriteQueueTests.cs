@@ -77,6 +77,52 @@ public sealed class WriteQueueTests
         Assert.Equal(1, await server.QueryAsync(database => database.DeviceRequests.CountAsync()));
     }
 
+    /// <summary>Decision 25: <c>PRAGMA synchronous</c> as it is within the transaction, 1 for NORMAL and 2 for FULL.</summary>
+    [Fact, Trait("Case", "F6")]
+    public async Task What_may_be_asked_for_again_does_not_wait_for_the_disk_unless_it_shares_a_transaction_with_what_must()
+    {
+        await using var server = await TestServer.StartAsync(new TestServerOptions { Database = DatabaseProvider.Sqlite });
+        await using var must = Write(waitsForDisk: true);
+        await using var may = Write(waitsForDisk: false);
+        Assert.Equal((1, 2, 1, 2), (await RunAsync(may), await RunAsync(must), await RunAsync(may), await RunAsync(must)));
+
+        // Both wait while another is written, and then share a transaction.
+        var begun = new TaskCompletionSource();
+        using var go = new ManualResetEventSlim();
+        var first = RunAsync(may, () =>
+        {
+            begun.SetResult();
+            Assert.True(go.Wait(TimeSpan.FromSeconds(30)));
+        });
+        await begun.Task;
+        var (second, third) = (RunAsync(may), RunAsync(must));
+        go.Set();
+        Assert.Equal((1, 2, 2), (await first, await second, await third));
+
+        // One that fails sets it back, too.
+        await Assert.ThrowsAsync<InvalidOperationException>(() => RunAsync(may, () => throw new InvalidOperationException("fails")));
+        Assert.All(await Task.WhenAll(Enumerable.Range(0, 8).Select(_ => server.QueryAsync(database => database.Database.SqlQuery<int>($"SELECT synchronous AS Value FROM pragma_synchronous").SingleAsync()))),
+            synchronous => Assert.Equal(2, synchronous));
+
+        QueuedWrite Write(bool waitsForDisk) => new(server.Services().GetRequiredService<IServiceScopeFactory>(), server.Services().GetRequiredService<WriteQueue>(),
+            database => QueuedWrite.Update<Data.Accounts.User>(database, """UPDATE "Users" SET "AccessFailedCount" = @count WHERE 1 = 0""", ("@count", nameof(Data.Accounts.User.AccessFailedCount))), waitsForDisk);
+
+        static async Task<long> RunAsync(QueuedWrite write, Action? meanwhile = null)
+        {
+            var synchronous = 0L;
+            await write.RunAsync(command =>
+            {
+                using var pragma = command.Connection!.CreateCommand();
+                pragma.CommandText = "PRAGMA synchronous";
+                pragma.Transaction = command.Transaction;
+                synchronous = (long)pragma.ExecuteScalar()!;
+                meanwhile?.Invoke();
+                command.Parameters[0].Value = 0;
+            }, TestContext.Current.CancellationToken);
+            return synchronous;
+        }
+    }
+
     private static DeviceRequest Request(TestServer server, byte[]? deviceCodeHash = null, Guid? decidedBy = null) => new()
     {
         DecidedBy = decidedBy,

@@ -1,3 +1,4 @@
+using Microsoft.Data.Sqlite;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Design;
 using Microsoft.Extensions.DependencyInjection;
@@ -11,6 +12,8 @@ public sealed class SqliteActivateDbContext : ActivateDbContext
         : base(options) => Database.AutoTransactionBehavior = AutoTransactionBehavior.Always;
 
     public override bool HasOneWriter => true;
+
+    public override void WaitForDisk(bool wait) => SqlitePragmas.WaitForDisk((SqliteConnection)Database.GetDbConnection(), wait);
 }
 
 /// <summary>For <c>dotnet ef</c> only: it needs the provider, not a server.</summary>

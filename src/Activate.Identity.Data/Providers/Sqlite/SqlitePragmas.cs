@@ -36,6 +36,15 @@ internal sealed class SqlitePragmas : DbConnectionInterceptor
         s_prepared.AddOrUpdate(handle, handle);
     }
 
+    /// <summary>Between two transactions. A connection that cannot be set back is given to nobody again.</summary>
+    public static void WaitForDisk(SqliteConnection connection, bool wait)
+    {
+        if (raw.sqlite3_exec(connection.Handle!, wait ? "PRAGMA synchronous=FULL" : "PRAGMA synchronous=NORMAL") == raw.SQLITE_OK)
+            return;
+        SqliteConnection.ClearPool(connection);
+        throw new InvalidOperationException("SQLite does not take PRAGMA synchronous.");
+    }
+
     public override Task ConnectionOpenedAsync(DbConnection connection, ConnectionEndEventData eventData, CancellationToken cancellationToken = default)
     {
         ConnectionOpened(connection, eventData);
