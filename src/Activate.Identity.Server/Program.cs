@@ -33,7 +33,8 @@ public static class Program
     public static WebApplication Build(string[] args, Action<WebApplicationBuilder>? customize = null)
     {
         // Without what the full one brings and nobody uses: IIS, HTTP/3, logs of Windows, forwarded headers by a variable.
-        var builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions { Args = args, ApplicationName = typeof(Program).Assembly.GetName().Name });
+        // Settings are read once: who watched for their files to change would be told of each write to a database beneath them (./data, by default), a seventh of a busy server's time.
+        var builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions { Args = [.. args, "--hostBuilder:reloadConfigOnChange=false"], ApplicationName = typeof(Program).Assembly.GetName().Name });
         builder.WebHost.UseKestrelHttpsConfiguration();
         customize?.Invoke(builder);
 

@@ -152,6 +152,8 @@ internal sealed class PlainRequests(
         var issued = await devices.IssueAsync(application.ClientId!, Scopes.Join(scopes), wishes, context.RemoteAddress(), context.RequestAborted);
         if (issued.TryGet(out var codes, out var problem))
         {
+            // Somebody asked; who allows it is in the audit log.
+            context.Features.Set(RequestLog.Routine.Instance);
             await OAuthAnswers.WriteAsync(context, StatusCodes.Status200OK, (codes, origin), static (json, answer) =>
             {
                 json.WriteString(Parameters.DeviceCode, answer.codes.DeviceCode);

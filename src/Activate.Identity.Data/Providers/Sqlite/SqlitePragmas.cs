@@ -13,7 +13,7 @@ namespace Activate.Identity.Data.Providers.Sqlite;
 /// </summary>
 internal sealed class SqlitePragmas : DbConnectionInterceptor
 {
-    private const string Pragmas = "PRAGMA synchronous=FULL; PRAGMA cache_size=-65536;";
+    private const string Pragmas = "PRAGMA synchronous=FULL; PRAGMA cache_size=-65536; PRAGMA wal_autocheckpoint=8192;";
 
     /// <summary>The native connections that have them: the driver keeps these in a pool, and gives one out each time EF Core opens.</summary>
     private static readonly ConditionalWeakTable<object, object> s_prepared = [];

@@ -4,7 +4,9 @@
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 : "${PEERS_DIR:?the folder with the peers, their run.sh and bench.mjs}"
-export OURS="${OURS:-${RUN_DIR:-$PEERS_DIR/.run}/ours-server/Activate.Identity.Server.dll}"
+# Not below the folder of bench.mjs, as it would be: the bare Kestrel server that runs there watches every file beneath for changes, and takes a seventh of the core from whoever writes much.
+export RUN_DIR="${RUN_DIR:-${TMPDIR:-/tmp}/peers-run}"
+export OURS="${OURS:-$RUN_DIR/ours-server/Activate.Identity.Server.dll}"
 if [[ ! -e $OURS || -n "${PUBLISH:-}" ]]; then
   echo "== dotnet publish ours" >&2
   dotnet publish -c Release -v q -nologo -m:1 --use-current-runtime --self-contained false -p:PublishReadyToRun=true -o "$(dirname "$OURS")" "$here/../../../../src/Activate.Identity.Server" >&2
