@@ -1,7 +1,6 @@
 using System.Security.Cryptography;
 using System.Text;
 using Activate.Identity.Core;
-using Activate.Identity.Data.Applications;
 using Activate.Identity.Server.Accounts;
 using Activate.Identity.Server.Keys;
 using Activate.Identity.Server.Web;
@@ -19,9 +18,9 @@ internal sealed class IdTokenWriter(SigningKeys keys, PublicOrigin origin, TimeP
 
     private static readonly JsonWebTokenHandler s_handler = new() { SetDefaultTimesOnTokenCreation = false };
 
-    /// <param name="application">The client it is for.</param>
-    /// <param name="standing">Who signed in, and the access token that goes with it.</param>
-    public string Write(Application application, Standing standing)
+    /// <param name="standing">Who signed in to which client, and the access token that goes with it.</param>
+    /// <param name="algorithm">What the client asks for; null: RS256.</param>
+    public string Write(Standing standing, string? algorithm)
     {
         var (owner, grant, tokens) = standing;
         var now = clock.Now();
@@ -31,8 +30,8 @@ internal sealed class IdTokenWriter(SigningKeys keys, PublicOrigin origin, TimeP
             [Claims.Issuer] = origin.Issuer,
             [Claims.ExpiresAt] = issuedAt + LifetimeSeconds,
             [Claims.IssuedAt] = issuedAt,
-            [Claims.Audience] = application.ClientId!,
-            [Claims.AuthorizedParty] = application.ClientId!,
+            [Claims.Audience] = grant.ClientId,
+            [Claims.AuthorizedParty] = grant.ClientId,
             [Claims.AccessTokenHash] = HashOf(tokens.Access),
         };
         foreach (var (name, value) in OwnerClaims.Of(owner).Told(Scopes.Split(tokens.Scopes), grant.Claims, OwnerClaims.IdToken))
@@ -47,7 +46,7 @@ internal sealed class IdTokenWriter(SigningKeys keys, PublicOrigin origin, TimeP
 
         if (standing.Nonce is { } nonce)
             claims[Claims.Nonce] = nonce;
-        return s_handler.CreateToken(new SecurityTokenDescriptor { Claims = claims, SigningCredentials = keys.Current(application.SigningAlgorithm ?? SecurityAlgorithms.RsaSha256, now).Credentials });
+        return s_handler.CreateToken(new SecurityTokenDescriptor { Claims = claims, SigningCredentials = keys.Current(algorithm ?? SecurityAlgorithms.RsaSha256, now).Credentials });
     }
 
     /// <summary><c>at_hash</c> (§3.1.3.6): the left half of the hash that the algorithm uses, which is SHA-256 for both of ours.</summary>

@@ -95,7 +95,7 @@ internal sealed class PlainRequests(
             || await refresh.RedeemAsync(grant, place, application, scopes: null, resources: null, context.RequestAborted) is not { } standing)
             return false;
         meter.Issued(ServerMeter.Grant.RefreshToken);
-        await WriteAsync(context, standing.Tokens, Scopes.Split(standing.Tokens.Scopes).Contains(Scopes.OpenId) ? idTokens.Write(application, standing) : null);
+        await WriteAsync(context, standing.Tokens, Scopes.Split(standing.Tokens.Scopes).Contains(Scopes.OpenId) ? idTokens.Write(standing, application.SigningAlgorithm) : null);
         return true;
     }
 

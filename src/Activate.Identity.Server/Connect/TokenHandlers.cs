@@ -26,13 +26,14 @@ internal static class TokenHandlers
             {
                 TokenTypeIdentifiers.AccessToken => issued?.Access ?? throw new InvalidOperationException("Access tokens are issued by a grant."),
                 TokenTypeIdentifiers.RefreshToken => issued?.Refresh?.Reveal() ?? throw new InvalidOperationException("The grant is not renewed."),
-                TokenTypeIdentifiers.IdentityToken when context.Transaction.GetProperty<Standing>(nameof(Standing)) is { } standing
-                    && await applications.FindAsync(standing.Grant.ClientId, context.Http().RequestAborted) is { } application => idTokens.Write(application, standing),
-                TokenTypeIdentifiers.IdentityToken => throw new InvalidOperationException("ID tokens are issued by a sign-in."),
+                TokenTypeIdentifiers.IdentityToken => await WriteAsync(context, context.Transaction.GetProperty<Standing>(nameof(Standing)) ?? throw new InvalidOperationException("ID tokens are issued by a sign-in.")),
                 TokenTypeIdentifiers.Private.AuthorizationCode => context.Http().Features.Get<IssuedCode>()?.Code ?? throw new InvalidOperationException("Codes are issued by the authorization page."),
                 _ => context.Token,
             };
         }
+
+        private async ValueTask<string> WriteAsync(GenerateTokenContext context, Standing standing) =>
+            idTokens.Write(standing, (await applications.FindAsync(standing.Grant.ClientId, context.Http().RequestAborted))?.SigningAlgorithm);
     }
 
     /// <summary><c>expires_in</c> and <c>scope</c> as they are: OpenIddict counts from its own clock reading and leaves out an unchanged scope.</summary>

@@ -23,20 +23,29 @@ internal sealed class SecurityHeaders(RequestDelegate next, PublicOrigin origin,
         drain.Prepare(context);
         if (!context.Request.Path.StartsWithSegments("/api", StringComparison.OrdinalIgnoreCase))
         {
-            // Unless the page has one of its own, by the methods below.
-            if (headers.ContentSecurityPolicy.Count == 0)
-                headers.ContentSecurityPolicy = Policy;
-            headers.XFrameOptions = "DENY";
-            headers["Referrer-Policy"] = "no-referrer";
-            headers["Cross-Origin-Opener-Policy"] = "same-origin";
-            headers["Permissions-Policy"] = "camera=(), microphone=(), geolocation=()";
             // Assets and PublishedDocuments say otherwise.
             if (headers.CacheControl.Count == 0)
                 headers.CacheControl = "no-cache, no-store";
+            if (!IsJson(context.Response))
+                SetForPages(headers);
         }
 
         if (origin.IsHttps)
             headers.StrictTransportSecurity = "max-age=31536000";
+    }
+
+    /// <summary>What a program reads: a browser that is sent there shows text.</summary>
+    private static bool IsJson(HttpResponse response) => response.ContentType?.StartsWith("application/json", StringComparison.OrdinalIgnoreCase) == true;
+
+    private static void SetForPages(IHeaderDictionary headers)
+    {
+        // Unless the page has one of its own, by the methods below.
+        if (headers.ContentSecurityPolicy.Count == 0)
+            headers.ContentSecurityPolicy = Policy;
+        headers.XFrameOptions = "DENY";
+        headers["Referrer-Policy"] = "no-referrer";
+        headers["Cross-Origin-Opener-Policy"] = "same-origin";
+        headers["Permissions-Policy"] = "camera=(), microphone=(), geolocation=()";
     }
 
     /// <summary>For the API reference alone: it starts with an inline script (the one with this nonce) and writes its own style elements.</summary>

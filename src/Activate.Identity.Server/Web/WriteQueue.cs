@@ -58,8 +58,6 @@ internal sealed partial class WriteQueue(IServiceScopeFactory scopes, ILogger<Wr
         var turn = new List<Write>(Most);
         while (await _waiting.Reader.WaitToReadAsync())
         {
-            // Whoever is about to ask comes along: a row more in a transaction costs a fraction of a transaction more.
-            await Task.Yield();
             while (turn.Count < Most && _waiting.Reader.TryRead(out var write))
             {
                 if (write.Cancellation.IsCancellationRequested)
