@@ -22,7 +22,7 @@ namespace Activate.Identity.Server.Connect;
 internal static class GrantHandlers
 {
     /// <summary>The private claims in which OpenIddict looks for what a code is bound to.</summary>
-    private const string RedirectUri = "oi_reduri", CodeChallenge = "oi_cd_chlg", CodeChallengeMethod = "oi_cd_chlg_meth", Nonce = "oi_nce";
+    private const string RedirectUri = "oi_reduri", CodeChallenge = "oi_cd_chlg", CodeChallengeMethod = "oi_cd_chlg_meth";
 
     public static readonly OpenIddictServerHandlerDescriptor[] All =
     [
@@ -50,7 +50,7 @@ internal static class GrantHandlers
 
             context.Transaction.SetProperty(nameof(AuthorizationCode), code);
             var principal = Principal(TokenTypeIdentifiers.Private.AuthorizationCode, code.UserId, code.ClientId, code.Scopes)
-                .SetClaim(RedirectUri, code.RedirectUri).SetClaim(Nonce, code.Nonce);
+                .SetClaim(RedirectUri, code.RedirectUri);
             if (code.CodeChallenge is not null)
                 principal.SetClaim(CodeChallenge, code.CodeChallenge).SetClaim(CodeChallengeMethod, CodeChallengeMethods.Sha256);
             context.Principal = principal;

@@ -14,8 +14,6 @@ namespace Activate.Identity.Server.Connect;
 /// <summary>Writes ID tokens (OpenID Connect Core §2), signed as the application wants it.</summary>
 internal sealed class IdTokenWriter(SigningKeys keys, PublicOrigin origin, TimeProvider clock)
 {
-    private const int LifetimeSeconds = 3600;
-
     private static readonly JsonWebTokenHandler s_handler = new() { SetDefaultTimesOnTokenCreation = false };
 
     /// <param name="standing">Who signed in to which client, and the access token that goes with it.</param>
@@ -24,12 +22,11 @@ internal sealed class IdTokenWriter(SigningKeys keys, PublicOrigin origin, TimeP
     {
         var (owner, grant, tokens) = standing;
         var now = clock.Now();
-        var issuedAt = EpochTime.GetIntDate(now);
         var claims = new Dictionary<string, object>(20)
         {
             [Claims.Issuer] = origin.Issuer,
-            [Claims.ExpiresAt] = issuedAt + LifetimeSeconds,
-            [Claims.IssuedAt] = issuedAt,
+            [Claims.ExpiresAt] = EpochTime.GetIntDate(now.AddHours(GrantIssuer.AccessTokenHours)),
+            [Claims.IssuedAt] = EpochTime.GetIntDate(now),
             [Claims.Audience] = grant.ClientId,
             [Claims.AuthorizedParty] = grant.ClientId,
             [Claims.AccessTokenHash] = HashOf(tokens.Access),
