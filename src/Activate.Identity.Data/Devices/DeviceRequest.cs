@@ -17,7 +17,7 @@ public enum DeviceRequestStatus
 public sealed class DeviceRequest
 {
     public Guid Id { get; init; }
-    /// <summary>SHA-256 of the device code (256 random bits).</summary>
+    /// <summary>SHA-256 of the device code, which says the id too.</summary>
     public required byte[] DeviceCodeHash { get; init; }
     /// <summary>HMAC of the user code with a ring key: a short code must not be guessable from a stolen database.</summary>
     public required byte[] UserCodeHash { get; init; }
@@ -63,7 +63,6 @@ internal sealed class DeviceRequestMapping : IEntityTypeConfiguration<DeviceRequ
         builder.Property(r => r.DeviceName).HasMaxLength(128);
         builder.Property(r => r.Address).HasMaxLength(64);
         builder.HasOne(r => r.Decider).WithMany().HasForeignKey(r => r.DecidedBy).OnDelete(DeleteBehavior.Cascade);
-        builder.HasIndex(r => r.DeviceCodeHash).IsUnique();
         builder.HasIndex(r => r.UserCodeHash).IsUnique();
         builder.HasIndex(r => r.ExpiresAt);
         builder.HasIndex(r => new { r.Address, r.ExpiresAt });

@@ -83,7 +83,7 @@ internal static class DeviceHandlers
         {
             if (context.Transaction.GetProperty<DeviceCodes>(nameof(DeviceCodes)) is { } codes)
             {
-                context.Response.DeviceCode = codes.DeviceCode;
+                context.Response.DeviceCode = codes.DeviceCode.Reveal();
                 context.Response.UserCode = codes.UserCode;
                 context.Response.VerificationUri = codes.VerificationUri(origin);
                 context.Response.VerificationUriComplete = codes.VerificationUriComplete(origin);

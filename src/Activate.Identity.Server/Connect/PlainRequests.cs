@@ -1,4 +1,5 @@
 using System.Text;
+using Activate.Identity.Core.Devices;
 using Activate.Identity.Data.Applications;
 using Activate.Identity.Server.Credentials;
 using Activate.Identity.Server.Devices;
@@ -132,9 +133,9 @@ internal sealed class PlainRequests(
     /// <summary>A poll that waits, in time (RFC 8628 §3.5): nearly all are such.</summary>
     private async ValueTask<bool> PollAsync(HttpContext context, IFormCollection form)
     {
-        if (!IsPlain(form, Parameters.GrantType, Parameters.DeviceCode, Parameters.ClientId) || form[Parameters.DeviceCode] is not [{ } code]
+        if (!IsPlain(form, Parameters.GrantType, Parameters.DeviceCode, Parameters.ClientId) || form[Parameters.DeviceCode] is not [{ } text] || !DeviceCode.TryParse(text, out var code)
             || await ClientAsync(context, form, proven: false) is not { } application || !application.Has(Permissions.Endpoints.Token) || !application.Has(Permissions.GrantTypes.DeviceCode)
-            || !await polls.IsWaitingAsync(DeviceCodeIssuer.Hash(code), application.ClientId!, clock.GetUtcNow(), context.RequestAborted))
+            || !await polls.IsWaitingAsync(code, application.ClientId!, clock.GetUtcNow(), context.RequestAborted))
             return false;
         context.Features.Set(RequestLog.Routine.Instance);
         meter.Refused(ServerMeter.Surface.OAuth, DeviceGrant.Pending.Code);
@@ -156,7 +157,7 @@ internal sealed class PlainRequests(
             context.Features.Set(RequestLog.Routine.Instance);
             await OAuthAnswers.WriteAsync(context, StatusCodes.Status200OK, (codes, origin), static (json, answer) =>
             {
-                json.WriteString(Parameters.DeviceCode, answer.codes.DeviceCode);
+                json.WriteString(Parameters.DeviceCode, answer.codes.DeviceCode.Reveal());
                 json.WriteString(Parameters.UserCode, answer.codes.UserCode);
                 json.WriteString(Parameters.VerificationUri, answer.codes.VerificationUri(answer.origin));
                 json.WriteString(Parameters.VerificationUriComplete, answer.codes.VerificationUriComplete(answer.origin));

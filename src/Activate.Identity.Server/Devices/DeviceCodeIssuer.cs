@@ -1,7 +1,5 @@
-using System.Buffers.Text;
 using System.Data.Common;
 using System.Globalization;
-using System.Security.Cryptography;
 using System.Text;
 using Activate.Identity.Core.Credentials;
 using Activate.Identity.Core.Devices;
@@ -15,17 +13,17 @@ using Activate.Identity.Server.Web;
 namespace Activate.Identity.Server.Devices;
 
 /// <summary>A device authorization response (RFC 8628 §3.2) in the making.</summary>
-/// <param name="DeviceCode">256 random bits; stored as SHA-256.</param>
+/// <param name="DeviceCode">Stored as SHA-256.</param>
 /// <param name="UserCode">As shown, with the dash; stored as HMAC.</param>
 /// <param name="ExpiresIn">Seconds.</param>
 /// <param name="Interval">Seconds between polls.</param>
-public sealed record DeviceCodes(string DeviceCode, string UserCode, int ExpiresIn, int Interval)
+public sealed record DeviceCodes(DeviceCode DeviceCode, string UserCode, int ExpiresIn, int Interval)
 {
     public string VerificationUri(PublicOrigin origin) => $"{origin.Value}/device";
 
     public string VerificationUriComplete(PublicOrigin origin) => $"{origin.Value}/device?user_code={UserCode}";
 
-    public override string ToString() => "device codes";
+    public override string ToString() => $"{DeviceCode}";
 }
 
 /// <summary>What a device says of itself and wishes for, beside the standard's parameters.</summary>
@@ -56,8 +54,6 @@ internal sealed class DeviceCodeIssuer(QueuedInsert<DeviceRequest> requests, Wai
 
     private static readonly Problem s_tooMany = new(ProblemKind.TooMany, "too_many_device_requests", "Too many device logins are waiting to be approved. Try again in a minute.") { RetryAfter = TimeSpan.FromMinutes(1) };
 
-    public static byte[] Hash(string deviceCode) => SHA256.HashData(Encoding.UTF8.GetBytes(deviceCode));
-
     public static byte[] Hash(ServerKeys keys, string userCode) => keys.HashCode(Encoding.ASCII.GetBytes(userCode));
 
     /// <param name="clientId">Who asks; validated.</param>
@@ -70,14 +66,14 @@ internal sealed class DeviceCodeIssuer(QueuedInsert<DeviceRequest> requests, Wai
         var now = clock.Now();
         if (await waiting.AreTooManyAsync(address, now, cancellationToken))
             return s_tooMany;
-        var deviceCode = Base64Url.EncodeToString(RandomNumberGenerator.GetBytes(32));
+        var deviceCode = DeviceCode.Generate(Guid.CreateVersion7(now));
         for (var attempt = 1; ; attempt++)
         {
             var userCode = UserCode.Generate();
             var request = new DeviceRequest
             {
-                Id = Guid.CreateVersion7(now),
-                DeviceCodeHash = Hash(deviceCode),
+                Id = deviceCode.Id,
+                DeviceCodeHash = deviceCode.Hash,
                 UserCodeHash = Hash(keys, userCode),
                 ClientId = clientId,
                 Scopes = scopes,

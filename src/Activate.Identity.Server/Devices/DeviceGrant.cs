@@ -1,4 +1,5 @@
 using Activate.Identity.Core;
+using Activate.Identity.Core.Devices;
 using Activate.Identity.Core.Errors;
 using Activate.Identity.Core.Expiration;
 using Activate.Identity.Data;
@@ -36,10 +37,11 @@ internal sealed class DeviceGrant(
     /// <summary>One poll.</summary>
     public async Task<Result<Standing>> PollAsync(string deviceCode, string clientId, CancellationToken cancellationToken)
     {
-        var hash = DeviceCodeIssuer.Hash(deviceCode);
+        if (!DeviceCode.TryParse(deviceCode, out var code))
+            return Unknown;
         var time = clock.GetUtcNow();
         var (now, milliseconds) = (time.UtcDateTime, time.ToUnixTimeMilliseconds());
-        var request = await database.DeviceRequests.AsNoTracking().SingleOrDefaultAsync(r => r.DeviceCodeHash == hash, cancellationToken);
+        var request = await database.DeviceRequests.AsNoTracking().SingleOrDefaultAsync(r => r.Id == code.Id && r.DeviceCodeHash == code.Hash, cancellationToken);
         if (request is null || request.ClientId != clientId)
             return Unknown;
         switch (request.Status)
@@ -53,7 +55,7 @@ internal sealed class DeviceGrant(
             case DeviceRequestStatus.Approved:
                 return await RedeemAsync(request, cancellationToken);
             case DeviceRequestStatus.Pending:
-                if (await polls.IsWaitingAsync(hash, clientId, time, cancellationToken))
+                if (await polls.IsWaitingAsync(code, clientId, time, cancellationToken))
                     return Pending;
                 var slowed = await database.DeviceRequests.Where(r => r.Id == request.Id && r.Status == DeviceRequestStatus.Pending).ExecuteUpdateAsync(set => set
                     .SetProperty(r => r.Interval, r => r.Interval + SlowDown)

@@ -1,5 +1,6 @@
 using System.Net.Http.Headers;
 using System.Text.Json;
+using Activate.Identity.Core.Devices;
 using Activate.Identity.Testing;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
@@ -237,8 +238,8 @@ public sealed class PlainRequestsTests(PlainRequestsTests.Fixture shared) : ICla
     public async Task What_was_asked_at_the_start_is_what_is_stored()
     {
         var codes = (await CompareAsync("/connect/device", new Form(null, ("client_id", TestServer.Cli), ("scope", "openid platform"), ("device_name", "node"), ("lifetime_hours", "3")))).Text("device_code");
-        var hash = Server.Devices.DeviceCodeIssuer.Hash(codes);
-        var stored = await _server.QueryAsync(database => database.DeviceRequests.SingleAsync(r => r.DeviceCodeHash == hash));
+        Assert.True(DeviceCode.TryParse(codes, out var code));
+        var stored = await _server.QueryAsync(database => database.DeviceRequests.SingleAsync(r => r.Id == code.Id));
         Assert.Equal((TestServer.Cli, "openid platform", "node", 3, "127.0.0.1"), (stored.ClientId, stored.Scopes, stored.DeviceName, stored.LifetimeWish, stored.Address));
     }
 
@@ -259,6 +260,9 @@ public sealed class PlainRequestsTests(PlainRequestsTests.Fixture shared) : ICla
         var other = await ClientAsync(null, deviceFlow: true);
         Assert.Equal("invalid_grant", (await CompareAsync("/connect/token", () => PollAsync(other), byUs: false)).Error);
         Assert.Equal("invalid_grant", (await CompareAsync("/connect/token", new Form(null, s_device, ("client_id", TestServer.Cli), ("device_code", "unknown")), byUs: false)).Error);
+        // Another code with the id of a request that waits.
+        Assert.True(DeviceCode.TryParse((await _server.StartDeviceAsync("openid")).DeviceCode, out var known));
+        Assert.Equal("invalid_grant", (await CompareAsync("/connect/token", new Form(null, s_device, ("client_id", TestServer.Cli), ("device_code", DeviceCode.Generate(known.Id).Reveal())), byUs: false)).Error);
         Assert.Equal("invalid_client", (await CompareAsync("/connect/token", new Form(null, s_device, ("client_id", "nobody"), ("device_code", "unknown")), byUs: false)).Error);
         await CompareAsync("/connect/token", () => PollAsync("missing"), byUs: false);
 

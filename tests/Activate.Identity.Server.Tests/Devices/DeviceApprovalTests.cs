@@ -1,4 +1,5 @@
 using System.Net.Http;
+using Activate.Identity.Core.Devices;
 using Activate.Identity.Core.Organizations;
 using Activate.Identity.Data.Devices;
 using Activate.Identity.Server.Tests.Connect;
@@ -408,7 +409,7 @@ public sealed class DeviceApprovalTests(SharedServerWithClock shared) : IClassFi
 
     private Task<DeviceRequest> RowOfAsync(DeviceLogin login)
     {
-        var hash = System.Security.Cryptography.SHA256.HashData(System.Text.Encoding.ASCII.GetBytes(login.DeviceCode));
-        return _server.QueryAsync(database => database.DeviceRequests.AsNoTracking().SingleAsync(r => r.DeviceCodeHash == hash));
+        Assert.True(DeviceCode.TryParse(login.DeviceCode, out var code));
+        return _server.QueryAsync(database => database.DeviceRequests.AsNoTracking().SingleAsync(r => r.Id == code.Id));
     }
 }

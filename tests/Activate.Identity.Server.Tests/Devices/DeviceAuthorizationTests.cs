@@ -17,7 +17,7 @@ public sealed class DeviceAuthorizationTests(SharedServer shared) : IClassFixtur
         var answer = (await _server.StartDeviceAsync()).Answer;
         var members = answer.Json.EnumerateObject().Select(member => member.Name).Order(StringComparer.Ordinal);
         Assert.Equal(["device_code", "expires_in", "interval", "user_code", "verification_uri", "verification_uri_complete"], members);
-        Assert.Matches("^[A-Za-z0-9_-]{43}$", answer.Text("device_code"));
+        Assert.Matches("^[A-Za-z0-9_-]{64}$", answer.Text("device_code"));
         Assert.Matches("^[BCDFGHJKLMNPQRSTVWXZ]{4}-[BCDFGHJKLMNPQRSTVWXZ]{4}$", answer.Text("user_code"));
         Assert.Equal($"{_server.Origin.GetLeftPart(UriPartial.Authority)}/device", answer.Text("verification_uri"));
         Assert.Equal($"{answer.Text("verification_uri")}?user_code={answer.Text("user_code")}", answer.Text("verification_uri_complete"));

@@ -1,6 +1,5 @@
 using System.Net.Http;
 using System.Net.Http.Headers;
-using System.Net.Http.Json;
 using System.Text.Json;
 using Activate.Identity.Core.Organizations;
 using Activate.Identity.Data.Accounts;
@@ -16,7 +15,7 @@ namespace Activate.Identity.Server.Tests.Organizations;
 /// <summary>What administrators do with a policy, in one call each.</summary>
 internal static class PolicyCalls
 {
-    public const string PolicyPath = "/api/v1/organization/policy";
+    public const string PolicyPath = TestServer.PolicyPath;
 
     /// <summary>An organization of its own, so that tests on one server do not govern each other, with its owner's session.</summary>
     public static async Task<(Organization Organization, User Owner, string Session)> AddOrganizationAsync(this TestServer server)
@@ -26,20 +25,8 @@ internal static class PolicyCalls
         return (organization, owner, session);
     }
 
-    public static async Task<string> ETagAsync(this TestServer server, string bearer) => (await server.GetAsync(PolicyPath, bearer)).Header("ETag")!;
-
-    /// <summary>PUT with the ETag of now, or another.</summary>
-    public static async Task<Answer> SetPolicyAsync(this TestServer server, string bearer, object policy, string mode = "keep", int graceDays = 0, string? etag = null, int node = 0)
-    {
-        using var client = server.Client(node);
-        using var request = new HttpRequestMessage(HttpMethod.Put, PolicyPath) { Content = Change(policy, mode, graceDays) };
-        request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", bearer);
-        request.Headers.TryAddWithoutValidation("If-Match", etag ?? await server.ETagAsync(bearer));
-        return await Answer.FromAsync(await client.SendAsync(request));
-    }
-
     public static Task<Answer> PreviewAsync(this TestServer server, string bearer, object policy, string mode = "shorten", int graceDays = 0, string query = "") =>
-        server.ApiAsync(HttpMethod.Post, $"{PolicyPath}/preview{query}", new AuthenticationHeaderValue("Bearer", bearer), Change(policy, mode, graceDays));
+        server.ApiAsync(HttpMethod.Post, $"{PolicyPath}/preview{query}", new AuthenticationHeaderValue("Bearer", bearer), TestServer.PolicyChange(policy, mode, graceDays));
 
     /// <summary>Rewrites the rows that cuts are about. The server does it beside: what it has taken is waited for.</summary>
     public static async Task RewriteCutsAsync(this TestServer server, int node = 0)
@@ -55,8 +42,6 @@ internal static class PolicyCalls
             await Task.Delay(50, patience.Token);
         }
     }
-
-    private static JsonContent Change(object policy, string mode, int graceDays) => JsonContent.Create(new { policy, existing = new { mode, graceDays } });
 
     public static DateTime? Time(this JsonElement json, string member) => json.GetProperty(member) is { ValueKind: JsonValueKind.String } time ? time.GetDateTime() : null;
 }

@@ -31,7 +31,7 @@ public class PolicyApiTests(ClockedServer fixture) : IClassFixture<ClockedServer
     public async Task A_policy_is_changed_by_whoever_saw_the_last_one_and_the_audit_log_tells_what()
     {
         var (organization, owner, session) = await _server.AddOrganizationAsync();
-        var first = await _server.ETagAsync(session);
+        var first = await _server.PolicyTagAsync(session);
         var changed = await _server.SetPolicyAsync(session, new { apiKeys = new { maximumDays = 30 } }, etag: first);
         Assert.Equal((200, "\"1\""), (changed.Status, changed.Header("ETag")));
         Assert.Equal("""{"apiKeys":{"maximumDays":30}}""", changed.Json.GetProperty("policy").GetRawText());
@@ -44,7 +44,7 @@ public class PolicyApiTests(ClockedServer fixture) : IClassFixture<ClockedServer
         (await _server.SetPolicyAsync(session, new { }, etag: "W/\"1\"")).AssertProblem(412, "policy_changed");
         (await _server.SetPolicyAsync(session, new { }, etag: "nonsense")).AssertProblem(412, "policy_changed");
         (await _server.ApiAsync(HttpMethod.Put, PolicyPath, session, new { policy = new { } })).AssertProblem(428, "if_match_required");
-        Assert.Equal("\"1\"", await _server.ETagAsync(session));
+        Assert.Equal("\"1\"", await _server.PolicyTagAsync(session));
         Assert.Equal(200, (await _server.SetPolicyAsync(session, new { }, etag: "*")).Status);
 
         var events = await _server.QueryAsync(database => database.AuditEvents.Where(e => e.Type == AuditTypes.PolicyChanged && e.OrganizationId == organization.Id).ToListAsync());
@@ -60,7 +60,7 @@ public class PolicyApiTests(ClockedServer fixture) : IClassFixture<ClockedServer
         var answers = await TogetherAsync(20, i => _server.SetPolicyAsync(session, new { apiKeys = new { maximumDays = i + 1 } }, etag: "\"0\""));
         Assert.Single(answers, answer => answer.Status == 200);
         Assert.All(answers.Where(answer => answer.Status != 200), answer => answer.AssertProblem(412, "policy_changed"));
-        Assert.Equal("\"1\"", await _server.ETagAsync(session));
+        Assert.Equal("\"1\"", await _server.PolicyTagAsync(session));
     }
 
     [Fact]
@@ -78,7 +78,7 @@ public class PolicyApiTests(ClockedServer fixture) : IClassFixture<ClockedServer
         var refused = await server.SetPolicyAsync(session, new { }, "shorten");
         refused.AssertProblem(429, "too_many_policy_changes");
         Assert.Equal("3600", refused.Header("Retry-After"));
-        Assert.Equal("\"20\"", await server.ETagAsync(session));
+        Assert.Equal("\"20\"", await server.PolicyTagAsync(session));
         Assert.Equal(200, (await server.PreviewAsync(session, new { })).Status);
         var (_, _, other) = await server.AddOrganizationAsync();
         Assert.Equal(200, (await server.SetPolicyAsync(other, new { })).Status);
@@ -99,7 +99,7 @@ public class PolicyApiTests(ClockedServer fixture) : IClassFixture<ClockedServer
         (await _server.SetPolicyAsync(key, new { })).AssertProblem(403, "interactive_sign_in_required");
         Assert.Equal(200, (await _server.PreviewAsync(key, new { })).Status);
         (await _server.ApiAsync(HttpMethod.Put, PolicyPath, (string?)null, new { policy = new { } })).AssertProblem(401, "credential_required");
-        Assert.Equal("\"0\"", await _server.ETagAsync(session));
+        Assert.Equal("\"0\"", await _server.PolicyTagAsync(session));
     }
 
     [Theory]
@@ -129,7 +129,7 @@ public class PolicyApiTests(ClockedServer fixture) : IClassFixture<ClockedServer
             (await Answer.FromAsync(await client.SendAsync(request))).AssertProblem(400, code, field);
         }
 
-        Assert.Equal("\"0\"", await _server.ETagAsync(session));
+        Assert.Equal("\"0\"", await _server.PolicyTagAsync(session));
     }
 
     [Fact]

@@ -171,7 +171,7 @@ public class PolicyPageTests(PolicyPageTests.Fixture fixture) : IClassFixture<Po
             Assert.NotNull(browser.Page.QuerySelector("[role=alert]"));
         }
 
-        Assert.Equal("\"0\"", await _server.ETagAsync(session));
+        Assert.Equal("\"0\"", await _server.PolicyTagAsync(session));
     }
 
     [Fact]

@@ -24,7 +24,7 @@ public sealed class WriteQueueTests
 
         var outcomes = await Task.WhenAll(Enumerable.Range(0, 200).Select(async n =>
         {
-            var row = n % 10 == 0 ? Request(server, taken.DeviceCodeHash) : Request(server);
+            var row = n % 10 == 0 ? Request(server, taken.UserCodeHash) : Request(server);
             try
             {
                 await Task.Yield();
@@ -41,7 +41,7 @@ public sealed class WriteQueueTests
         var stored = await server.QueryAsync(database => database.DeviceRequests.ToDictionaryAsync(request => request.Id));
         Assert.All(outcomes, outcome => Assert.Equal(outcome.Written, stored.ContainsKey(outcome.Id)));
         var same = stored[taken.Id];
-        Assert.Equal(taken.DeviceCodeHash, same.DeviceCodeHash);
+        Assert.Equal(taken.UserCodeHash, same.UserCodeHash);
         Assert.Equal((taken.Scopes, null, taken.LifetimeWish, taken.CreatedAt, taken.ExpiresAt, taken.Status, null),
             (same.Scopes, same.DeviceName, same.LifetimeWish, same.CreatedAt, same.ExpiresAt, same.Status, same.DecidedBy));
     }
@@ -123,12 +123,12 @@ public sealed class WriteQueueTests
         }
     }
 
-    private static DeviceRequest Request(TestServer server, byte[]? deviceCodeHash = null, Guid? decidedBy = null) => new()
+    private static DeviceRequest Request(TestServer server, byte[]? userCodeHash = null, Guid? decidedBy = null) => new()
     {
         DecidedBy = decidedBy,
         Id = Guid.CreateVersion7(),
-        DeviceCodeHash = deviceCodeHash ?? RandomNumberGenerator.GetBytes(32),
-        UserCodeHash = RandomNumberGenerator.GetBytes(32),
+        DeviceCodeHash = RandomNumberGenerator.GetBytes(32),
+        UserCodeHash = userCodeHash ?? RandomNumberGenerator.GetBytes(32),
         ClientId = TestServer.Cli,
         Scopes = "platform",
         LifetimeWish = 3,

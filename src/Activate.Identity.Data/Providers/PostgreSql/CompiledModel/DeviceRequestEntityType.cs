@@ -25,7 +25,7 @@ namespace Activate.Identity.Data.Providers.PostgreSql.CompiledModel
                 propertyCount: 20,
                 navigationCount: 1,
                 foreignKeyCount: 1,
-                unnamedIndexCount: 5,
+                unnamedIndexCount: 4,
                 keyCount: 1);
 
             var id = runtimeEntityType.AddProperty(
@@ -205,17 +205,13 @@ namespace Activate.Identity.Data.Providers.PostgreSql.CompiledModel
                 new[] { decidedBy });
 
             var index0 = runtimeEntityType.AddIndex(
-                new[] { deviceCodeHash },
-                unique: true);
-
-            var index1 = runtimeEntityType.AddIndex(
                 new[] { expiresAt });
 
-            var index2 = runtimeEntityType.AddIndex(
+            var index1 = runtimeEntityType.AddIndex(
                 new[] { userCodeHash },
                 unique: true);
 
-            var index3 = runtimeEntityType.AddIndex(
+            var index2 = runtimeEntityType.AddIndex(
                 new[] { address, expiresAt });
 
             return runtimeEntityType;

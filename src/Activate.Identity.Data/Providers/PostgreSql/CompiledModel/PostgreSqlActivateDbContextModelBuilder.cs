@@ -12,7 +12,7 @@ namespace Activate.Identity.Data.Providers.PostgreSql.CompiledModel
     public partial class PostgreSqlActivateDbContextModel
     {
         private PostgreSqlActivateDbContextModel()
-            : base(skipDetectChanges: false, modelId: new Guid("0e8f3e7b-72bc-4755-921c-c1f65c49815a"), entityTypeCount: 46)
+            : base(skipDetectChanges: false, modelId: new Guid("cb70caa9-fee4-4d15-9d0d-5325c053387b"), entityTypeCount: 46)
         {
         }
 

@@ -849,9 +849,6 @@ namespace Activate.Identity.Data.Providers.PostgreSql.Migrations
 
                     b.HasIndex("DecidedBy");
 
-                    b.HasIndex("DeviceCodeHash")
-                        .IsUnique();
-
                     b.HasIndex("ExpiresAt");
 
                     b.HasIndex("UserCodeHash")

@@ -11,7 +11,7 @@ namespace Activate.Identity.Data.Providers.SqlServer.CompiledModel
     public partial class SqlServerActivateDbContextModel
     {
         private SqlServerActivateDbContextModel()
-            : base(skipDetectChanges: false, modelId: new Guid("6acee309-2aaa-46ef-98dd-147574aef6d8"), entityTypeCount: 46)
+            : base(skipDetectChanges: false, modelId: new Guid("4d82563e-283b-444a-9d07-fba9d304a1d6"), entityTypeCount: 46)
         {
         }
 

@@ -920,9 +920,6 @@ namespace Activate.Identity.Data.Providers.SqlServer.Migrations
 
                     b.HasIndex("DecidedBy");
 
-                    b.HasIndex("DeviceCodeHash")
-                        .IsUnique();
-
                     b.HasIndex("ExpiresAt");
 
                     b.HasIndex("UserCodeHash")
@@ -2235,7 +2232,8 @@ namespace Activate.Identity.Data.Providers.SqlServer.Migrations
 
                             b1.Property<bool>("IsUserVerified");
 
-                            b1.Property<string>("Name");
+                            b1.Property<string>("Name")
+                                .UseCollation("Latin1_General_100_BIN2");
 
                             b1.Property<byte[]>("PublicKey")
                                 .IsRequired();

@@ -844,9 +844,6 @@ namespace Activate.Identity.Data.Providers.Sqlite.Migrations
 
                     b.HasIndex("DecidedBy");
 
-                    b.HasIndex("DeviceCodeHash")
-                        .IsUnique();
-
                     b.HasIndex("ExpiresAt");
 
                     b.HasIndex("UserCodeHash")
