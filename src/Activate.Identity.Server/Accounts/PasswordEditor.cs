@@ -1,18 +1,21 @@
 using Activate.Identity.Core.Accounts;
+using Activate.Identity.Core.Credentials;
 using Activate.Identity.Core.Errors;
 using Activate.Identity.Data;
 using Activate.Identity.Data.Accounts;
 using Activate.Identity.Data.Audit;
 using Activate.Identity.Server.Audit;
+using Activate.Identity.Server.Connect;
+using Activate.Identity.Server.Credentials;
 using Activate.Identity.Server.Mail;
 using Microsoft.AspNetCore.Identity;
 using Microsoft.EntityFrameworkCore;
 
 namespace Activate.Identity.Server.Accounts;
 
-/// <summary>Changes a password for somebody who knows the old one. Other browsers are signed out, and this one gets a new session.</summary>
+/// <summary>Changes a password for somebody who knows the old one. Other browsers and applications are signed out, and this browser gets a new session.</summary>
 public sealed class PasswordEditor(
-    ActivateDbContext database, PasswordGate gate, Throttles throttles, BrowserSessionIssuer sessions, MailOutbox outbox, Letters letters, AuditTrail audit)
+    ActivateDbContext database, PasswordGate gate, Throttles throttles, BrowserSessionIssuer sessions, MailOutbox outbox, Letters letters, AuditTrail audit, CredentialCache cache)
 {
     private const int MostWrong = 5;
     private static readonly TimeSpan s_window = TimeSpan.FromMinutes(10);
@@ -56,18 +59,20 @@ public sealed class PasswordEditor(
         outbox.Notify(person.UserId, person.Username, user.Email, letters.PasswordChanged());
         await database.SaveChangesAsync(cancellationToken);
         await transaction.CommitAsync(cancellationToken);
+        cache.Forget();
         return start;
     }
 
     /// <summary>
-    /// Writes a new password within the caller's transaction: every browser is signed out, links that would set another die, and a lock that wrong guesses of the old one brought about
-    /// ends.
+    /// Writes a new password within the caller's transaction: every browser is signed out, applications have to sign the person in again, links that would set another die, and a lock that
+    /// wrong guesses of the old one brought about ends. Keys and device logins go on: jobs stand on them.
     /// </summary>
     internal static async Task SetAsync(ActivateDbContext database, Guid userId, string hash, CancellationToken cancellationToken)
     {
         await database.Users.Where(u => u.Id == userId).ExecuteUpdateAsync(set => set
             .SetProperty(u => u.PasswordHash, hash).SetProperty(u => u.LockoutEnd, (DateTimeOffset?)null), cancellationToken);
-        await database.BrowserSessions.Where(s => s.UserId == userId).ExecuteDeleteAsync(cancellationToken);
+        await SignIns.EndAsync(database, userId, cancellationToken);
+        await database.TokenGrants.Where(g => g.OwnerId == userId && g.Kind == CredentialKind.Session && g.ClientId != BuiltInApplications.Cli).ExecuteDeleteAsync(cancellationToken);
         await database.MailedCodes.Where(c => c.UserId == userId && c.Purpose == MailedCodePurpose.SetPassword).ExecuteDeleteAsync(cancellationToken);
     }
 }

@@ -5,6 +5,7 @@ using Activate.Identity.Data.Accounts;
 using Activate.Identity.Data.Audit;
 using Activate.Identity.Data.Mail;
 using Activate.Identity.Server.Audit;
+using Activate.Identity.Server.Credentials;
 using Activate.Identity.Server.Mail;
 using Activate.Identity.Server.Web;
 using Microsoft.EntityFrameworkCore;
@@ -20,7 +21,7 @@ public sealed record Resetter(Guid UserId, Guid OrganizationId, string Username,
 /// once, for an hour, is stored as a hash, and dies with a change of password or address.
 /// </summary>
 public sealed class PasswordResets(
-    ActivateDbContext database, PasswordGate gate, Throttles throttles, MailOutbox outbox, Letters letters, AuditTrail audit, PublicOrigin origin, TimeProvider clock, IHttpContextAccessor http)
+    ActivateDbContext database, PasswordGate gate, Throttles throttles, MailOutbox outbox, Letters letters, AuditTrail audit, PublicOrigin origin, TimeProvider clock, IHttpContextAccessor http, CredentialCache cache)
 {
     public const string Path = "/reset-password";
 
@@ -90,7 +91,7 @@ public sealed class PasswordResets(
         return await Shown(database.Users.Where(u => open.Any(c => c.UserId == u.Id))).SingleOrDefaultAsync(cancellationToken);
     }
 
-    /// <summary>Sets the password and ends every browser session. The code is used up by the same commit, and every other of this person with it.</summary>
+    /// <summary>Sets the password and ends every browser session and every sign-in to an application. The code is used up by the same commit, and every other of this person with it.</summary>
     public async Task<Problem?> ResetAsync(string? code, string? password, CancellationToken cancellationToken)
     {
         if (await FindOpenAsync(code, cancellationToken) is not { } person)
@@ -106,6 +107,7 @@ public sealed class PasswordResets(
         outbox.Notify(person.UserId, person.Username, person.Email, letters.PasswordReset());
         await database.SaveChangesAsync(cancellationToken);
         await transaction.CommitAsync(cancellationToken);
+        cache.Forget();
         return null;
     }
 

@@ -3,6 +3,7 @@ using Activate.Identity.Core.Credentials;
 using Activate.Identity.Core.Errors;
 using Activate.Identity.Data;
 using Activate.Identity.Data.Audit;
+using Activate.Identity.Data.Devices;
 using Activate.Identity.Data.Tokens;
 using Activate.Identity.Server.Audit;
 using Activate.Identity.Server.Connect;
@@ -67,8 +68,10 @@ public sealed class ConnectedApplications(ActivateDbContext database, PendingCut
         if (application is null)
             return Problems.NotFound;
         await using var transaction = await database.Database.BeginTransactionAsync(cancellationToken);
-        // Codes first: one that is being redeemed at this moment either finds its row gone, or has made the grant that goes next.
+        // Codes and approved devices first: one that is being redeemed at this moment either finds its row gone, or has made the grant that goes next.
         var gone = await database.AuthorizationCodes.Where(code => code.UserId == actor.UserId && code.ClientId == application.ClientId).ExecuteDeleteAsync(cancellationToken)
+            + await database.DeviceRequests.Where(request => request.DecidedBy == actor.UserId && request.ClientId == application.ClientId && request.Status != DeviceRequestStatus.Redeemed)
+                .ExecuteDeleteAsync(cancellationToken)
             + await database.TokenGrants.Where(grant => grant.OwnerId == actor.UserId && grant.ClientId == application.ClientId).ExecuteDeleteAsync(cancellationToken)
             + await database.Consents.Where(consent => consent.UserId == actor.UserId && consent.ApplicationId == applicationId).ExecuteDeleteAsync(cancellationToken);
         if (gone == 0)

@@ -54,7 +54,7 @@ internal sealed class AuthorizePage(
     public IReadOnlyList<string> Granted { get; private set; } = [];
 
     /// <summary>What is shown: the scopes, and those whose claims are asked for one by one.</summary>
-    public IEnumerable<string> Shown => Granted.Union(Scopes.Split(_claims).Select(claim => OwnerClaims.ScopeOf[claim[(claim.IndexOf('.', StringComparison.Ordinal) + 1)..]]));
+    public IEnumerable<string> Shown => Granted.Union(Scopes.Split(_claims).Select(ScopeOf));
 
     /// <summary>Scopes that were allowed before, when it asks for more now.</summary>
     public IReadOnlyList<string> AllowedBefore => _consent is null ? [] : Scopes.Split(_consent.Scopes);
@@ -118,6 +118,8 @@ internal sealed class AuthorizePage(
             return await SignInFirstAsync(fresh: false, "Nobody is signed in.", cancellationToken);
         Person = person;
         Client = await database.Applications.AsNoTracking().SingleAsync(a => a.ClientId == request.ClientId, cancellationToken);
+        // A claim that it may not have is not told, as one that there is not (OpenID Connect Core §5.5).
+        _claims = Scopes.Join(Scopes.Split(_claims).Where(claim => Client.Has(Permissions.Prefixes.Scope + ScopeOf(claim))));
         if (person.LockedOut || Client.Suspended || (Client.OrganizationId is { } owner && owner != person.OrganizationId))
             return await RefuseAsync(Errors.AccessDenied, "The user may not use this application now.", cancellationToken);
         var policy = await policies.ReadAsync(person.OrganizationId, cancellationToken);
@@ -213,15 +215,20 @@ internal sealed class AuthorizePage(
         return SignIn(new ClaimsPrincipal(identity).SetScopes(Granted), OpenIddictServerAspNetCoreDefaults.AuthenticationScheme);
     }
 
-    private string Describe(Policy policy)
+    private string Describe(Policy policy) =>
+        Client.ClientId == BuiltInApplications.Cli ? $"{Texts.Count(GrantIssuer.LoginHours(policy, _hours), "hour")}, or until you end it under Connected apps."
+        : Granted.Contains(Scopes.OfflineAccess) ? DescribeChain(policy)
+        : $"{Texts.Count(Math.Min(GrantIssuer.AccessTokenHours, policy.Tokens.Maximum ?? GrantIssuer.AccessTokenHours), "hour")} at a time, while you use it.";
+
+    /// <summary>How long an application stays connected that is renewed.</summary>
+    internal static string DescribeChain(Policy policy)
     {
-        if (Client.ClientId == BuiltInApplications.Cli)
-            return $"{Texts.Count(GrantIssuer.LoginHours(policy, _hours), "hour")}, or until you end it under Connected apps.";
-        if (!Granted.Contains(Scopes.OfflineAccess))
-            return $"{Texts.Count(Math.Min(GrantIssuer.AccessTokenHours, policy.Tokens.Maximum ?? GrantIssuer.AccessTokenHours), "hour")} at a time, while you use it.";
         var days = Math.Min(policy.Applications.RefreshMaximumDays ?? Core.Tokens.RefreshRule.LongestDays, Core.Tokens.RefreshRule.LongestDays);
         return $"{Texts.Count(days, "day")}, or until it was not used for {Texts.Count((int)Core.Tokens.RefreshRule.Idle.TotalDays, "day")}, or until you end it under Connected apps.";
     }
+
+    /// <summary>The scope that gives a claim which is asked for by itself (<c>userinfo.email</c>).</summary>
+    private static string ScopeOf(string claim) => OwnerClaims.ScopeOf[claim[(claim.IndexOf('.', StringComparison.Ordinal) + 1)..]];
 
     /// <summary>As form-action wants it: an origin, or the scheme of a native application.</summary>
     internal static string OriginOf(Uri redirect) => redirect.Authority.Length > 0 ? redirect.GetLeftPart(UriPartial.Authority) : $"{redirect.Scheme}:";
@@ -231,8 +238,9 @@ internal sealed class AuthorizePage(
         var request = AuthorizationRequest();
         if (request.HasPromptValue(PromptValues.None))
             return await RefuseAsync(Errors.LoginRequired, whyNot, cancellationToken);
-        // prompt=login and max_age=0 are met by the sign-in that follows, and would ask for it again and again. An application that insists looks at auth_time.
-        var query = QueryString.Create(Carried().Where(parameter => !fresh || parameter.Key is not (OpenIddictConstants.Parameters.Prompt or OpenIddictConstants.Parameters.MaxAge)));
+        // prompt=login and max_age=0 are met by the sign-in that follows, and would ask for it again and again. An application that insists looks at auth_time. That it wants the person asked stays.
+        var query = QueryString.Create(Carried().Where(parameter => parameter.Key != OpenIddictConstants.Parameters.MaxAge && (parameter.Key != OpenIddictConstants.Parameters.Prompt || request.HasPromptValue(PromptValues.Consent)))
+            .Select(parameter => parameter.Key == OpenIddictConstants.Parameters.Prompt ? KeyValuePair.Create(parameter.Key, (string?)PromptValues.Consent) : parameter));
         var hint = string.IsNullOrEmpty(request.LoginHint) ? "" : $"login_hint={Uri.EscapeDataString(request.LoginHint)}&";
         return Redirect($"/sign-in?{hint}{(fresh ? "reauthenticate=1&" : "")}returnUrl={Uri.EscapeDataString($"/connect/authorize{query}")}");
     }

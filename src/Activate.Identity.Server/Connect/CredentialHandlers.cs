@@ -79,7 +79,7 @@ internal static class CredentialHandlers
             // OpenIddict compares audiences with client ids: whoever answers for one of the credential's audiences, and may see its owner, is one.
             // Both an audience and a presenter must be there, or it lets everybody through.
             List<string> audiences = ["-"];
-            var presenter = caller.ClientId ?? "-";
+            var presenter = context.EndpointType == OpenIddictServerEndpointType.Introspection ? "-" : caller.ClientId ?? "-";
             if (context.Request?.ClientId is { } client)
             {
                 if (context.EndpointType == OpenIddictServerEndpointType.Introspection && await applications.FindByClientIdAsync(client) is Application application

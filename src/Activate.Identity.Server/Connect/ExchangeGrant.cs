@@ -25,7 +25,7 @@ internal sealed class ExchangeGrant(PolicyReader policies, Lazy<Resources> resou
 
     /// <param name="subject">The checked token or key.</param>
     /// <param name="application">The client that asks.</param>
-    /// <param name="requested">Scopes; null: those of the subject.</param>
+    /// <param name="requested">Scopes that its registration allows; null: those of the subject that it does.</param>
     /// <param name="audiences">Resources asked for; null: our API.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
     public async Task<Result<IssuedTokens>> ExchangeAsync(
@@ -37,7 +37,7 @@ internal sealed class ExchangeGrant(PolicyReader policies, Lazy<Resources> resou
             return Refusal(Errors.InvalidGrant, "The token was itself exchanged, and is not exchanged again.");
         if (application.OrganizationId is { } organization && organization != subject.OrganizationId)
             return Refusal(Errors.InvalidGrant, "The credential is of another organization than the client.");
-        if (application.ClientId != BuiltInApplications.Cli && subject.ClientId is { } holder && holder != application.ClientId
+        if (subject.ClientId is { } holder && holder != application.ClientId
             && !Scopes.Split(application.Audiences ?? "").Intersect(subject.Audiences).Any())
             return Refusal(Errors.InvalidGrant, "The token was issued neither to this client nor for a resource that it answers for.");
         var policy = await policies.ReadAsync(subject.OrganizationId, cancellationToken);
@@ -50,7 +50,7 @@ internal sealed class ExchangeGrant(PolicyReader policies, Lazy<Resources> resou
 
         var now = clock.Now();
         // Not those of a sign-in, and not what is given only when asked for.
-        var scopes = Scopes.Join((requested ?? subject.Scopes.Where(scope => !Scopes.Sensitive.Contains(scope))).Where(Scopes.ForKeys.Contains));
+        var scopes = Scopes.Join((requested ?? subject.Scopes.Where(scope => !Scopes.Sensitive.Contains(scope) && application.Has(Permissions.Prefixes.Scope + scope))).Where(Scopes.ForKeys.Contains));
         var end = now.AddHours(Math.Min(GrantIssuer.AccessTokenHours, policy.Effective.Tokens.Maximum ?? GrantIssuer.AccessTokenHours));
         end = subject.ExpiresAt is { } parent && parent < end ? parent : end;
         var isKey = subject.Kind == Core.Credentials.CredentialKind.ApiKey;

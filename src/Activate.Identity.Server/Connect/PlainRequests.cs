@@ -63,7 +63,7 @@ internal sealed class PlainRequests(
         if (caller is not null && IntrospectionAnswer.AnswersFor(application, caller))
             // Used at a resource server, whose address is not the user's.
             uses.Record(caller, address: null);
-        else if (caller?.ClientId != application.ClientId)
+        else
             caller = null;
         if (caller is null)
             meter.Refused(ServerMeter.Surface.OAuth, Errors.InvalidToken);

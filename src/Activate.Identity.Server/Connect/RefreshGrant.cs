@@ -9,6 +9,7 @@ using Activate.Identity.Server.Keys;
 using Activate.Identity.Server.Organizations;
 using Activate.Identity.Server.Web;
 using Microsoft.EntityFrameworkCore;
+using OpenIddict.Abstractions;
 
 namespace Activate.Identity.Server.Connect;
 
@@ -67,7 +68,9 @@ internal sealed class RefreshGrant(ActivateDbContext database, RefreshChains cha
         }
 
         grant.RefreshPlace = next;
-        var granted = Scopes.AllowedTo(owner.Role, scopes ?? Scopes.Split(grant.Scopes));
+        // Neither what the role has lost nor what the registration has.
+        var granted = Scopes.AllowedTo(owner.Role, scopes ?? Scopes.Split(grant.Scopes))
+            .Where(scope => scope is Scopes.OpenId or Scopes.OfflineAccess || application.Has(OpenIddictConstants.Permissions.Prefixes.Scope + scope));
         return new Standing(owner, grant, grants.Tokens(application, owner, grant, Scopes.Join(granted), resources is null ? grant.Resources : Scopes.Join(resources), now));
     }
 

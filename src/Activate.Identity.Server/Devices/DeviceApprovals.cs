@@ -3,10 +3,12 @@ using Activate.Identity.Core.Devices;
 using Activate.Identity.Core.Errors;
 using Activate.Identity.Core.Expiration;
 using Activate.Identity.Data;
+using Activate.Identity.Data.Applications;
 using Activate.Identity.Data.Audit;
 using Activate.Identity.Data.Devices;
 using Activate.Identity.Server.Accounts;
 using Activate.Identity.Server.Audit;
+using Activate.Identity.Server.Connect;
 using Activate.Identity.Server.Credentials;
 using Activate.Identity.Server.Keys;
 using Activate.Identity.Server.Organizations;
@@ -17,11 +19,12 @@ namespace Activate.Identity.Server.Devices;
 
 /// <summary>What the approval page shows and asks.</summary>
 /// <param name="Request">Who asks.</param>
-/// <param name="ApplicationName">The registered name of the application.</param>
+/// <param name="Application">The application; null: it is gone.</param>
 /// <param name="Scopes">What it would get: asked for and allowed to the person's role.</param>
 /// <param name="Hours">The lifetimes to choose from; empty without a choice.</param>
 /// <param name="PreselectedHours">The device's wish if allowed, else the default.</param>
-public sealed record DeviceApproval(DeviceRequest Request, string ApplicationName, IReadOnlyList<string> Scopes, IReadOnlyList<ExpirationChoice> Hours, int PreselectedHours);
+/// <param name="Renewed">How long an application stays connected that may renew its sign-in, in words; null: as long as is chosen.</param>
+public sealed record DeviceApproval(DeviceRequest Request, Application? Application, IReadOnlyList<string> Scopes, IReadOnlyList<ExpirationChoice> Hours, int PreselectedHours, string? Renewed);
 
 /// <summary>The person's side of a device login: opens a code, allows or denies. Every step is one conditional UPDATE; the first decision is final.</summary>
 public sealed class DeviceApprovals(ActivateDbContext database, ServerKeys keys, Throttles throttles, PolicyReader policies, AuditTrail audit, TimeProvider clock)
@@ -151,11 +154,14 @@ public sealed class DeviceApprovals(ActivateDbContext database, ServerKeys keys,
 
     private async Task<DeviceApproval> DescribeAsync(DeviceRequest request, SignedIn person, CancellationToken cancellationToken)
     {
-        var name = await database.Applications.Where(a => a.ClientId == request.ClientId).Select(a => a.DisplayName).SingleOrDefaultAsync(cancellationToken);
-        var limits = (await policies.ReadAsync(person.OrganizationId, cancellationToken)).Effective.Tokens;
+        var application = await database.Applications.AsNoTracking().Include(a => a.Organization).SingleOrDefaultAsync(a => a.ClientId == request.ClientId, cancellationToken);
+        var policy = (await policies.ReadAsync(person.OrganizationId, cancellationToken)).Effective;
+        var limits = policy.Tokens;
         var longest = limits.Default ?? Policy.LongestTokenHours;
         var preselected = limits.UserChoice && request.LifetimeWish is { } wish ? Math.Min(wish, limits.Maximum ?? Policy.LongestTokenHours) : longest;
-        return new DeviceApproval(request, name ?? request.ClientId, [.. Scopes.AllowedTo(person.Role, Scopes.Split(request.Scopes))], ExpirationPolicy.Choices(limits), preselected);
+        string[] scopes = [.. Scopes.AllowedTo(person.Role, Scopes.Split(request.Scopes))];
+        return new DeviceApproval(request, application, scopes, ExpirationPolicy.Choices(limits), preselected,
+            request.ClientId != BuiltInApplications.Cli && scopes.Contains(Scopes.OfflineAccess) ? AuthorizePage.DescribeChain(policy) : null);
     }
 
     /// <summary>Why an approval is not taken. One that denies ends the request, so that the device is told and does not wait in vain.</summary>
@@ -166,9 +172,10 @@ public sealed class DeviceApprovals(ActivateDbContext database, ServerKeys keys,
         var policy = (await policies.ReadAsync(person.OrganizationId, cancellationToken)).Effective;
         if (!policy.DeviceLogin)
             return new Refusal(new Problem(ProblemKind.Refused, "device_login_disabled", "Your organization does not allow device logins. Use a generated token instead, or ask an administrator."), Denies: true);
-        var application = await database.Applications.AsNoTracking().SingleOrDefaultAsync(a => a.ClientId == approval.Request.ClientId, cancellationToken);
-        if (application is null || application.Suspended || (application.OrganizationId is { } owner && owner != person.OrganizationId))
+        if (approval.Application is not { Suspended: false } application || (application.OrganizationId is { } owner && owner != person.OrganizationId))
             return new Refusal(new Problem(ProblemKind.Refused, "application_not_allowed", "This application is not for users of your organization."), Denies: true);
+        if (application.ClientId != BuiltInApplications.Cli && policy.Applications.Allowed == AllowedApplications.None)
+            return new Refusal(new Problem(ProblemKind.Refused, "application_not_allowed", "Your organization allows no applications. Ask an administrator."), Denies: true);
         if (approval.Scopes.Any(Scopes.Sensitive.Contains) && person.AuthenticatedAt <= clock.Now() - ScopeRequest.RecentSignIn)
             return new Refusal(RecentSignInRequired, Denies: false);
         return ExpirationPolicy.Decide(policy.Tokens, new Optional<int?>(hours), clock.Now(), "hours").Problem is { } problem ? new Refusal(problem, Denies: false) : null;

@@ -1,7 +1,10 @@
+using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using Activate.Identity.Data;
 using Activate.Identity.Server.Web;
 using Microsoft.AspNetCore.DataProtection;
+using Microsoft.AspNetCore.DataProtection.KeyManagement;
+using Microsoft.EntityFrameworkCore;
 
 namespace Activate.Identity.Server.Keys;
 
@@ -33,9 +36,25 @@ public static class KeysSetup
     /// <summary>Makes the keys at first start and loads them.</summary>
     public static async Task PrepareKeysAsync(this WebApplication app)
     {
+        await using (var scope = app.Services.CreateAsyncScope())
+        {
+            var database = scope.ServiceProvider.GetRequiredService<ActivateDbContext>();
+            if (app.Environment.IsProduction() && await HasPlainKeyAsync(database))
+                throw new StartupException($"{PlainKey} Production does not start on it. {PlainKeyRemedy}");
+            // Before the ring is asked for anything: one that does not open would get a new key, in the clear where there is no certificate, and every node would go on with that.
+            if (await database.ServerKeys.AnyAsync() && !app.Services.GetRequiredService<IKeyManager>().GetAllKeys().Any(Opens))
+                throw StoredKeys.Lost("keys");
+        }
+
         await app.Services.GetRequiredService<ServerKeys>().LoadAsync();
         await app.Services.GetRequiredService<SigningKeys>().LoadAsync();
     }
+
+    internal const string PlainKey = "The key ring in the database holds a key that is not encrypted: it was made without a certificate, in Development, and the server's own keys lie under it.";
+
+    internal const string PlainKeyRemedy = "Begin with an empty database: a certificate that is set later does not encrypt what there is.";
+
+    internal static Task<bool> HasPlainKeyAsync(ActivateDbContext database) => database.DataProtectionKeys.AnyAsync(key => key.Xml!.Contains("<masterKey"));
 
     public static void MapKeys(this WebApplication app) => app.MapSigningKeysApi();
 
@@ -53,6 +72,18 @@ public static class KeysSetup
         return 0;
     }
 
+    private static bool Opens(IKey key)
+    {
+        try
+        {
+            return key.CreateEncryptor() is not null;
+        }
+        catch (Exception exception) when (exception is CryptographicException or InvalidOperationException)
+        {
+            return false;
+        }
+    }
+
     private static X509Certificate2 LoadCertificate(string path, string? password)
     {
         try
@@ -63,7 +94,7 @@ public static class KeysSetup
                 ? certificate
                 : throw new StartupException($"KeyRing:CertificatePath '{path}' holds no RSA private key. The key ring needs one to encrypt and decrypt.");
         }
-        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or System.Security.Cryptography.CryptographicException)
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or CryptographicException)
         {
             throw new StartupException($"KeyRing:CertificatePath '{path}' cannot be read as PKCS#12 with KeyRing:CertificatePassword: {exception.Message}");
         }

@@ -53,7 +53,10 @@ public sealed class StoredKeys(IDataProtectionProvider protection, TimeProvider 
         }
         catch (Exception exception) when (exception is CryptographicException or FormatException)
         {
-            throw new StartupException($"The {use} key in the database cannot be decrypted: the key ring or its certificate (KeyRing:CertificatePath) is not the one it was made with. Restore it; a new key would silently break every token.");
+            throw Lost($"{use} key");
         }
     }
+
+    internal static StartupException Lost(string what) =>
+        new($"The database's {what} cannot be decrypted: the key ring or its certificate (KeyRing:CertificatePath) is not that of this database. Restore it; a new key would silently break every token.");
 }

@@ -110,13 +110,13 @@ public sealed class Letters(PublicOrigin origin)
         Advice = "If it was not you, somebody else has your account: tell an administrator of your organization now.",
     };
 
-    internal Letter PasswordChanged() => new("Your password was changed", "Your account has a new password. Every browser was signed out but the one that changed it. Keys and device logins go on.")
+    internal Letter PasswordChanged() => new("Your password was changed", "Your account has a new password. Every browser was signed out but the one that changed it, and so was every application. Keys and device logins go on.")
     {
         Link = Page("Sign in", "/sign-in"),
         Advice = NotYours,
     };
 
-    internal Letter PasswordReset() => new("A new password was set", "The password of your account was set anew by a link that was mailed to you. Every browser was signed out. Keys and device logins go on.")
+    internal Letter PasswordReset() => new("A new password was set", "The password of your account was set anew by a link that was mailed to you. Every browser and application was signed out. Keys and device logins go on.")
     {
         Link = Page("See your keys and device logins", "/account/authentication"),
         Advice = NotYours,

@@ -9,6 +9,7 @@ using Activate.Identity.Data.Audit;
 using Activate.Identity.Data.Credentials;
 using Activate.Identity.Data.Devices;
 using Activate.Identity.Data.Members;
+using Activate.Identity.Server.Accounts;
 using Activate.Identity.Server.Audit;
 using Activate.Identity.Server.Credentials;
 using Activate.Identity.Server.Mail;
@@ -103,7 +104,7 @@ public sealed class MemberRegistry(
             user.Disabled = stop;
             if (stop)
             {
-                await EndSignInsAsync(id, cancellationToken);
+                await SignIns.EndAsync(database, id, cancellationToken);
                 await keepers.NoteLossAsync(actor, id, cancellationToken);
             }
         }
@@ -126,7 +127,7 @@ public sealed class MemberRegistry(
         await database.TakeTurnAsync(id, cancellationToken);
         await RememberPolicyEndsAsync(actor.OrganizationId, id, cancellationToken);
         // What makes credentials first, then those it may have made meanwhile.
-        var browsers = await EndSignInsAsync(id, cancellationToken);
+        var browsers = await SignIns.EndAsync(database, id, cancellationToken);
         var ended = new EndedCredentials(
             await database.ApiKeys.Where(key => key.OwnerId == id).ExecuteDeleteAsync(cancellationToken),
             await database.TokenGrants.Where(grant => grant.OwnerId == id && grant.Kind == CredentialKind.Token).ExecuteDeleteAsync(cancellationToken),
@@ -157,7 +158,7 @@ public sealed class MemberRegistry(
         if ((id == actor.UserId ? MemberRules.OwnSecondFactor : MemberRules.Change(standings.Actor, standings.Target)) is { } refusal)
             return refusal;
         await database.TakeTurnAsync(id, cancellationToken);
-        await EndSignInsAsync(id, cancellationToken);
+        await SignIns.EndAsync(database, id, cancellationToken);
         var reset = new ResetFactors(
             await database.TotpKeys.Where(key => key.UserId == id).ExecuteDeleteAsync(cancellationToken) == 1,
             await database.UserPasskeys.Where(passkey => passkey.UserId == id).ExecuteDeleteAsync(cancellationToken),
@@ -231,15 +232,6 @@ public sealed class MemberRegistry(
     /// <summary>People who can sign in.</summary>
     private IQueryable<User> Standing() =>
         database.Users.Where(u => u.Kind == UserKind.Person && !u.Disabled && !database.Invitations.Any(i => i.UserId == u.Id));
-
-    /// <summary>Ends browser sessions, and what a browser has allowed but nobody has fetched yet. How many sessions there were.</summary>
-    private async Task<int> EndSignInsAsync(Guid userId, CancellationToken cancellationToken)
-    {
-        await database.AuthorizationCodes.Where(code => code.UserId == userId).ExecuteDeleteAsync(cancellationToken);
-        await database.PendingSignIns.Where(pending => pending.UserId == userId).ExecuteDeleteAsync(cancellationToken);
-        await database.DeviceRequests.Where(request => request.DecidedBy == userId && request.Status != DeviceRequestStatus.Redeemed).ExecuteDeleteAsync(cancellationToken);
-        return await database.BrowserSessions.Where(session => session.UserId == userId).ExecuteDeleteAsync(cancellationToken);
-    }
 
     /// <summary>An SSH key that the policy ended must not begin anew because an administrator ended it, too.</summary>
     private async Task RememberPolicyEndsAsync(Guid organizationId, Guid userId, CancellationToken cancellationToken)

@@ -219,7 +219,9 @@ internal sealed class Doctor(IServiceProvider services, IConfiguration configura
             return new Finding(Health.Problem, "key ring", $"The ring is empty, and {keys.Count} keys lie under it", "Restore a backup that has the table DataProtectionKeys.");
         }
 
-        return new Finding(Health.Ok, "key ring", $"opens, and with it {keys.Count} keys");
+        return services.GetRequiredService<RingCertificate>().Subject is not null && await KeysSetup.HasPlainKeyAsync(database)
+            ? new Finding(Health.Problem, "key ring", KeysSetup.PlainKey, KeysSetup.PlainKeyRemedy)
+            : new Finding(Health.Ok, "key ring", $"opens, and with it {keys.Count} keys");
     }
 
     private Finding Certificate()

@@ -86,7 +86,7 @@ internal sealed class PreparedCommand(IServiceScopeFactory scopes, Func<Activate
             var database = scope.ServiceProvider.GetRequiredService<ActivateDbContext>();
             await database.Database.OpenConnectionAsync(cancellationToken);
             var command = make(database);
-            await command.PrepareAsync(cancellationToken);
+            await command.PrepareSizedAsync(cancellationToken);
             return new Lane(scope, command);
         }
         catch

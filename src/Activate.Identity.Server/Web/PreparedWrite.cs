@@ -28,7 +28,7 @@ internal sealed class PreparedWrite : IAsyncDisposable
         command.Transaction = database.Database.CurrentTransaction?.GetDbTransaction();
         foreach (var (name, column) in parameters)
             QueuedWrite.Add(command, name, entity.FindProperty(column)!);
-        await command.PrepareAsync(cancellationToken);
+        await command.PrepareSizedAsync(cancellationToken);
         return new PreparedWrite(command);
     }
 

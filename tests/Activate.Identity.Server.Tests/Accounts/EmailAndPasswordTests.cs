@@ -148,6 +148,7 @@ public class EmailAndPasswordTests(SharedServerWithClock shared) : IClassFixture
     [Fact]
     [Trait("Case", "W3")]
     [Trait("Case", "L7")]
+    [Trait("Case", "V5")]
     public async Task A_password_is_changed_by_whoever_knows_the_old_one_and_other_browsers_are_signed_out()
     {
         var (name, browser) = await NewPersonAsync();
@@ -159,9 +160,12 @@ public class EmailAndPasswordTests(SharedServerWithClock shared) : IClassFixture
         await ChangeAsync(TestServer.UserPassword, "short");
         Assert.Equal(HttpStatusCode.BadRequest, browser.Response.StatusCode);
         var before = browser.Cookies.GetCookieHeader(_server.Origin);
+        await _server.RegisterApplicationAsync($"app-{name}", "s3cret");
+        var tokens = await _server.ConnectAsync(other, $"app-{name}", "s3cret");
         await ChangeAsync(TestServer.UserPassword, NewPassword);
         Assert.Contains("Your password is changed", browser.PageText, StringComparison.Ordinal);
         Assert.NotEqual(before, browser.Cookies.GetCookieHeader(_server.Origin));
+        Assert.Equal("invalid_grant", (await _server.RefreshAsync($"app-{name}", "s3cret", tokens.Text("refresh_token"))).Error);
         await other.GoAsync("/account/profile");
         Assert.Equal("/sign-in", other.Address.AbsolutePath);
         using (await _server.SignInAsync(username: name, password: NewPassword))

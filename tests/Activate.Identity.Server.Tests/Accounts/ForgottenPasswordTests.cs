@@ -44,12 +44,23 @@ public class ForgottenPasswordTests(SharedServerWithClock shared) : IClassFixtur
     [Fact]
     [Trait("Case", "W8")]
     [Trait("Case", "W20")]
-    public async Task The_link_sets_a_password_once_signs_every_browser_out_and_leaves_keys_alone()
+    [Trait("Case", "T7")]
+    [Trait("Case", "V5")]
+    public async Task The_link_sets_a_password_once_signs_every_browser_and_application_out_and_leaves_keys_alone()
     {
         var name = await NewPersonAsync();
         var user = await _server.QueryAsync(database => database.Users.AsNoTracking().SingleAsync(u => u.UserName == name));
         var key = await _server.CreateApiKeyAsync(await _server.GrantAsync(user.Id), "nightly");
         using var before = await _server.SignInAsync(username: name, password: TestServer.UserPassword);
+        var (app, pkce) = ($"app-{name}", Pkce.New());
+        await _server.RegisterApplicationAsync(app, "s3cret", $"{_server.Origin.GetLeftPart(UriPartial.Authority)}/api");
+        var tokens = await _server.ConnectAsync(before, app, "s3cret");
+        var code = await _server.GetCodeAsync(before, app, pkce);
+        var (fetched, waiting) = (await _server.StartDeviceAsync(), await _server.StartDeviceAsync());
+        await TestServer.ApproveAsync(before, fetched);
+        await TestServer.ApproveAsync(before, waiting);
+        var login = (await _server.PollAsync(fetched)).Text("access_token");
+        Assert.Equal(200, (await _server.GetAsync("/api/v1/me", tokens.Text("access_token"))).Status);
 
         using var browser = _server.Browser();
         await browser.GoAsync("/sign-in");
@@ -66,6 +77,9 @@ public class ForgottenPasswordTests(SharedServerWithClock shared) : IClassFixtur
         Assert.Equal(HttpStatusCode.BadRequest, browser.Response.StatusCode);
         await SetAsync(browser);
         Assert.Contains("Your new password is set", browser.PageText, StringComparison.Ordinal);
+        Assert.Equal(("invalid_grant", "invalid_grant", "invalid_grant"), ((await _server.RefreshAsync(app, "s3cret", tokens.Text("refresh_token"))).Error,
+            (await _server.RedeemAsync(app, "s3cret", code, pkce)).Error, (await _server.PollAsync(waiting)).Error));
+        Assert.Equal((401, 200), ((await _server.GetAsync("/api/v1/me", tokens.Text("access_token"))).Status, (await _server.GetAsync("/api/v1/me", login)).Status));
         // Nobody is signed in by it: whatever else the sign-in asks for, it still asks.
         await browser.GoAsync("/account/profile");
         Assert.Equal("/sign-in", browser.Address.AbsolutePath);

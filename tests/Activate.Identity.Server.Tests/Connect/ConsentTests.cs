@@ -15,7 +15,7 @@ public sealed class ConsentTests(SharedServerWithClock shared) : IClassFixture<S
     private async Task<string> RegisterAsync(string? name = null, string? secret = Secret)
     {
         var client = shared.NewName("app");
-        await _server.RegisterApplicationAsync(client, secret, name: name);
+        await _server.RegisterApplicationAsync(client, secret, name: name, deviceFlow: true);
         return client;
     }
 
@@ -61,6 +61,54 @@ public sealed class ConsentTests(SharedServerWithClock shared) : IClassFixture<S
         Assert.True(await AsksAsync(person, client, ("scope", "openid"), ("claims", """{"userinfo":{"email":null}}""")));
         await TestServer.AllowAsync(person, TestServer.AuthorizePath(client, Pkce.New(), ("scope", "openid email")));
         Assert.False(await AsksAsync(person, client, ("scope", "openid profile email")));
+    }
+
+    [Theory, Trait("Case", "J7")]
+    [InlineData("prompt", "login")]
+    [InlineData("prompt", "select_account")]
+    [InlineData("max_age", "0")]
+    public async Task Who_is_not_signed_in_signs_in_once(string parameter, string value)
+    {
+        var client = await RegisterAsync();
+        var (username, signedIn) = await shared.NewUserAsync();
+        signedIn.Dispose();
+        using var person = _server.Browser();
+        await person.GoAsync(TestServer.AuthorizePath(client, Pkce.New(), (parameter, value)));
+        await person.SubmitAsync("Sign in", ("Username", username), ("Password", TestServer.UserPassword));
+        Assert.True(IsAsked(person), person.PageText);
+    }
+
+    [Theory, Trait("Case", "J7")]
+    [InlineData("prompt", "login consent")]
+    [InlineData("max_age", "0")]
+    public async Task Who_has_to_sign_in_first_is_asked_all_the_same_where_the_application_wants_it(string parameter, string value)
+    {
+        var client = await RegisterAsync();
+        var (username, browser) = await shared.NewUserAsync();
+        using var person = browser;
+        await TestServer.AllowAsync(person, TestServer.AuthorizePath(client, Pkce.New()));
+        Assert.False(await AsksAsync(person, client));
+        await person.GoAsync(TestServer.AuthorizePath(client, Pkce.New(), parameter == "prompt" ? [(parameter, value)] : [("prompt", "consent"), (parameter, value)]));
+        Assert.Equal("/sign-in", person.Address.AbsolutePath);
+        await person.SubmitAsync("Sign in", ("Username", username), ("Password", TestServer.UserPassword));
+        Assert.True(IsAsked(person), person.PageText);
+    }
+
+    [Fact]
+    public async Task A_claim_whose_scope_the_application_is_not_registered_for_is_not_told()
+    {
+        var client = await RegisterAsync();
+        await _server.QueryAsync(database => database.Applications.Where(a => a.ClientId == client)
+            .ExecuteUpdateAsync(set => set.SetProperty(a => a.Permissions, a => a.Permissions!.Replace("\"scp:email\"", "\"scp:nothing\""))));
+        var (_, browser) = await shared.NewUserAsync();
+        using var person = browser;
+        var changes = (("scope", "openid"), ("claims", """{"userinfo":{"email":null,"name":null},"id_token":{"email":null}}"""));
+        Assert.True(await AsksAsync(person, client, changes.Item1, changes.Item2));
+        Assert.DoesNotContain("See your e-mail address", person.PageText, StringComparison.Ordinal);
+        var pkce = Pkce.New();
+        var tokens = await _server.RedeemAsync(client, Secret, await _server.GetCodeAsync(person, client, pkce, changes.Item1, changes.Item2), pkce);
+        var userinfo = await _server.ApiAsync(HttpMethod.Get, "/connect/userinfo", tokens.Text("access_token"));
+        Assert.Equal((true, false), (userinfo.Has("name"), userinfo.Has("email")));
     }
 
     [Theory]
@@ -183,6 +231,10 @@ public sealed class ConsentTests(SharedServerWithClock shared) : IClassFixture<S
         var pending = Pkce.New();
         var code = await _server.GetCodeAsync(person, client, pending);
         var session = await _server.LoginWithDeviceAsync(username: username, password: TestServer.UserPassword);
+        // Approved, and not fetched yet.
+        var started = await _server.PostFormAsync("/connect/device", [("scope", "platform")], authorization: TestServer.Basic(client, Secret));
+        var device = new DeviceLogin(started.Text("device_code"), started.Text("user_code"), started);
+        await TestServer.ApproveAsync(person, device);
 
         await person.GoAsync("/account/connected-apps");
         foreach (var text in new[] { "Simulator", "Notebook", "Device logins" })
@@ -195,6 +247,7 @@ public sealed class ConsentTests(SharedServerWithClock shared) : IClassFixture<S
         Assert.Equal(401, (await _server.ApiAsync(HttpMethod.Get, "/api/v1/me", tokens.Text("access_token"))).Status);
         Assert.Equal("invalid_grant", (await _server.RefreshAsync(client, Secret, tokens.Text("refresh_token"))).Error);
         Assert.Equal("invalid_grant", (await _server.RedeemAsync(client, Secret, code, pending)).Error);
+        Assert.Equal("invalid_grant", (await _server.PostFormAsync("/connect/token", [("grant_type", "urn:ietf:params:oauth:grant-type:device_code"), ("device_code", device.DeviceCode)], authorization: TestServer.Basic(client, Secret))).Error);
         Assert.True(await AsksAsync(person, client));
         Assert.Equal(200, (await _server.ApiAsync(HttpMethod.Get, "/api/v1/me", kept.Text("access_token"))).Status);
         Assert.Equal(200, (await _server.ApiAsync(HttpMethod.Get, "/api/v1/me", session)).Status);

@@ -91,9 +91,27 @@ public sealed class ExchangeTests(SharedNodesWithClock shared) : IClassFixture<S
         var session = await LoginAsync();
         AssertRefused(await ExchangeAsync(await RegisterAsync("https://other.example.test/"), session, AccessTokenType), "invalid_grant");
         Assert.Equal(200, (await ExchangeAsync(await RegisterAsync($"{Origin}/platform"), session, AccessTokenType)).Status);
+        // Nor by the command line, which proves nothing.
+        var name = shared.NewName();
+        await _server.CreateUserAsync(name);
+        using var browser = await _server.SignInAsync(username: name, password: TestServer.UserPassword);
+        var app = await RegisterAsync();
+        AssertRefused(await ExchangeAsync(null, (await _server.ConnectAsync(browser, app, Secret)).Text("access_token"), AccessTokenType), "invalid_grant");
+        Assert.Equal(200, (await ExchangeAsync(null, session, AccessTokenType)).Status);
         var foreign = (await _server.CreateOrganizationAsync(shared.NewName("org"))).Id;
         AssertRefused(await ExchangeAsync(await RegisterAsync($"{Origin}/platform", foreign), session, AccessTokenType), "invalid_grant");
         AssertRefused(await ExchangeAsync(await RegisterAsync($"{Origin}/platform", foreign), (await _server.CreateApiKeyAsync(session, "k")).Key, ApiKeyType), "invalid_grant");
+    }
+
+    [Fact, Trait("Case", "E2")]
+    public async Task Without_a_scope_it_has_what_the_clients_registration_allows()
+    {
+        var client = await RegisterAsync($"{Origin}/api");
+        await _server.QueryAsync(database => database.Applications.Where(a => a.ClientId == client)
+            .ExecuteUpdateAsync(set => set.SetProperty(a => a.Permissions, a => a.Permissions!.Replace("\"scp:credentials:read\"", "\"scp:nothing\""))));
+        var key = (await _server.CreateApiKeyAsync(await LoginAsync(), "k")).Key;
+        Assert.Equal("platform", (await ExchangeAsync(client, key, ApiKeyType)).Text("scope"));
+        AssertRefused(await ExchangeAsync(client, key, ApiKeyType, ("scope", "credentials:read")), "invalid_scope", "invalid_request");
     }
 
     [Fact, Trait("Case", "E3")]

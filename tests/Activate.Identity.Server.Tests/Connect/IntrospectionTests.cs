@@ -106,10 +106,8 @@ public sealed class IntrospectionTests(SharedNodesWithClock shared) : IClassFixt
         using (browser)
         {
             var token = (await _server.RedeemAsync(client, Secret, await _server.GetCodeAsync(browser, client, pkce), pkce)).Text("access_token");
-            // RFC 7662 leaves it open whether a client may ask about its own token; if it may, it learns nothing that is not in the token.
-            var answer = await _server.IntrospectAsync(client, Secret, token);
-            if (answer.Json.GetProperty("active").GetBoolean())
-                Assert.Equal(new JsonWebToken(token).Subject, answer.Text("sub"));
+            // RFC 7662 leaves it open whether a client may ask about its own token; the answer has the username, which the token has not.
+            AssertInactive(await _server.IntrospectAsync(client, Secret, token));
         }
     }
 

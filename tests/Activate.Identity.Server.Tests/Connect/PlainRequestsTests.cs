@@ -123,7 +123,7 @@ public sealed class PlainRequestsTests(PlainRequestsTests.Fixture shared) : ICla
         }
 
         var own = await OwnTokenAsync(service);
-        Assert.True((await CompareAsync("/connect/introspect", new Form(null, [("token", own), .. Proven(service)]))).Json.GetProperty("active").GetBoolean());
+        Assert.False((await CompareAsync("/connect/introspect", new Form(null, [("token", own), .. Proven(service)]))).Json.GetProperty("active").GetBoolean());
     }
 
     [Fact]

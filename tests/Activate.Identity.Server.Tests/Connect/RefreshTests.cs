@@ -150,6 +150,17 @@ public sealed class RefreshTests(SharedNodesWithClock shared) : IClassFixture<Sh
         AssertRefused(await RefreshAsync(client, tokens));
     }
 
+    [Fact]
+    public async Task What_the_registration_may_ask_for_no_longer_is_renewed_no_more()
+    {
+        var (client, _, tokens) = await ConnectAsync();
+        await _server.QueryAsync(database => database.Applications.Where(a => a.ClientId == client)
+            .ExecuteUpdateAsync(set => set.SetProperty(a => a.Permissions, a => a.Permissions!.Replace("\"scp:platform\"", "\"scp:nothing\""))));
+        await _server.SuspendApplicationAsync(client, suspended: false);
+        tokens = await RefreshAsync(client, tokens);
+        Assert.Equal((200, "openid profile offline_access"), (tokens.Status, tokens.Text("scope")));
+    }
+
     [Theory, Trait("Case", "T7"), Trait("Case", "T8"), Trait("Case", "O11"), Trait("Case", "I6")]
     [InlineData("user disabled")]
     [InlineData("organization suspended")]

@@ -1,9 +1,11 @@
 using System.Data.Common;
+using System.Reflection;
 using Activate.Identity.Data;
 using Activate.Identity.Server.Credentials;
 using Activate.Identity.Server.Devices;
 using Activate.Identity.Server.SshCertificates;
 using Activate.Identity.Server.SshKeys;
+using Microsoft.Data.SqlClient;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.SqlServer.TransactSql.ScriptDom;
@@ -60,6 +62,28 @@ public class PreparedReadTests
             Assert.Contains("ORDER BY", command.CommandText, StringComparison.Ordinal);
             if (provider == DatabaseProvider.SqlServer)
                 Assert.Equal(1, StatementsIn(command.CommandText));
+        }
+    }
+
+    /// <summary>SqlClient looks at the parameters of a command that is prepared, and refuses datetime2 without a size: SqlParameter.Prepare, which nobody but SqlCommand can call.</summary>
+    [Fact]
+    [Trait("Case", "C9")]
+    public async Task SqlClient_prepares_every_parameter_that_a_column_of_ours_or_a_prepared_read_can_have()
+    {
+        await using var services = Translator(DatabaseProvider.SqlServer, out var database);
+        using var columns = database.Database.GetDbConnection().CreateCommand();
+        foreach (var property in database.Model.GetEntityTypes().SelectMany(type => type.GetProperties()))
+            columns.Parameters.Add(property.GetRelationalTypeMapping().CreateParameter(columns, $"@p{columns.Parameters.Count}", null, property.IsNullable));
+        var at = new WaitingAt("192.0.2.1", new DateTime(2026, 11, 30, 0, 0, 0, DateTimeKind.Utc));
+        using var address = WaitingDevices.LastOfAddress(database, at).CreateDbCommand();
+        var prepare = typeof(SqlParameter).GetMethod("Prepare", BindingFlags.Instance | BindingFlags.NonPublic)!;
+        Assert.True(columns.Parameters.Count > 300);
+        Assert.Contains(columns.Parameters.Cast<DbParameter>(), parameter => Record.Exception(() => prepare.Invoke(parameter, [columns])) is not null);
+        foreach (var command in (DbCommand[])[columns, address])
+        {
+            Preparation.SizeParameters(command);
+            foreach (DbParameter parameter in command.Parameters)
+                prepare.Invoke(parameter, [command]);
         }
     }
 

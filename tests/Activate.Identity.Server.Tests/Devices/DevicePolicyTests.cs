@@ -11,11 +11,17 @@ namespace Activate.Identity.Server.Tests.Devices;
 /// <summary>The rules that hold at approval: of applications, and of the server's policy ceiling.</summary>
 public sealed class DevicePolicyTests(SharedServer shared) : IClassFixture<SharedServer>
 {
-    private async Task<(DeviceLogin Login, string Client)> StartAsync(Guid? organizationId)
+    private static async Task OpenAsync(Browser person, DeviceLogin login)
+    {
+        await person.GoAsync("/device");
+        await person.SubmitAsync("Continue", ("code", login.UserCode));
+    }
+
+    private async Task<(DeviceLogin Login, string Client)> StartAsync(Guid? organizationId, string scope = "platform")
     {
         var client = shared.NewName("device-app");
         await shared.Server.RegisterApplicationAsync(client, organizationId: organizationId, deviceFlow: true);
-        var start = await shared.Server.PostFormAsync("/connect/device", [("client_id", client), ("scope", "platform")]);
+        var start = await shared.Server.PostFormAsync("/connect/device", [("client_id", client), ("scope", scope)]);
         return (new DeviceLogin(start.Text("device_code"), start.Text("user_code"), start), client);
     }
 
@@ -43,6 +49,63 @@ public sealed class DevicePolicyTests(SharedServer shared) : IClassFixture<Share
         using (browser)
             await TestServer.ApproveAsync(browser, login);
         Assert.Equal(200, (await shared.Server.PollAsync(login, clientId: client)).Status);
+    }
+
+    [Fact, Trait("Case", "D7"), Trait("Case", "O6")]
+    public async Task Where_no_applications_are_allowed_the_page_says_so_and_what_was_approved_before_gets_no_token()
+    {
+        var own = await shared.Server.CreateOrganizationAsync(shared.NewName("org"));
+        var (username, browser) = await shared.NewUserAsync(Role.Owner, own.Id);
+        using var person = browser;
+        var session = await shared.Server.GrantAsync(await shared.Server.QueryAsync(database => database.Users.Where(u => u.UserName == username).Select(u => u.Id).SingleAsync()));
+        var ((approved, first), (waiting, second)) = (await StartAsync(own.Id), await StartAsync(own.Id));
+        await TestServer.ApproveAsync(person, approved);
+        Assert.Equal(200, (await shared.Server.SetPolicyAsync(session, new { applications = new { allowed = "none" } })).Status);
+        await TestServer.ApproveAsync(person, waiting);
+        Assert.Contains("allows no applications", person.PageText, StringComparison.Ordinal);
+        Assert.Equal("access_denied", (await shared.Server.PollAsync(approved, clientId: first)).Error);
+        Assert.Equal("access_denied", (await shared.Server.PollAsync(waiting, clientId: second)).Error);
+        // The command line is none of them.
+        var own1 = await shared.Server.StartDeviceAsync();
+        await TestServer.ApproveAsync(person, own1);
+        Assert.Equal(200, (await shared.Server.PollAsync(own1)).Status);
+    }
+
+    [Fact]
+    public async Task The_page_says_whose_application_it_is_and_how_long_it_really_stays_connected()
+    {
+        var own = await shared.Server.CreateOrganizationAsync(shared.NewName("org"));
+        var (_, browser) = await shared.NewUserAsync(organizationId: own.Id);
+        using var person = browser;
+        var (login, client) = await StartAsync(own.Id, "platform offline_access");
+        await shared.Server.QueryAsync(database => database.Applications.Where(a => a.ClientId == client).ExecuteUpdateAsync(set => set.SetProperty(a => a.Publisher, "Waves GmbH")));
+        await OpenAsync(person, login);
+        foreach (var text in (string[])[client, "Waves GmbH", $"your organization, {own.Name}", "90 days"])
+            Assert.Contains(text, person.PageText, StringComparison.Ordinal);
+        Assert.Empty(person.Page.QuerySelectorAll("select"));
+        await person.SubmitAsync("Allow");
+        Assert.True((await shared.Server.PollAsync(login, clientId: client)).Has("refresh_token"));
+
+        (login, client) = await StartAsync(null);
+        await OpenAsync(person, login);
+        Assert.Contains("the operators of this server", person.PageText, StringComparison.Ordinal);
+        Assert.NotEmpty(person.Page.QuerySelectorAll("select"));
+        Assert.DoesNotContain("Published by", person.PageText, StringComparison.Ordinal);
+
+        await OpenAsync(person, await shared.Server.StartDeviceAsync());
+        Assert.DoesNotContain("Registered by", person.PageText, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task An_applications_device_login_makes_no_credentials()
+    {
+        var (login, client) = await StartAsync(null, "platform credentials:read credentials:write");
+        var (_, browser) = await shared.NewUserAsync();
+        using (browser)
+            await TestServer.ApproveAsync(browser, login);
+        var token = (await shared.Server.PollAsync(login, clientId: client)).Text("access_token");
+        var refused = await shared.Server.PostAsync("/api/v1/api-keys", token, new { name = "k" });
+        Assert.Equal((403, "interactive_sign_in_required"), (refused.Status, refused.Text("code")));
     }
 
     [Fact, Trait("Case", "D7"), Trait("Case", "O11")]

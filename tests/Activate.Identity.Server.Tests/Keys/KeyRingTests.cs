@@ -95,7 +95,20 @@ public sealed class KeyRingTests : IDisposable
 
         await using var rightAgain = Build("Production", settings);
         await PrepareAsync(rightAgain);
+        // Those starts left no key of theirs in the ring.
+        Assert.Single(await RowsAsync(rightAgain, database => database.DataProtectionKeys.Select(key => key.Id).ToListAsync()));
         Assert.Equal(kid, Kids(rightAgain));
+    }
+
+    [Fact]
+    [Trait("Case", "C7")]
+    public async Task Production_does_not_start_on_a_ring_that_was_made_without_a_certificate()
+    {
+        await using (var app = Build("Development", ("Server:PublicOrigin", "https://id.example.org"), ("Data:Folder", _folder)))
+            await PrepareAsync(app);
+        (string, string?)[] settings = [("Server:PublicOrigin", "https://id.example.org"), ("Data:Folder", _folder), ("KeyRing:CertificatePath", NewCertificate("pass")), ("KeyRing:CertificatePassword", "pass")];
+        await using (var app = Build("Production", settings))
+            Assert.Contains("not encrypted", (await Assert.ThrowsAsync<StartupException>(() => PrepareAsync(app))).Message, StringComparison.Ordinal);
     }
 
     [Fact]
