@@ -59,6 +59,9 @@ internal sealed class AuthorizePage(
     /// <summary>Scopes that were allowed before, when it asks for more now.</summary>
     public IReadOnlyList<string> AllowedBefore => _consent is null ? [] : Scopes.Split(_consent.Scopes);
 
+    /// <summary>The resource servers it asks tokens for, beside this server: audience and name.</summary>
+    public IReadOnlyDictionary<string, string> Reached { get; private set; } = new Dictionary<string, string>();
+
     public string RedirectHost { get; private set; } = "";
 
     /// <summary>It runs on the person's own machine, where anybody can ask in its name (RFC 8252 §8.6): the page warns.</summary>
@@ -125,8 +128,9 @@ internal sealed class AuthorizePage(
         var policy = await policies.ReadAsync(person.OrganizationId, cancellationToken);
         if (Client.ClientId == BuiltInApplications.Cli ? !policy.Effective.DeviceLogin : policy.Effective.Applications.Allowed == AllowedApplications.None)
             return await RefuseAsync(Errors.AccessDenied, "The user's organization allows no applications.", cancellationToken);
-        if (!await resources.AreKnownAsync(Resources.Of(request), person.OrganizationId, cancellationToken))
+        if (await resources.NamesAsync(Resources.Of(request), person.OrganizationId, cancellationToken) is not { } reached)
             return await RefuseAsync(Errors.InvalidTarget, "A resource is unknown here.", cancellationToken);
+        Reached = reached;
         // An application that knows somebody else wants that person back; and one whose hint proves nobody gets nobody without asking.
         var known = (await HttpContext.AuthenticateAsync(OpenIddictServerAspNetCoreDefaults.AuthenticationScheme)).Principal?.GetClaim(Claims.Subject);
         if (known is null ? !string.IsNullOrEmpty(request.IdTokenHint) && request.HasPromptValue(PromptValues.None) : known != person.UserId.ToString())
@@ -157,7 +161,10 @@ internal sealed class AuthorizePage(
     /// (RFC 8252 §8.6).
     /// </summary>
     private bool IsRemembered() => _consent is not null && !AuthorizationRequest().HasPromptValue(PromptValues.Consent) && Client.Kind != ApplicationKind.Native
-        && Client.ClientType == ClientTypes.Confidential && Shown.All(Scopes.Split(_consent.Scopes).Contains);
+        && Client.ClientType == ClientTypes.Confidential && Shown.All(Scopes.Split(_consent.Scopes).Contains) && Reached.Keys.All(ReachedBefore.Contains);
+
+    /// <summary>Resource servers that were allowed before.</summary>
+    private string[] ReachedBefore => Scopes.Split(_consent?.Resources ?? "");
 
     private async Task<IActionResult> AllowAsync(bool asked, CancellationToken cancellationToken)
     {
@@ -170,12 +177,15 @@ internal sealed class AuthorizePage(
         if (asked)
         {
             var scopes = Scopes.Join(AllowedBefore.Union(Shown, StringComparer.Ordinal));
+            var reached = Scopes.Join(ReachedBefore.Union(Reached.Keys, StringComparer.Ordinal));
+            // What has no room is asked again.
+            reached = reached.Length <= Consent.LongestResources ? reached : Scopes.Join(Reached.Keys);
             if (await database.Consents.Where(c => c.UserId == Person.UserId && c.ApplicationId == Client.Id)
-                .ExecuteUpdateAsync(set => set.SetProperty(c => c.Scopes, scopes).SetProperty(c => c.GrantedAt, now), cancellationToken) == 0)
-                database.Consents.Add(new Consent { Id = Guid.CreateVersion7(clock.GetUtcNow()), UserId = Person.UserId, ApplicationId = Client.Id, Scopes = scopes, GrantedAt = now });
+                .ExecuteUpdateAsync(set => set.SetProperty(c => c.Scopes, scopes).SetProperty(c => c.Resources, reached.Length == 0 ? null : reached).SetProperty(c => c.GrantedAt, now), cancellationToken) == 0)
+                database.Consents.Add(new Consent { Id = Guid.CreateVersion7(clock.GetUtcNow()), UserId = Person.UserId, ApplicationId = Client.Id, Scopes = scopes, Resources = reached.Length == 0 ? null : reached, GrantedAt = now });
             audit.Add(AuditTypes.ApplicationAllowed, Person.ToActor(), Client.Id, Client.ClientId, Client.DisplayName);
             // Not what was allowed before and asked again, and not the command line: its login is told of.
-            if (Client.ClientId != BuiltInApplications.Cli && Shown.Except(AllowedBefore, StringComparer.Ordinal).Any())
+            if (Client.ClientId != BuiltInApplications.Cli && (Shown.Except(AllowedBefore, StringComparer.Ordinal).Any() || Reached.Keys.Except(ReachedBefore, StringComparer.Ordinal).Any()))
                 await outbox.NotifyAsync(Person.UserId, letters.ApplicationAllowed(Client.DisplayName ?? Client.ClientId!, Shown), cancellationToken);
         }
 

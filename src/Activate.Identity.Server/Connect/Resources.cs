@@ -19,14 +19,25 @@ internal sealed class Resources(ActivateDbContext database, PublicOrigin origin)
             : null;
 
     /// <summary>Whether each is an audience that may be asked for.</summary>
-    public async Task<bool> AreKnownAsync(IReadOnlyList<string>? resources, Guid? organizationId, CancellationToken cancellationToken)
+    public async Task<bool> AreKnownAsync(IReadOnlyList<string>? resources, Guid? organizationId, CancellationToken cancellationToken) =>
+        await NamesAsync(resources, organizationId, cancellationToken) is not null;
+
+    /// <summary>Those of the audiences that are not ours, each with the name of the resource server that answers for it; null when one may not be asked for.</summary>
+    public async Task<IReadOnlyDictionary<string, string>?> NamesAsync(IReadOnlyList<string>? resources, Guid? organizationId, CancellationToken cancellationToken)
     {
+        var foreign = new Dictionary<string, string>(StringComparer.Ordinal);
         if (resources is null || resources.All(IsOurs))
-            return true;
-        var registered = await database.Applications.Where(a => a.Audiences != null && !a.Suspended && (a.OrganizationId == null || a.OrganizationId == organizationId))
-            .Select(a => a.Audiences!).ToListAsync(cancellationToken);
-        var known = registered.SelectMany(Scopes.Split).ToHashSet(StringComparer.Ordinal);
-        return resources.All(resource => IsOurs(resource) || known.Contains(resource));
+            return foreign;
+        var registered = await database.Applications.Where(a => a.Audiences != null && !a.Suspended && (a.OrganizationId == null || a.OrganizationId == organizationId)).OrderBy(a => a.Id)
+            .Select(a => new { a.Audiences, Name = a.DisplayName ?? a.ClientId! }).ToListAsync(cancellationToken);
+        foreach (var resource in resources.Where(resource => !IsOurs(resource)))
+        {
+            if (registered.Find(server => Scopes.Split(server.Audiences!).Contains(resource)) is not { } server)
+                return null;
+            foreign[resource] = server.Name;
+        }
+
+        return foreign;
     }
 
     private bool IsOurs(string resource) => resource == origin.ApiAudience || resource == origin.PlatformAudience;

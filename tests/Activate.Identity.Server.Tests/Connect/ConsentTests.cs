@@ -63,6 +63,22 @@ public sealed class ConsentTests(SharedServerWithClock shared) : IClassFixture<S
         Assert.False(await AsksAsync(person, client, ("scope", "openid profile email")));
     }
 
+    [Fact]
+    public async Task A_resource_server_that_was_not_asked_for_before_is_named_and_asked_about_once()
+    {
+        var (client, jupyter) = (await RegisterAsync(), $"https://{shared.NewName("jupyter")}.example.test/");
+        await _server.RegisterApplicationAsync(shared.NewName("rs"), Secret, jupyter, name: "Notebooks");
+        var (_, browser) = await shared.NewUserAsync();
+        using var person = browser;
+        await TestServer.AllowAsync(person, TestServer.AuthorizePath(client, Pkce.New()));
+        Assert.False(await AsksAsync(person, client, ("resource", $"{_server.Origin.GetLeftPart(UriPartial.Authority)}/platform")));
+        Assert.True(await AsksAsync(person, client, ("resource", jupyter)));
+        Assert.Contains($"Notebooks ({jupyter})", person.PageText, StringComparison.Ordinal);
+        await TestServer.AllowAsync(person, TestServer.AuthorizePath(client, Pkce.New(), ("resource", jupyter)));
+        Assert.False(await AsksAsync(person, client, ("resource", jupyter)));
+        Assert.False(await AsksAsync(person, client));
+    }
+
     [Theory, Trait("Case", "J7")]
     [InlineData("prompt", "login")]
     [InlineData("prompt", "select_account")]

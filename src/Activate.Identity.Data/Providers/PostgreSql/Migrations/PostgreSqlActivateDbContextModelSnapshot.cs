@@ -521,6 +521,10 @@ namespace Activate.Identity.Data.Providers.PostgreSql.Migrations
                     b.Property<DateTime>("GrantedAt")
                         .HasColumnType("timestamp with time zone");
 
+                    b.Property<string>("Resources")
+                        .HasMaxLength(2048)
+                        .HasColumnType("character varying(2048)");
+
                     b.Property<string>("Scopes")
                         .IsRequired()
                         .HasMaxLength(512)

@@ -21,7 +21,7 @@ namespace Activate.Identity.Data.Providers.SqlServer.CompiledModel
                 "Activate.Identity.Data.Applications.Consent",
                 typeof(Consent),
                 baseEntityType,
-                propertyCount: 5,
+                propertyCount: 6,
                 navigationCount: 2,
                 foreignKeyCount: 2,
                 unnamedIndexCount: 2,
@@ -55,6 +55,15 @@ namespace Activate.Identity.Data.Providers.SqlServer.CompiledModel
                 valueConverter: new ActivateDbContext.UtcConverter());
             grantedAt.SetSentinelFromProviderValue(new DateTime(1, 1, 1, 0, 0, 0, 0, DateTimeKind.Utc));
             grantedAt.AddAnnotation("SqlServer:ValueGenerationStrategy", SqlServerValueGenerationStrategy.None);
+
+            var resources = runtimeEntityType.AddProperty(
+                "Resources",
+                typeof(string),
+                propertyInfo: typeof(Consent).GetProperty("Resources", BindingFlags.Public | BindingFlags.Instance | BindingFlags.DeclaredOnly),
+                fieldInfo: typeof(Consent).GetField("<Resources>k__BackingField", BindingFlags.NonPublic | BindingFlags.Instance | BindingFlags.DeclaredOnly),
+                nullable: true,
+                maxLength: 2048);
+            resources.AddAnnotation("SqlServer:ValueGenerationStrategy", SqlServerValueGenerationStrategy.None);
 
             var scopes = runtimeEntityType.AddProperty(
                 "Scopes",

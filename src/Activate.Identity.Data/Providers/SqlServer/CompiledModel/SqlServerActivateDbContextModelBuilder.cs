@@ -11,7 +11,7 @@ namespace Activate.Identity.Data.Providers.SqlServer.CompiledModel
     public partial class SqlServerActivateDbContextModel
     {
         private SqlServerActivateDbContextModel()
-            : base(skipDetectChanges: false, modelId: new Guid("4d82563e-283b-444a-9d07-fba9d304a1d6"), entityTypeCount: 46)
+            : base(skipDetectChanges: false, modelId: new Guid("3ac70666-d1bc-4021-9605-b1786ada9fa8"), entityTypeCount: 46)
         {
         }
 

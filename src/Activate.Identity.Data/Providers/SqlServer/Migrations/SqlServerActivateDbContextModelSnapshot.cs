@@ -573,6 +573,11 @@ namespace Activate.Identity.Data.Providers.SqlServer.Migrations
                     b.Property<DateTime>("GrantedAt")
                         .HasColumnType("datetime2");
 
+                    b.Property<string>("Resources")
+                        .HasMaxLength(2048)
+                        .HasColumnType("nvarchar(2048)")
+                        .UseCollation("Latin1_General_100_BIN2");
+
                     b.Property<string>("Scopes")
                         .IsRequired()
                         .HasMaxLength(512)

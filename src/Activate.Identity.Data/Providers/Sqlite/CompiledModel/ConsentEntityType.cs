@@ -21,7 +21,7 @@ namespace Activate.Identity.Data.Providers.Sqlite.CompiledModel
                 "Activate.Identity.Data.Applications.Consent",
                 typeof(Consent),
                 baseEntityType,
-                propertyCount: 5,
+                propertyCount: 6,
                 navigationCount: 2,
                 foreignKeyCount: 2,
                 unnamedIndexCount: 2,
@@ -50,6 +50,14 @@ namespace Activate.Identity.Data.Providers.Sqlite.CompiledModel
                 fieldInfo: typeof(Consent).GetField("<GrantedAt>k__BackingField", BindingFlags.NonPublic | BindingFlags.Instance | BindingFlags.DeclaredOnly),
                 valueConverter: new ActivateDbContext.UtcConverter());
             grantedAt.SetSentinelFromProviderValue(new DateTime(1, 1, 1, 0, 0, 0, 0, DateTimeKind.Utc));
+
+            var resources = runtimeEntityType.AddProperty(
+                "Resources",
+                typeof(string),
+                propertyInfo: typeof(Consent).GetProperty("Resources", BindingFlags.Public | BindingFlags.Instance | BindingFlags.DeclaredOnly),
+                fieldInfo: typeof(Consent).GetField("<Resources>k__BackingField", BindingFlags.NonPublic | BindingFlags.Instance | BindingFlags.DeclaredOnly),
+                nullable: true,
+                maxLength: 2048);
 
             var scopes = runtimeEntityType.AddProperty(
                 "Scopes",

@@ -11,7 +11,7 @@ namespace Activate.Identity.Data.Providers.Sqlite.CompiledModel
     public partial class SqliteActivateDbContextModel
     {
         private SqliteActivateDbContextModel()
-            : base(skipDetectChanges: false, modelId: new Guid("7fbe6310-84f4-4d5e-9ac0-7cffb4e34c01"), entityTypeCount: 46)
+            : base(skipDetectChanges: false, modelId: new Guid("029800d0-c0b5-4f91-9470-86d416fbbb18"), entityTypeCount: 46)
         {
         }
 

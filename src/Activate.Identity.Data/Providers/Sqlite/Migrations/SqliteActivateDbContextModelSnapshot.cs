@@ -516,6 +516,10 @@ namespace Activate.Identity.Data.Providers.Sqlite.Migrations
                     b.Property<DateTime>("GrantedAt")
                         .HasColumnType("TEXT");
 
+                    b.Property<string>("Resources")
+                        .HasMaxLength(2048)
+                        .HasColumnType("TEXT");
+
                     b.Property<string>("Scopes")
                         .IsRequired()
                         .HasMaxLength(512)
