@@ -47,6 +47,9 @@ internal static class DeviceHandlers
         {
             if (WishesOf(context.Request).Problem is { } problem)
                 context.Reject(problem.Code, problem.Detail);
+            else if (Resources.Of(context.Request) is not null)
+                // Left out, it would be a token for another audience than the one that was asked for (RFC 8707 §2).
+                context.Reject(Errors.InvalidTarget, "A device login takes no resource: its token is for this server and its platform. Exchange it for one that is for the resource.");
             else if (string.IsNullOrEmpty(context.Request.Scope))
                 context.Request.Scope = Scopes.Join(Scopes.Default);
             return default;

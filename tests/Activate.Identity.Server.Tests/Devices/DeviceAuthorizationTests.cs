@@ -102,6 +102,7 @@ public sealed class DeviceAuthorizationTests(SharedServer shared) : IClassFixtur
     [InlineData("client_id", "nobody", "invalid_client")]
     [InlineData("client_id", "", "invalid_client")]
     [InlineData("scope", "root", "invalid_scope")]
+    [InlineData("resource", "https://jupyter.example.test/", "invalid_target")]
     [InlineData("scope", "offline_access", "invalid_scope")]
     [InlineData("scope", "authorized-keys:read", "invalid_scope")]
     [InlineData("client_secret", "x", "invalid_client")]
