@@ -50,9 +50,10 @@ public static class KeysSetup
         await app.Services.GetRequiredService<SigningKeys>().LoadAsync();
     }
 
-    internal const string PlainKey = "The key ring in the database holds a key that is not encrypted: it was made without a certificate, in Development, and the server's own keys lie under it.";
+    internal const string PlainKey = "The key ring in the database holds a key that is not encrypted: it was made by a start without a certificate.";
 
-    internal const string PlainKeyRemedy = "Begin with an empty database: a certificate that is set later does not encrypt what there is.";
+    internal const string PlainKeyRemedy =
+        "If the server's own keys were made in Development, begin with an empty database, because a certificate that is set later does not encrypt what lies under that key. If they were made with the certificate, delete the rows of DataProtectionKeys whose Xml holds <masterKey, and people sign in again.";
 
     internal static Task<bool> HasPlainKeyAsync(ActivateDbContext database) => database.DataProtectionKeys.AnyAsync(key => key.Xml!.Contains("<masterKey"));
 
