@@ -2,6 +2,7 @@ using Activate.Identity.Core.Applications;
 using Activate.Identity.Data.Organizations;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Metadata.Builders;
+using OpenIddict.Abstractions;
 using OpenIddict.EntityFrameworkCore.Models;
 
 namespace Activate.Identity.Data.Applications;
@@ -30,6 +31,9 @@ public sealed class Application : OpenIddictEntityFrameworkCoreApplication<Guid,
     /// <summary>Until when the previous secret counts.</summary>
     public DateTime? PreviousSecretEndsAt { get; set; }
     public DateTime CreatedAt { get; set; }
+
+    /// <summary>Whether its registration lets it ask for a scope.</summary>
+    public bool MayAskFor(string scope) => Has(OpenIddictConstants.Permissions.Prefixes.Scope + scope);
 
     /// <summary>Whether it has one of OpenIddict's permissions (<c>ept:…</c>, <c>gt:…</c>, <c>scp:…</c>), which are stored as a JSON array of texts that need no escape.</summary>
     public bool Has(string permission)

@@ -122,11 +122,11 @@ internal sealed class AuthorizePage(
         Person = person;
         Client = await database.Applications.AsNoTracking().SingleAsync(a => a.ClientId == request.ClientId, cancellationToken);
         // A claim that it may not have is not told, as one that there is not (OpenID Connect Core §5.5).
-        _claims = Scopes.Join(Scopes.Split(_claims).Where(claim => Client.Has(Permissions.Prefixes.Scope + ScopeOf(claim))));
+        _claims = Scopes.Join(Scopes.Split(_claims).Where(claim => Client.MayAskFor(ScopeOf(claim))));
         if (person.LockedOut || Client.Suspended || (Client.OrganizationId is { } owner && owner != person.OrganizationId))
             return await RefuseAsync(Errors.AccessDenied, "The user may not use this application now.", cancellationToken);
         var policy = await policies.ReadAsync(person.OrganizationId, cancellationToken);
-        if (Client.ClientId == BuiltInApplications.Cli ? !policy.Effective.DeviceLogin : policy.Effective.Applications.Allowed == AllowedApplications.None)
+        if ((Client.ClientId == BuiltInApplications.Cli && !policy.Effective.DeviceLogin) || BuiltInApplications.IsBarred(policy.Effective, Client))
             return await RefuseAsync(Errors.AccessDenied, "The user's organization allows no applications.", cancellationToken);
         if (await resources.NamesAsync(Resources.Of(request), person.OrganizationId, cancellationToken) is not { } reached)
             return await RefuseAsync(Errors.InvalidTarget, "A resource is unknown here.", cancellationToken);
@@ -177,12 +177,12 @@ internal sealed class AuthorizePage(
         if (asked)
         {
             var scopes = Scopes.Join(AllowedBefore.Union(Shown, StringComparer.Ordinal));
-            var reached = Scopes.Join(ReachedBefore.Union(Reached.Keys, StringComparer.Ordinal));
+            var all = Scopes.Join(ReachedBefore.Union(Reached.Keys, StringComparer.Ordinal));
             // What has no room is asked again.
-            reached = reached.Length <= Consent.LongestResources ? reached : Scopes.Join(Reached.Keys);
+            var reached = all.Length == 0 ? null : all.Length <= Consent.LongestResources ? all : Scopes.Join(Reached.Keys);
             if (await database.Consents.Where(c => c.UserId == Person.UserId && c.ApplicationId == Client.Id)
-                .ExecuteUpdateAsync(set => set.SetProperty(c => c.Scopes, scopes).SetProperty(c => c.Resources, reached.Length == 0 ? null : reached).SetProperty(c => c.GrantedAt, now), cancellationToken) == 0)
-                database.Consents.Add(new Consent { Id = Guid.CreateVersion7(clock.GetUtcNow()), UserId = Person.UserId, ApplicationId = Client.Id, Scopes = scopes, Resources = reached.Length == 0 ? null : reached, GrantedAt = now });
+                .ExecuteUpdateAsync(set => set.SetProperty(c => c.Scopes, scopes).SetProperty(c => c.Resources, reached).SetProperty(c => c.GrantedAt, now), cancellationToken) == 0)
+                database.Consents.Add(new Consent { Id = Guid.CreateVersion7(clock.GetUtcNow()), UserId = Person.UserId, ApplicationId = Client.Id, Scopes = scopes, Resources = reached, GrantedAt = now });
             audit.Add(AuditTypes.ApplicationAllowed, Person.ToActor(), Client.Id, Client.ClientId, Client.DisplayName);
             // Not what was allowed before and asked again, and not the command line: its login is told of.
             if (Client.ClientId != BuiltInApplications.Cli && (Shown.Except(AllowedBefore, StringComparer.Ordinal).Any() || Reached.Keys.Except(ReachedBefore, StringComparer.Ordinal).Any()))

@@ -1,5 +1,6 @@
 using Activate.Identity.Core;
 using Activate.Identity.Core.Applications;
+using Activate.Identity.Core.Expiration;
 using Activate.Identity.Data;
 using Activate.Identity.Data.Applications;
 using Activate.Identity.Server.Credentials;
@@ -18,6 +19,9 @@ public static class BuiltInApplications
 
     /// <summary>Where the command line's browser login listens: any port (RFC 8252 §7.3).</summary>
     private const string Callback = "http://127.0.0.1/callback";
+
+    /// <summary>Whether a policy lets its people use no such application: <c>applications.allowed</c>. The command line is none of them; <c>deviceLogin</c> is about it.</summary>
+    internal static bool IsBarred(Policy policy, Application application) => application.ClientId != Cli && policy.Applications.Allowed == AllowedApplications.None;
 
     public static async Task PrepareAsync(IServiceProvider services)
     {

@@ -51,7 +51,7 @@ internal sealed class CodeGrant(ActivateDbContext database, PolicyReader policie
             return null;
         var policy = await policies.ReadAsync(user.OrganizationId, cancellationToken);
         var builtIn = application.ClientId == BuiltInApplications.Cli;
-        if (builtIn ? !policy.Effective.DeviceLogin : policy.Effective.Applications.Allowed == AllowedApplications.None)
+        if ((builtIn && !policy.Effective.DeviceLogin) || BuiltInApplications.IsBarred(policy.Effective, application))
             return null;
         var standing = grants.Begin(new GrantStart(application, user, Scopes.Join(Scopes.AllowedTo(user.Role, Scopes.Split(code.Scopes))), policy)
         {

@@ -41,7 +41,7 @@ internal sealed class ExchangeGrant(PolicyReader policies, Lazy<Resources> resou
             && !Scopes.Split(application.Audiences ?? "").Intersect(subject.Audiences).Any())
             return Refusal(Errors.InvalidGrant, "The token was issued neither to this client nor for a resource that it answers for.");
         var policy = await policies.ReadAsync(subject.OrganizationId, cancellationToken);
-        if (application.ClientId != BuiltInApplications.Cli && policy.Effective.Applications.Allowed == AllowedApplications.None)
+        if (BuiltInApplications.IsBarred(policy.Effective, application))
             return Refusal(Errors.InvalidGrant, "The user's organization allows no applications.");
         if (requested?.FirstOrDefault(scope => !subject.Has(scope)) is { } missing)
             return Refusal(Errors.InvalidScope, $"The credential lacks the scope '{missing}'.");
@@ -50,7 +50,7 @@ internal sealed class ExchangeGrant(PolicyReader policies, Lazy<Resources> resou
 
         var now = clock.Now();
         // Not those of a sign-in, and not what is given only when asked for.
-        var scopes = Scopes.Join((requested ?? subject.Scopes.Where(scope => !Scopes.Sensitive.Contains(scope) && application.Has(Permissions.Prefixes.Scope + scope))).Where(Scopes.ForKeys.Contains));
+        var scopes = Scopes.Join((requested ?? subject.Scopes.Where(scope => !Scopes.Sensitive.Contains(scope) && application.MayAskFor(scope))).Where(Scopes.ForKeys.Contains));
         var end = now.AddHours(Math.Min(GrantIssuer.AccessTokenHours, policy.Effective.Tokens.Maximum ?? GrantIssuer.AccessTokenHours));
         end = subject.ExpiresAt is { } parent && parent < end ? parent : end;
         var isKey = subject.Kind == Core.Credentials.CredentialKind.ApiKey;
@@ -75,7 +75,7 @@ internal sealed class ExchangeGrant(PolicyReader policies, Lazy<Resources> resou
             return Refusal(Errors.InvalidScope, $"The scope '{personal}' is about a user's things; an application that acts for itself may have: {Scopes.Join(ApplicationScopes)}.");
         if (audiences is not null && !await resources.Value.AreKnownAsync(audiences, application.OrganizationId, cancellationToken))
             return Refusal(Errors.InvalidTarget, "A resource is unknown here.");
-        requested ??= [.. ApplicationScopes.Where(scope => application.Has(Permissions.Prefixes.Scope + scope))];
+        requested ??= [.. ApplicationScopes.Where(scope => application.MayAskFor(scope))];
         return own.Issue(application, Scopes.Join(requested), audiences is null ? null : Scopes.Join(audiences));
     }
 

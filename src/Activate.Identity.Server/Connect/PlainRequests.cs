@@ -241,7 +241,7 @@ internal sealed class PlainRequests(
             return null;
         var scopes = text.Split(' ');
         // openid is nobody's to permit; whether an application may be renewed (offline_access) is more than a scope.
-        return scopes.All(scope => Scopes.All.Contains(scope) && (scope == Scopes.OpenId || (scope != Scopes.OfflineAccess && application.Has(Permissions.Prefixes.Scope + scope))))
+        return scopes.All(scope => Scopes.All.Contains(scope) && (scope == Scopes.OpenId || (scope != Scopes.OfflineAccess && application.MayAskFor(scope))))
             && scopes.Distinct(StringComparer.Ordinal).Count() == scopes.Length ? scopes : null;
     }
 }

@@ -9,7 +9,6 @@ using Activate.Identity.Server.Keys;
 using Activate.Identity.Server.Organizations;
 using Activate.Identity.Server.Web;
 using Microsoft.EntityFrameworkCore;
-using OpenIddict.Abstractions;
 
 namespace Activate.Identity.Server.Connect;
 
@@ -56,7 +55,7 @@ internal sealed class RefreshGrant(ActivateDbContext database, RefreshChains cha
     {
         var owner = grant.Owner!;
         var policy = await policies.ReadAsync(owner.OrganizationId, cancellationToken);
-        if (policy.Effective.Applications.Allowed == AllowedApplications.None)
+        if (BuiltInApplications.IsBarred(policy.Effective, application))
             return null;
         var now = clock.Now();
         var (place, next) = (token.Place, token.Place + 1);
@@ -70,7 +69,7 @@ internal sealed class RefreshGrant(ActivateDbContext database, RefreshChains cha
         grant.RefreshPlace = next;
         // Neither what the role has lost nor what the registration has.
         var granted = Scopes.AllowedTo(owner.Role, scopes ?? Scopes.Split(grant.Scopes))
-            .Where(scope => scope is Scopes.OpenId or Scopes.OfflineAccess || application.Has(OpenIddictConstants.Permissions.Prefixes.Scope + scope));
+            .Where(scope => scope is Scopes.OpenId or Scopes.OfflineAccess || application.MayAskFor(scope));
         return new Standing(owner, grant, grants.Tokens(application, owner, grant, Scopes.Join(granted), resources is null ? grant.Resources : Scopes.Join(resources), now));
     }
 

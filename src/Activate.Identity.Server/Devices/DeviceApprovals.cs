@@ -174,7 +174,7 @@ public sealed class DeviceApprovals(ActivateDbContext database, ServerKeys keys,
             return new Refusal(new Problem(ProblemKind.Refused, "device_login_disabled", "Your organization does not allow device logins. Use a generated token instead, or ask an administrator."), Denies: true);
         if (approval.Application is not { Suspended: false } application || (application.OrganizationId is { } owner && owner != person.OrganizationId))
             return new Refusal(new Problem(ProblemKind.Refused, "application_not_allowed", "This application is not for users of your organization."), Denies: true);
-        if (application.ClientId != BuiltInApplications.Cli && policy.Applications.Allowed == AllowedApplications.None)
+        if (BuiltInApplications.IsBarred(policy, application))
             return new Refusal(new Problem(ProblemKind.Refused, "application_not_allowed", "Your organization allows no applications. Ask an administrator."), Denies: true);
         if (approval.Scopes.Any(Scopes.Sensitive.Contains) && person.AuthenticatedAt <= clock.Now() - ScopeRequest.RecentSignIn)
             return new Refusal(RecentSignInRequired, Denies: false);

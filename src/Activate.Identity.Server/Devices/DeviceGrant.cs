@@ -79,8 +79,7 @@ internal sealed class DeviceGrant(
 
         if (await applications.FindByClientIdAsync(request.ClientId, cancellationToken) is not Application application)
             return Denied;
-        var builtIn = application.ClientId == BuiltInApplications.Cli;
-        if (!builtIn && policy.Effective.Applications.Allowed == AllowedApplications.None)
+        if (BuiltInApplications.IsBarred(policy.Effective, application))
             return Denied;
         var now = clock.Now();
         var standing = grants.Begin(new GrantStart(application, user, Scopes.Join(Scopes.AllowedTo(user.Role, Scopes.Split(request.Scopes))), policy)
@@ -88,7 +87,7 @@ internal sealed class DeviceGrant(
             Name = request.DeviceName ?? request.ClientId,
             Hours = request.ApprovedHours ?? Policy.LongestTokenHours,
             AuthenticatedAt = request.AuthenticatedAt,
-            Interactive = builtIn && Scopes.Split(request.Scopes).Contains(Scopes.CredentialsWrite),
+            Interactive = application.ClientId == BuiltInApplications.Cli && Scopes.Split(request.Scopes).Contains(Scopes.CredentialsWrite),
         });
         var grant = standing.Grant;
 

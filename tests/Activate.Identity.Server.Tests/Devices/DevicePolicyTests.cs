@@ -66,9 +66,9 @@ public sealed class DevicePolicyTests(SharedServer shared) : IClassFixture<Share
         Assert.Equal("access_denied", (await shared.Server.PollAsync(approved, clientId: first)).Error);
         Assert.Equal("access_denied", (await shared.Server.PollAsync(waiting, clientId: second)).Error);
         // The command line is none of them.
-        var own1 = await shared.Server.StartDeviceAsync();
-        await TestServer.ApproveAsync(person, own1);
-        Assert.Equal(200, (await shared.Server.PollAsync(own1)).Status);
+        var commandLine = await shared.Server.StartDeviceAsync();
+        await TestServer.ApproveAsync(person, commandLine);
+        Assert.Equal(200, (await shared.Server.PollAsync(commandLine)).Status);
     }
 
     [Fact]
