@@ -9,7 +9,7 @@ namespace Activate.Identity.Server.Organizations;
 
 /// <summary>
 /// Writes the ends that a cut gave into the rows, in small batches, so that checks need not apply it for ever. Nothing depends on when: every check applies a cut until
-/// its rows are done. One node at a time works on a cut; a node that dies is replaced when its claim runs out.
+/// its rows are done. One node at a time works on a cut; a node that dies, or stalls, is replaced when its claim runs out, and has no say in it after that.
 /// </summary>
 public sealed class CutRewriter(IServiceScopeFactory scopes, TimeProvider clock, ILogger<CutRewriter> logger)
     : BackgroundRounds(TimeSpan.FromSeconds(30), "The rows of a policy's cut were not all rewritten; checks apply it all the same, and the next round goes on", logger)
@@ -33,12 +33,16 @@ public sealed class CutRewriter(IServiceScopeFactory scopes, TimeProvider clock,
         foreach (var cut in await database.PolicyCuts.AsNoTracking().Where(cut => cut.DoneAt == null).OrderBy(cut => cut.At).ToListAsync(cancellationToken))
         {
             var now = clock.GetUtcNow().UtcDateTime;
-            if (!await ClaimAsync(database, cut, now, cancellationToken))
+            if (!await ClaimAsync(Free(database, cut, now), cut, now, cancellationToken))
                 continue;
             foreach (var table in Tables(database, cut))
-                await RewriteAsync(database, cut, table, cancellationToken);
+            {
+                if (!await RewriteAsync(database, cut, table, cancellationToken))
+                    break;
+            }
+
             DateTime? done = now - cut.At >= s_settled ? now : null;
-            await Row(database, cut).ExecuteUpdateAsync(set => set.SetProperty(c => c.DoneAt, done).SetProperty(c => c.ClaimedUntil, (DateTime?)null), cancellationToken);
+            await Claimed(database, cut).ExecuteUpdateAsync(set => set.SetProperty(c => c.DoneAt, done).SetProperty(c => c.ClaimedUntil, (DateTime?)null), cancellationToken);
         }
 
         var old = clock.GetUtcNow().UtcDateTime - s_history;
@@ -64,7 +68,8 @@ public sealed class CutRewriter(IServiceScopeFactory scopes, TimeProvider clock,
             rows.Where(row => row.PolicyVersion < cut.Version && (row.ExpiresAt == null || row.ExpiresAt > cut.GraceEndsAt));
     }
 
-    private async Task RewriteAsync(ActivateDbContext database, PolicyCut cut, (string Table, IQueryable<GovernedRow> Rows) table, CancellationToken cancellationToken)
+    /// <summary>False: the claim ran out on the way, and somebody else has the cut.</summary>
+    private async Task<bool> RewriteAsync(ActivateDbContext database, PolicyCut cut, (string Table, IQueryable<GovernedRow> Rows) table, CancellationToken cancellationToken)
     {
         Guid? last = null;
         while (true)
@@ -86,10 +91,11 @@ public sealed class CutRewriter(IServiceScopeFactory scopes, TimeProvider clock,
             }
 
             if (batch.Count < BatchSize)
-                return;
+                return true;
             last = batch[^1].Id;
             // The claim is kept as long as the work goes on.
-            await Row(database, cut).ExecuteUpdateAsync(set => set.SetProperty(c => c.ClaimedUntil, clock.GetUtcNow().UtcDateTime + s_claim), cancellationToken);
+            if (!await ClaimAsync(Claimed(database, cut), cut, clock.GetUtcNow().UtcDateTime, cancellationToken))
+                return false;
             await Task.Delay(TimeSpan.FromMilliseconds(5), cancellationToken);
         }
     }
@@ -97,12 +103,20 @@ public sealed class CutRewriter(IServiceScopeFactory scopes, TimeProvider clock,
     internal static string Shorten(string table) =>
         $"""UPDATE "{table}" SET "ExpiresAt" = @end, "ExpiresBecause" = {(int)ExpiresBecause.Policy} WHERE "Id" = @id AND ("ExpiresAt" IS NULL OR "ExpiresAt" > @end)""";
 
-    private static async Task<bool> ClaimAsync(ActivateDbContext database, PolicyCut cut, DateTime now, CancellationToken cancellationToken)
+    private static async Task<bool> ClaimAsync(IQueryable<PolicyCut> row, PolicyCut cut, DateTime now, CancellationToken cancellationToken)
     {
         var until = now + s_claim;
-        return await Row(database, cut).Where(c => c.DoneAt == null && (c.ClaimedUntil == null || c.ClaimedUntil <= now))
-            .ExecuteUpdateAsync(set => set.SetProperty(c => c.ClaimedUntil, until), cancellationToken) == 1;
+        if (await row.ExecuteUpdateAsync(set => set.SetProperty(c => c.ClaimedUntil, until), cancellationToken) != 1)
+            return false;
+        cut.ClaimedUntil = until;
+        return true;
     }
+
+    private static IQueryable<PolicyCut> Free(ActivateDbContext database, PolicyCut cut, DateTime now) =>
+        Row(database, cut).Where(c => c.DoneAt == null && (c.ClaimedUntil == null || c.ClaimedUntil <= now));
+
+    /// <summary>The row as long as it is claimed by this round: the time that a claim runs out tells it from the claims after it.</summary>
+    private static IQueryable<PolicyCut> Claimed(ActivateDbContext database, PolicyCut cut) => Row(database, cut).Where(c => c.ClaimedUntil == cut.ClaimedUntil);
 
     private static IQueryable<PolicyCut> Row(ActivateDbContext database, PolicyCut cut) =>
         database.PolicyCuts.Where(c => c.OrganizationId == cut.OrganizationId && c.Version == cut.Version);

@@ -2,8 +2,10 @@ using System.Text.Json;
 using Activate.Identity.Core.Organizations;
 using Activate.Identity.Data;
 using Activate.Identity.Data.Organizations;
+using Activate.Identity.Server.Organizations;
 using Activate.Identity.Server.Tests.ApiKeys;
 using Activate.Identity.Server.Tests.SshKeys;
+using Activate.Identity.Server.Tests.Web;
 using Activate.Identity.Testing;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.DependencyInjection;
@@ -159,6 +161,31 @@ public class CutTests(ClockedServer fixture) : IClassFixture<ClockedServer>
             await _server.RewriteCutsAsync();
             _server.Clock.Advance(TimeSpan.FromMinutes(3));
         }
+    }
+
+    [Fact]
+    public async Task A_round_that_stalls_until_its_claim_has_run_out_does_not_undo_what_another_has_finished()
+    {
+        var stall = new StalledCommand("FROM \"ApiKeys\"");
+        await using var server = await TestServer.StartAsync(new TestServerOptions { FakeClock = true, Customize = stall.AddTo });
+        var (organization, _, session) = await server.AddOrganizationAsync();
+        await server.CreateApiKeyAsync(session, "endless", new { name = "endless", expiresInDays = (int?)null });
+        await server.QueryAsync(async database =>
+        {
+            database.PolicyCuts.Add(new PolicyCut { OrganizationId = organization.Id, Version = 1, At = server.Now, GraceEndsAt = server.Now, ApiKeyMaximumDays = 30 });
+            return await database.SaveChangesAsync();
+        });
+        stall.On = true;
+        var stalled = server.Services().GetRequiredService<CutRewriter>().RewriteAsync(CancellationToken.None);
+        await stall.Reached;
+        server.Clock!.Advance(TimeSpan.FromMinutes(3));
+        await server.RewriteCutsAsync();
+        Assert.NotNull(await DoneAsync());
+        stall.Release();
+        await stalled;
+        Assert.NotNull(await DoneAsync());
+
+        Task<DateTime?> DoneAsync() => server.QueryAsync(database => database.PolicyCuts.Where(cut => cut.OrganizationId == organization.Id).Select(cut => cut.DoneAt).SingleAsync());
     }
 
     [Fact]
