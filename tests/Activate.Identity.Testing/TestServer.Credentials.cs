@@ -71,5 +71,5 @@ public sealed partial class TestServer
     }
 
     /// <summary>Writes the last uses that were noted, as the server does every ten seconds.</summary>
-    public Task FlushLastUsesAsync(int node = 0) => Services(node).GetRequiredService<LastUses>().FlushAsync();
+    public Task FlushLastUsesAsync(int node = 0) => Task.WhenAll(Behind(node).Select(one => Services(one).GetRequiredService<LastUses>().FlushAsync()));
 }

@@ -71,7 +71,7 @@ public sealed partial class TestServer
         if (body.Length > 0)
             lines.Add($"Content-Length: {Encoding.UTF8.GetByteCount(body)}");
         using var client = new TcpClient();
-        await client.ConnectAsync(System.Net.IPAddress.Loopback, _ports[node]);
+        await client.ConnectAsync(System.Net.IPAddress.Loopback, _ports[Next(node)]);
         await using var stream = client.GetStream();
         try
         {

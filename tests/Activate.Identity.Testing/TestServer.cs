@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
 using Activate.Identity.Data;
@@ -7,6 +8,7 @@ using Activate.Identity.Server;
 using Activate.Identity.Server.Accounts;
 using Activate.Identity.Server.Connect;
 using Activate.Identity.Server.Keys;
+using Activate.Identity.Server.Organizations;
 using Activate.Identity.Server.Setup;
 using Activate.Identity.Server.Web;
 using Microsoft.AspNetCore.Builder;
@@ -36,7 +38,8 @@ public sealed record TestServerOptions
 
 /// <summary>
 /// The real server on real Kestrel, one or more nodes on one database, with the first owner <see cref="OwnerName"/>. Every node answers under the same
-/// public origin, as behind a load balancer; a client chooses the node it talks to.
+/// public origin, as behind a load balancer; a client chooses the node it talks to. <c>ACTIVATE_TEST_NODES=2</c> puts two nodes wherever a test asks for one, and each
+/// request goes to the other one than that before.
 /// </summary>
 public sealed partial class TestServer : IAsyncDisposable
 {
@@ -45,14 +48,19 @@ public sealed partial class TestServer : IAsyncDisposable
     public const string OwnerEmail = "ada@example.test";
     public const string OrganizationName = "Hydrology Lab";
 
+    private static readonly int s_nodesForOne = int.TryParse(Environment.GetEnvironmentVariable("ACTIVATE_TEST_NODES"), CultureInfo.InvariantCulture, out var nodes) ? nodes : 1;
+
     private readonly List<WebApplication> _nodes = [];
     private readonly List<int> _ports = [];
     private readonly List<Func<Task<WebApplication>>> _starts = [];
+    private readonly bool _inTurns;
     private readonly string _folder = Directory.CreateTempSubdirectory("activate-test-").FullName;
     private Func<Task> _drop = () => Task.CompletedTask;
+    private int _turn = -1;
 
-    private TestServer(string origin, bool fakeClock)
+    private TestServer(string origin, bool fakeClock, bool inTurns = false)
     {
+        _inTurns = inTurns;
         Origin = new Uri(origin);
         Clock = fakeClock ? new StillClock(new DateTimeOffset(2026, 11, 24, 8, 0, 0, TimeSpan.Zero)) : null;
     }
@@ -69,9 +77,11 @@ public sealed partial class TestServer : IAsyncDisposable
     public static async Task<TestServer> StartAsync(TestServerOptions? options = null)
     {
         options ??= new TestServerOptions();
-        var ports = Enumerable.Range(0, options.Nodes).Select(_ => PostgreSqlServer.FreePort()).ToArray();
+        var inTurns = options.Nodes == 1 && s_nodesForOne > 1;
+        var ports = Enumerable.Range(0, inTurns ? s_nodesForOne : options.Nodes).Select(_ => PostgreSqlServer.FreePort()).ToArray();
         var server = new TestServer(
-            Uri.TryCreate(options.Settings.GetValueOrDefault("Server:PublicOrigin"), UriKind.Absolute, out var named) ? named.OriginalString : $"http://localhost:{ports[0]}", options.FakeClock);
+            Uri.TryCreate(options.Settings.GetValueOrDefault("Server:PublicOrigin"), UriKind.Absolute, out var named) ? named.OriginalString : $"http://localhost:{ports[0]}",
+            options.FakeClock, inTurns);
         try
         {
             var settings = await server.SettingsAsync(options, await Prepared.ForAsync(options));
@@ -159,17 +169,29 @@ public sealed partial class TestServer : IAsyncDisposable
     /// <summary>Stops a node, does something while it is down, and starts it again at the same port on the same database: nothing that it knew in memory is left.</summary>
     public async Task RestartAsync(Func<Task>? whileDown = null, int node = 0)
     {
-        await _nodes[node].StopAsync();
-        await _nodes[node].DisposeAsync();
+        int[] restarted = [.. Behind(node)];
+        foreach (var one in restarted)
+        {
+            await _nodes[one].StopAsync();
+            await _nodes[one].DisposeAsync();
+        }
+
         try
         {
             await (whileDown?.Invoke() ?? Task.CompletedTask);
         }
         finally
         {
-            _nodes[node] = await _starts[node]();
+            foreach (var one in restarted)
+                _nodes[one] = await _starts[one]();
         }
     }
+
+    /// <summary>The nodes that a test means by this one.</summary>
+    private IEnumerable<int> Behind(int node) => _inTurns ? Enumerable.Range(0, NodeCount) : [node];
+
+    /// <summary>Where the next request for a node goes.</summary>
+    private int Next(int node) => _inTurns ? (int)((uint)Interlocked.Increment(ref _turn) % NodeCount) : node;
 
     /// <summary>Services of a node, for what has no endpoint.</summary>
     public IServiceProvider Services(int node = 0) => _nodes[node].Services;
@@ -182,10 +204,12 @@ public sealed partial class TestServer : IAsyncDisposable
     }
 
     /// <summary>A client without cookies that talks to one node under the public origin and follows no redirect.</summary>
-    public HttpClient Client(int node = 0) => ClientOf(Origin, _ports[node]);
+    public HttpClient Client(int node = 0) => _inTurns ? new(new Turns(this, [.. _ports.Select(HandlerOf)])) { BaseAddress = Origin } : ClientOf(Origin, _ports[node]);
 
     /// <summary>A client that speaks to a public origin at another port of this machine, as a load balancer does, which ends TLS, too.</summary>
-    public static HttpClient ClientOf(Uri origin, int port) => new(new Balancer(new SocketsHttpHandler
+    public static HttpClient ClientOf(Uri origin, int port) => new(HandlerOf(port)) { BaseAddress = origin };
+
+    private static Balancer HandlerOf(int port) => new(new SocketsHttpHandler
     {
         AllowAutoRedirect = false,
         UseCookies = false,
@@ -195,7 +219,29 @@ public sealed partial class TestServer : IAsyncDisposable
             await socket.ConnectAsync(IPAddress.Loopback, port, cancellation);
             return new NetworkStream(socket, ownsSocket: true);
         },
-    })) { BaseAddress = origin };
+    });
+
+    /// <summary>Each request to the next node, when the second is over within which it may not have felt yet what ended on another.</summary>
+    private sealed class Turns(TestServer server, HttpMessageHandler[] nodes) : HttpMessageHandler
+    {
+        private readonly HttpMessageInvoker[] _nodes = [.. nodes.Select(node => new HttpMessageInvoker(node))];
+
+        protected override Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
+        {
+            var node = server.Next(0);
+            var services = server.Services(node);
+            services.GetRequiredService<Server.Credentials.CredentialCache>().Forget();
+            services.GetRequiredService<PolicyReader>().Forget();
+            return _nodes[node].SendAsync(request, cancellationToken);
+        }
+
+        protected override void Dispose(bool disposing)
+        {
+            foreach (var node in _nodes)
+                node.Dispose();
+            base.Dispose(disposing);
+        }
+    }
 
     /// <summary>
     /// Asks before it sends a large body, as curl does: such a body may be refused by its length, and who sends on regardless may see the connection closed before

@@ -149,6 +149,8 @@ public static class WebSetup
                 // Our RequestLog tells of requests. Off, not Warning: enabled at any level it makes an Activity and a log scope for each request.
                 .MinimumLevel.Override("Microsoft.AspNetCore.Hosting.Diagnostics", LevelAlias.Off)
                 .MinimumLevel.Override("Microsoft.EntityFrameworkCore", LogEventLevel.Warning)
+                // Its errors, with their stacks, are cookies that somebody has changed: who sends a form with one is told to send it again.
+                .MinimumLevel.Override("Microsoft.AspNetCore.Antiforgery", LevelAlias.Off)
                 // A unique index that refuses a second row is an answer, not an error; what nobody expected is logged where it is caught.
                 .MinimumLevel.Override("Microsoft.EntityFrameworkCore.Update", LogEventLevel.Fatal)
                 .MinimumLevel.Override("Microsoft.EntityFrameworkCore.Database.Command", LogEventLevel.Fatal)

@@ -171,6 +171,7 @@ public sealed class LockoutTests
     }
 
     [Fact]
+    [Trait("Nodes", "One")]
     public async Task A_flood_that_is_turned_away_uses_up_no_try()
     {
         await using var server = await TestServer.StartAsync();

@@ -36,6 +36,7 @@ public class AllowedAddressesTests(AllowedAddressesTests.Fixture fixture) : ICla
     }));
 
     [Fact]
+    [Trait("Nodes", "One")]
     public async Task A_key_works_from_its_addresses_and_elsewhere_hears_the_rule_and_not_the_list()
     {
         var (_, session) = await _server.AddPersonAsync();

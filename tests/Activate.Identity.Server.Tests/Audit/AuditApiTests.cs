@@ -244,6 +244,7 @@ public sealed class AuditApiTests(ClockedServer fixture) : IClassFixture<Clocked
     }
 
     [Fact]
+    [Trait("Nodes", "One")]
     public async Task A_refusal_is_written_once_however_often_it_is_tried()
     {
         var (organization, owner, session) = await NewAsync();
@@ -262,6 +263,7 @@ public sealed class AuditApiTests(ClockedServer fixture) : IClassFixture<Clocked
     }
 
     [Fact]
+    [Trait("Nodes", "One")]
     public async Task Who_calls_as_an_application_without_its_secret_is_in_its_organizations_log_once()
     {
         var (_, _, session) = await NewAsync();

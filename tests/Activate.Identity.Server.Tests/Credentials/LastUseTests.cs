@@ -1,8 +1,6 @@
 using System.Net.Http;
 using Activate.Identity.Data;
-using Activate.Identity.Server.Credentials;
 using Activate.Identity.Testing;
-using Microsoft.Extensions.DependencyInjection;
 
 namespace Activate.Identity.Server.Tests.Credentials;
 
@@ -16,7 +14,7 @@ public class LastUseTests
         var token = await server.LoginWithDeviceAsync();
         var key = await server.CreateApiKeyAsync(token, "nightly");
         Assert.Equal(200, (await server.ApiAsync(HttpMethod.Get, "/api/v1/me", key.Key)).Status);
-        await server.Services().GetRequiredService<LastUses>().FlushAsync();
+        await server.FlushLastUsesAsync();
         foreach (var list in new[] { "/api/v1/api-keys", "/api/v1/sessions" })
         {
             var item = (await server.ApiAsync(HttpMethod.Get, list, token)).Json.GetProperty("items")[0];

@@ -165,6 +165,7 @@ public sealed class SigningKeyTests
 
     [Fact]
     [Trait("Case", "F3")]
+    [Trait("Nodes", "One")]
     public async Task When_the_keys_cannot_be_read_the_known_ones_go_on_and_the_log_says_it_once()
     {
         await using var server = await TestServer.StartAsync(new() { FakeClock = true });
@@ -227,6 +228,7 @@ public sealed class SigningKeyTests
 
     [Fact]
     [Trait("Case", "J6")]
+    [Trait("Nodes", "One")]
     public async Task Discovery_and_the_key_set_may_be_kept_for_five_minutes_and_nothing_else_may()
     {
         await using var server = await TestServer.StartAsync(new() { FakeClock = true });

@@ -14,6 +14,7 @@ public sealed class SigningKeysApiTests(ClockedServer fixture) : IClassFixture<C
     private readonly TestServer _server = fixture.Server;
 
     [Fact]
+    [Trait("Nodes", "One")]
     public async Task An_operator_sees_the_keys_and_rotates_them_and_the_audit_log_tells_who()
     {
         var user = await _server.AddUserAsync(Role.Owner, isOperator: true);
@@ -67,6 +68,7 @@ public sealed class SigningKeysApiTests(ClockedServer fixture) : IClassFixture<C
     }
 
     [Fact]
+    [Trait("Nodes", "One")]
     public async Task Only_an_operator_looks_and_only_one_who_signed_in_rotates()
     {
         var person = await _server.AddUserAsync(Role.Owner, isOperator: true);

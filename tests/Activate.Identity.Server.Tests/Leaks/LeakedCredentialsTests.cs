@@ -125,6 +125,7 @@ public class LeakedCredentialsTests(ClockedServer fixture) : IClassFixture<Clock
     }
 
     [Fact]
+    [Trait("Nodes", "One")]
     public async Task One_address_may_send_so_many_a_minute_and_the_answer_says_when_to_go_on()
     {
         await using var server = await TestServer.StartAsync(new() { FakeClock = true });

@@ -24,7 +24,7 @@ public sealed class DatabaseCopiesTests : IDisposable
     [Trait("Case", "F13")]
     public async Task A_backup_under_load_holds_one_moment_and_serves_elsewhere()
     {
-        await using var server = await TestServer.StartAsync();
+        await using var server = await TestServer.StartAsync(new() { Database = DatabaseProvider.Sqlite });
         using var stop = new CancellationTokenSource();
         var people = await Task.WhenAll(Enumerable.Range(0, 4).Select(_ => server.AddPersonAsync()));
         var (_, session) = people[0];
@@ -71,7 +71,11 @@ public sealed class DatabaseCopiesTests : IDisposable
         var restored = await RestoreAsync(elsewhere, file);
         Assert.True(restored.Code == 0, restored.ToString());
         Assert.Equal(digest, Digest(restored));
-        await using var other = await TestServer.StartAsync(new TestServerOptions { Settings = new Dictionary<string, string?> { ["Data:Folder"] = elsewhere, ["Server:PublicOrigin"] = server.Origin.GetLeftPart(UriPartial.Authority) } });
+        await using var other = await TestServer.StartAsync(new TestServerOptions
+        {
+            Database = DatabaseProvider.Sqlite,
+            Settings = new Dictionary<string, string?> { ["Data:Folder"] = elsewhere, ["Server:PublicOrigin"] = server.Origin.GetLeftPart(UriPartial.Authority) },
+        });
         Assert.Equal(200, (await other.GetAsync("/api/v1/me", kept.Key)).Status);
         Assert.Equal(200, (await other.GetAsync("/api/v1/me", session)).Status);
         Assert.Equal(401, (await other.GetAsync("/api/v1/me", endedBefore.Key)).Status);
@@ -93,7 +97,7 @@ public sealed class DatabaseCopiesTests : IDisposable
     [Trait("Case", "F13")]
     public async Task A_backup_overwrites_nothing_and_leaves_nothing_half()
     {
-        await using var server = await TestServer.StartAsync();
+        await using var server = await TestServer.StartAsync(new() { Database = DatabaseProvider.Sqlite });
         var file = Path.Combine(_folder, "there.db");
         await File.WriteAllTextAsync(file, "mine");
         var answer = await BackupAsync(server.DataFolder, file);
@@ -118,7 +122,7 @@ public sealed class DatabaseCopiesTests : IDisposable
     public async Task A_restore_refuses_while_a_server_runs_or_a_database_is_there_and_keeps_what_it_replaces()
     {
         var file = Path.Combine(_folder, "backup.db");
-        await using (var server = await TestServer.StartAsync())
+        await using (var server = await TestServer.StartAsync(new() { Database = DatabaseProvider.Sqlite }))
         {
             var (_, session) = await server.AddPersonAsync();
             Assert.Equal(0, (await BackupAsync(server.DataFolder, file)).Code);
@@ -158,7 +162,7 @@ public sealed class DatabaseCopiesTests : IDisposable
     [InlineData("missing", "There is no file")]
     public async Task A_file_that_is_no_whole_backup_of_this_version_changes_nothing(string kind, string says)
     {
-        await using var server = await TestServer.StartAsync();
+        await using var server = await TestServer.StartAsync(new() { Database = DatabaseProvider.Sqlite });
         var file = Path.Combine(_folder, "backup.db");
         Assert.Equal(0, (await BackupAsync(server.DataFolder, file)).Code);
         switch (kind)

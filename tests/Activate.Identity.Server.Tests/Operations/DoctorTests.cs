@@ -32,7 +32,7 @@ public sealed class DoctorTests : IDisposable
     [Fact]
     public async Task Each_thing_that_is_wrong_is_named_with_its_remedy()
     {
-        await using var server = await TestServer.StartAsync();
+        await using var server = await TestServer.StartAsync(new() { Database = DatabaseProvider.Sqlite });
         var late = TimeProvider.System.GetUtcNow().UtcDateTime.AddHours(-3);
         await server.QueryAsync(async database =>
         {
@@ -55,7 +55,7 @@ public sealed class DoctorTests : IDisposable
         Assert.Contains("There is none at", answer.Out, StringComparison.Ordinal);
         Assert.Empty(Directory.GetFiles(_folder));
 
-        await using var server = await TestServer.StartAsync();
+        await using var server = await TestServer.StartAsync(new() { Database = DatabaseProvider.Sqlite });
         var last = await server.QueryAsync(database => Task.FromResult(database.Database.GetMigrations().Last()));
         SqliteFiles.Scalar(server.SqliteFile, $"""DELETE FROM "__EFMigrationsHistory" WHERE "MigrationId" = '{last}'""");
         answer = await RunAsync($"--Data:Folder={server.DataFolder}");

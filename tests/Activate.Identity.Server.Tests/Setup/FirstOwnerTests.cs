@@ -34,6 +34,7 @@ public sealed partial class FirstOwnerTests
     private static List<string> Links(StringWriter console) => [.. Link().Matches(console.ToString()).Select(match => match.Groups[1].Value)];
 
     [Fact]
+    [Trait("Nodes", "One")]
     public async Task The_link_on_the_console_makes_the_first_owner_once_and_signs_in()
     {
         var (server, console) = await StartAsync();

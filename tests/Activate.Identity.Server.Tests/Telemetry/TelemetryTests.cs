@@ -17,6 +17,7 @@ public class TelemetryTests
 {
     [Fact]
     [Trait("Case", "L1")]
+    [Trait("Nodes", "One")]
     public async Task Everything_is_counted_and_no_label_holds_what_somebody_sent_or_who_somebody_is()
     {
         await using var server = await TestServer.StartAsync();
