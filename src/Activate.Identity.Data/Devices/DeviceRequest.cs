@@ -45,6 +45,8 @@ public sealed class DeviceRequest
     public DateTime? DecidedAt { get; init; }
     /// <summary>When the person who decided had last signed in.</summary>
     public DateTime? AuthenticatedAt { get; init; }
+    /// <summary>How, as <see cref="Tokens.TokenGrant.Methods"/>.</summary>
+    public string? Methods { get; init; }
     public int? ApprovedHours { get; init; }
     public DateTime? RedeemedAt { get; init; }
     /// <summary>The grant the device got. A poll repeated because the answer was lost gets the same token again.</summary>
@@ -58,6 +60,7 @@ internal sealed class DeviceRequestMapping : IEntityTypeConfiguration<DeviceRequ
         builder.ToTable("DeviceRequests");
         builder.Property(r => r.DeviceCodeHash).HasMaxLength(32);
         builder.Property(r => r.UserCodeHash).HasMaxLength(32);
+        builder.Property(r => r.Methods).HasMaxLength(64);
         builder.Property(r => r.ClientId).HasMaxLength(100);
         builder.Property(r => r.Scopes).HasMaxLength(512);
         builder.Property(r => r.DeviceName).HasMaxLength(128);

@@ -55,7 +55,8 @@ internal sealed class CodeGrant(ActivateDbContext database, PolicyReader policie
             return null;
         var standing = grants.Begin(new GrantStart(application, user, Scopes.Join(Scopes.AllowedTo(user.Role, Scopes.Split(code.Scopes))), policy)
         {
-            Resources = resources is null ? code.Resources : Scopes.Join(resources),
+            Resources = code.Resources,
+            FirstResources = resources is null ? null : Scopes.Join(resources),
             Claims = code.Claims,
             Methods = code.Methods,
             AuthenticatedAt = code.AuthenticatedAt,

@@ -24,6 +24,8 @@ namespace Activate.Identity.Server.Connect;
 internal sealed record GrantStart(Application Application, User Owner, string Scopes, Organizations.OrganizationPolicy Policy)
 {
     public string? Resources { get; init; }
+    /// <summary>Of the resources, those that the first access token is for; null: all. A refresh may ask for others of them (RFC 8707 §2.2).</summary>
+    public string? FirstResources { get; init; }
     public string? Claims { get; init; }
     public string? Methods { get; init; }
     public DateTime? AuthenticatedAt { get; init; }
@@ -64,7 +66,7 @@ internal sealed class GrantIssuer(
             PolicyVersion = start.Policy.Version,
             RefreshPlace = renewed ? 1 : null,
             IdleEndsAt = renewed ? now + RefreshRule.Idle : null,
-            Resources = start.Resources,
+            Resources = renewed ? start.Resources : start.FirstResources ?? start.Resources,
             Claims = start.Claims,
             Methods = start.Methods,
             AuthenticatedAt = start.AuthenticatedAt,
@@ -72,7 +74,7 @@ internal sealed class GrantIssuer(
         };
         return new Standing(start.Owner, grant, start.Application.ClientId == BuiltInApplications.Cli
             ? new IssuedTokens(writer.Write(grant, start.Owner.Organization!.Slug), grant.Scopes, grant.ExpiresAt)
-            : Tokens(start.Application, start.Owner, grant, grant.Scopes, grant.Resources, now));
+            : Tokens(start.Application, start.Owner, grant, grant.Scopes, start.FirstResources ?? grant.Resources, now));
     }
 
     /// <summary>The tokens of an application's grant at the place in its chain that it has now.</summary>

@@ -33,14 +33,8 @@ internal sealed class IdTokenWriter(SigningKeys keys, PublicOrigin origin, TimeP
         };
         foreach (var (name, value) in OwnerClaims.Of(owner).Told(Scopes.Split(tokens.Scopes), grant.Claims, OwnerClaims.IdToken))
             claims[name] = value;
-        if (grant.AuthenticatedAt is { } authenticated)
-            claims[Claims.AuthenticationTime] = EpochTime.GetIntDate(authenticated);
-        if (grant.Methods is { } methods)
-        {
-            claims[Claims.AuthenticationMethodReference] = Scopes.Split(methods);
-            claims[Claims.AuthenticationContextReference] = SignedIn.ContextOf(methods);
-        }
-
+        foreach (var (name, value) in OwnerClaims.OfSignIn(grant.AuthenticatedAt, grant.Methods))
+            claims[name] = value;
         if (standing.Nonce is { } nonce)
             claims[Claims.Nonce] = nonce;
         return s_handler.CreateToken(new SecurityTokenDescriptor { Claims = claims, SigningCredentials = keys.Current(algorithm ?? SecurityAlgorithms.RsaSha256, now).Credentials });

@@ -3,7 +3,9 @@ using Activate.Identity.Core;
 using Activate.Identity.Core.Errors;
 using Activate.Identity.Core.Organizations;
 using Activate.Identity.Data.Accounts;
+using Activate.Identity.Server.Accounts;
 using Activate.Identity.Server.Credentials;
+using Microsoft.IdentityModel.Tokens;
 using static OpenIddict.Abstractions.OpenIddictConstants;
 using Scopes = Activate.Identity.Core.Scopes;
 
@@ -45,6 +47,19 @@ internal sealed record OwnerClaims(Guid UserId, string Username, string? Display
             if (!ScopeOf.TryGetValue(claim.Name, out var scope) || scopes.Contains(scope) || (single.Length > 0 && single.Contains($"{place}.{claim.Name}")))
                 yield return claim;
         }
+    }
+
+    /// <summary>What is told of the sign-in itself, whatever was asked for: when (<c>auth_time</c>, Unix time), how (<c>amr</c>) and how well (<c>acr</c>), as far as it is known.</summary>
+    /// <param name="at">When the person signed in.</param>
+    /// <param name="methods">Of RFC 8176, space-separated.</param>
+    public static IEnumerable<(string Name, object Value)> OfSignIn(DateTime? at, string? methods)
+    {
+        if (at is { } time)
+            yield return (Claims.AuthenticationTime, EpochTime.GetIntDate(time));
+        if (methods is null)
+            yield break;
+        yield return (Claims.AuthenticationMethodReference, Scopes.Split(methods));
+        yield return (Claims.AuthenticationContextReference, SignedIn.ContextOf(methods));
     }
 
     /// <summary>

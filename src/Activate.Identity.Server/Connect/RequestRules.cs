@@ -112,7 +112,10 @@ internal static class RequestRules
         }
     }
 
-    /// <summary>RFC 6749 §2.3.1: what is posted stands in the body, never in the URL, where logs would keep it, and never in both.</summary>
+    /// <summary>
+    /// RFC 6749 §2.3.1: what is posted stands in the body, as a form, never in the URL, where logs would keep it, and never in both. OpenIddict takes a Content-Type that begins like a form's for one,
+    /// and fails when it reads it: two of them, or one with something behind it.
+    /// </summary>
     internal sealed class ParametersInBody<TContext> : IOpenIddictServerHandler<TContext> where TContext : BaseValidatingContext
     {
         public ValueTask HandleAsync(TContext context)
@@ -120,6 +123,8 @@ internal static class RequestRules
             var request = context.Http().Request;
             if (request.QueryString.HasValue && !(context.EndpointType is OpenIddictServerEndpointType.Authorization or OpenIddictServerEndpointType.EndSession && HttpMethods.IsGet(request.Method)))
                 context.Reject(Errors.InvalidRequest, "Send the parameters in the body of a POST, not in the URL.");
+            else if (HttpMethods.IsPost(request.Method) && !string.IsNullOrEmpty(request.ContentType) && !request.HasFormContentType)
+                context.Reject(Errors.InvalidRequest, "Send the parameters as a form, with 'Content-Type: application/x-www-form-urlencoded', once.");
             return default;
         }
     }

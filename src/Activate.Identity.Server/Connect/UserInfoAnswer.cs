@@ -11,12 +11,15 @@ internal static class UserInfoAnswer
     /// <param name="caller">A sign-in with the scope <c>openid</c>.</param>
     public static ReadOnlyMemory<byte> Of(Caller caller) => OAuthAnswers.Object(caller, static (json, caller) =>
     {
-        foreach (var (name, value) in OwnerClaims.Of(caller).Told(caller.Scopes, caller.Claims, OwnerClaims.UserInfo))
+        foreach (var (name, value) in OwnerClaims.Of(caller).Told(caller.Scopes, caller.Claims, OwnerClaims.UserInfo).Concat(OwnerClaims.OfSignIn(caller.AuthenticatedAt, caller.AuthenticationMethods)))
         {
             switch (value)
             {
                 case bool flag:
                     json.WriteBoolean(name, flag);
+                    break;
+                case long seconds:
+                    json.WriteNumber(name, seconds);
                     break;
                 case string[] values:
                     json.WriteStartArray(name);

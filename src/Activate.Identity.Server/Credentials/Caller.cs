@@ -36,6 +36,8 @@ public sealed class Caller
     /// <summary>A person signed in for it: a device login that was given <c>credentials:write</c> (contract §1).</summary>
     public bool Interactive { get; init; }
     public DateTime? AuthenticatedAt { get; init; }
+    /// <summary>How, as <see cref="Data.Tokens.TokenGrant.Methods"/>.</summary>
+    public string? AuthenticationMethods { get; init; }
 
     public required Guid UserId { get; init; }
     public required string Username { get; init; }
@@ -70,7 +72,7 @@ public sealed class Caller
         Scopes = IsApplication ? Core.Scopes.Split(token.Scopes) : [.. Core.Scopes.AllowedTo(Role, Core.Scopes.Split(token.Scopes))],
         Audiences = token.Audiences, IssuedAt = token.IssuedAt, ExpiresAt = ExpiresAt < token.ExpiresAt ? ExpiresAt : token.ExpiresAt,
         TokenId = token.Id.ToString(), ClientId = token.ClientId, IsApplication = IsApplication, Exchanged = token.Exchanged, Claims = token.Exchanged ? null : Claims,
-        Interactive = Interactive && !token.Exchanged, AuthenticatedAt = AuthenticatedAt, AllowedAddresses = AllowedAddresses,
+        Interactive = Interactive && !token.Exchanged, AuthenticatedAt = AuthenticatedAt, AuthenticationMethods = AuthenticationMethods, AllowedAddresses = AllowedAddresses,
         UserId = UserId, Username = Username, DisplayName = DisplayName, Email = Email, EmailVerified = EmailVerified, UserKind = UserKind, Role = Role, IsOperator = IsOperator,
         OrganizationId = OrganizationId, OrganizationSlug = OrganizationSlug, OrganizationName = OrganizationName,
     };

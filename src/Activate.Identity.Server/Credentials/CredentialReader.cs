@@ -135,7 +135,7 @@ public sealed class CredentialReader : IAsyncDisposable
             UserId = user.Id, user.UserName, user.DisplayName, user.Email, user.EmailConfirmed, UserKind = user.Kind, user.Role, user.IsOperator,
             OrganizationId = organization.Id, organization.Slug, OrganizationName = organization.Name,
             grant.Id, grant.Name, grant.Scopes, grant.CreatedAt, grant.ExpiresAt, GraceEndsAt = (DateTime?)cut.GraceEndsAt, Maximum = cut.TokenMaximumHours,
-            grant.Kind, grant.ClientId, grant.Interactive, grant.AuthenticatedAt, grant.Claims, user.PausedFrom,
+            grant.Kind, grant.ClientId, grant.Interactive, grant.AuthenticatedAt, grant.Claims, user.PausedFrom, grant.Methods,
         };
 
     /// <summary>The grant that a token without a row stands on, while the token, the application that has it and the application of the grant count.</summary>
@@ -157,7 +157,7 @@ public sealed class CredentialReader : IAsyncDisposable
             grant.Id, grant.Name, grant.Scopes, grant.CreatedAt, grant.ExpiresAt, GraceEndsAt = (DateTime?)cut.GraceEndsAt,
             // A chain that is renewed is held to the limit of refreshing, in hours like the limit of tokens.
             Maximum = grant.RefreshPlace != null ? cut.RefreshMaximumDays * 24 : cut.TokenMaximumHours,
-            grant.Kind, grant.ClientId, grant.Interactive, grant.AuthenticatedAt, grant.Claims, user.PausedFrom,
+            grant.Kind, grant.ClientId, grant.Interactive, grant.AuthenticatedAt, grant.Claims, user.PausedFrom, grant.Methods,
         };
 
     /// <summary>An application that acts for itself, while it and its token count.</summary>
@@ -184,7 +184,7 @@ public sealed class CredentialReader : IAsyncDisposable
     private Caller Grant(DbDataReader row, Caller? before)
     {
         var kind = (CredentialKind)row.GetInt32(20);
-        return Soonest(before, Read(row, kind, End(row, kind), row.GetString(21), row.GetBoolean(22), Time(row, 23), Text(row, 24), Time(row, 25)));
+        return Soonest(before, Read(row, kind, End(row, kind), row.GetString(21), row.GetBoolean(22), Time(row, 23), Text(row, 24), Time(row, 25), methods: Text(row, 26)));
     }
 
     private Caller Application(DbDataReader row, Caller? before)
@@ -214,7 +214,7 @@ public sealed class CredentialReader : IAsyncDisposable
     private static Caller Soonest(Caller? a, Caller b) => a is null || (b.ExpiresAt is { } end && !(a.ExpiresAt <= end)) ? b : a;
 
     private Caller Read(DbDataReader row, CredentialKind kind, DateTime? expiresAt, string? clientId, bool interactive, DateTime? authenticatedAt, string? claims,
-        DateTime? pausedFrom, string? allowedAddresses = null)
+        DateTime? pausedFrom, string? allowedAddresses = null, string? methods = null)
     {
         if (row.GetBoolean(0) || row.GetBoolean(1) || pausedFrom <= _clock.GetUtcNow().UtcDateTime)
             return s_outOfStanding;
@@ -234,6 +234,7 @@ public sealed class CredentialReader : IAsyncDisposable
             ClientId = clientId,
             Interactive = interactive,
             AuthenticatedAt = authenticatedAt,
+            AuthenticationMethods = methods,
             Claims = claims,
             AllowedAddresses = allowedAddresses is null ? null : AllowedAddresses.Read(allowedAddresses),
             UserId = row.GetId(2),

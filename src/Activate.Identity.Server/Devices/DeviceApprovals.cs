@@ -122,6 +122,7 @@ public sealed class DeviceApprovals(ActivateDbContext database, ServerKeys keys,
                 .SetProperty(r => r.DecidedBy, person.UserId)
                 .SetProperty(r => r.DecidedAt, now)
                 .SetProperty(r => r.AuthenticatedAt, person.AuthenticatedAt)
+                .SetProperty(r => r.Methods, person.AuthenticationMethods)
                 .SetProperty(r => r.Scopes, scopes)
                 .SetProperty(r => r.ApprovedHours, approved ? hours : null), cancellationToken);
         if (decided == 1)

@@ -86,6 +86,7 @@ internal sealed class DeviceGrant(
         {
             Name = request.DeviceName ?? request.ClientId,
             Hours = request.ApprovedHours ?? Policy.LongestTokenHours,
+            Methods = request.Methods,
             AuthenticatedAt = request.AuthenticatedAt,
             Interactive = application.ClientId == BuiltInApplications.Cli && Scopes.Split(request.Scopes).Contains(Scopes.CredentialsWrite),
         });

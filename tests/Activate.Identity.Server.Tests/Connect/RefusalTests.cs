@@ -146,8 +146,13 @@ public sealed class RefusalTests(SharedDatabaseServer shared) : IClassFixture<Sh
     public async Task Another_method_or_content_type_is_refused_with_JSON(string endpoint)
     {
         const string Json = """{"grant_type":"authorization_code","client_id":"activate-cli","token":"x"}""";
-        foreach (var type in new[] { "application/json", "text/plain", "application/xml" })
-            AssertRefused(await SendAsync(HttpMethod.Post, endpoint, new StringContent(Json, Encoding.UTF8, type)), "invalid_request");
+        foreach (var type in new[] { "application/json", "text/plain", "application/xml", "application/x-www-form-urlencodedx", "application/x-www-form-urlencoded,application/x-www-form-urlencoded" })
+        {
+            using var content = new ByteArrayContent(Encoding.UTF8.GetBytes(Json));
+            content.Headers.TryAddWithoutValidation("Content-Type", type);
+            AssertRefused(await SendAsync(HttpMethod.Post, endpoint, content), "invalid_request");
+        }
+
         using var multipart = new MultipartFormDataContent { { new StringContent("activate-cli"), "client_id" } };
         AssertRefused(await SendAsync(HttpMethod.Post, endpoint, multipart), "invalid_request");
         AssertRefused(await SendAsync(HttpMethod.Post, endpoint, null), "invalid_request");

@@ -27,7 +27,7 @@ public sealed class UserInfoTests(SharedServer shared) : IClassFixture<SharedSer
         {
             Assert.Equal(200, answer.Status);
             Assert.Contains("no-store", answer.Header("Cache-Control"), StringComparison.Ordinal);
-            Assert.Equal(["email", "email_verified", "groups", "name", "organization", "preferred_username", "role", "sub"], answer.Json.EnumerateObject().Select(member => member.Name).Order(StringComparer.Ordinal));
+            Assert.Equal(["acr", "amr", "auth_time", "email", "email_verified", "groups", "name", "organization", "preferred_username", "role", "sub"], answer.Json.EnumerateObject().Select(member => member.Name).Order(StringComparer.Ordinal));
             Assert.Equal((username, "admin", $"{username}@example.test", JsonValueKind.False),
                 (answer.Text("preferred_username"), answer.Text("role"), answer.Text("email"), answer.Json.GetProperty("email_verified").ValueKind));
             foreach (var member in answer.Json.EnumerateObject())
@@ -36,15 +36,38 @@ public sealed class UserInfoTests(SharedServer shared) : IClassFixture<SharedSer
     }
 
     [Theory, Trait("Case", "U5")]
-    [InlineData("openid", "sub")]
-    [InlineData("openid email", "email email_verified sub")]
-    [InlineData("openid profile platform", "groups name organization preferred_username role sub")]
+    [InlineData("openid", "auth_time sub")]
+    [InlineData("openid email", "auth_time email email_verified sub")]
+    [InlineData("openid profile platform", "auth_time groups name organization preferred_username role sub")]
     public async Task It_says_no_more_than_the_scopes_allow(string scope, string members)
     {
         var user = await _server.AddUserAsync(username: shared.NewName("info"));
         var answer = await AskAsync(HttpMethod.Get, await _server.GrantAsync(user.Id, scope));
         Assert.Equal(members, string.Join(' ', answer.Json.EnumerateObject().Select(member => member.Name).Order(StringComparer.Ordinal)));
         Assert.Equal(user.Id.ToString(), answer.Text("sub"));
+    }
+
+    [Fact, Trait("Case", "U5")]
+    public async Task When_and_how_somebody_signed_in_for_a_device_is_told_by_its_ID_token_and_by_userinfo()
+    {
+        var (username, browser) = await shared.NewUserAsync(Core.Organizations.Role.Member);
+        var client = shared.NewName("tv");
+        await _server.RegisterApplicationAsync(client, deviceFlow: true);
+        var started = await _server.PostFormAsync("/connect/device", [("client_id", client), ("scope", "openid offline_access")]);
+        var login = new DeviceLogin(started.Text("device_code"), started.Text("user_code"), started);
+        await TestServer.ApproveAsync(browser, login);
+        var tokens = await _server.PollAsync(login, clientId: client);
+        var signedIn = await _server.QueryAsync(database => database.BrowserSessions.Where(session => session.User!.UserName == username).Select(session => session.AuthenticatedAt).SingleAsync());
+        var renewed = await _server.RefreshAsync(client, null, tokens.Text("refresh_token"));
+        foreach (var answer in (Answer[])[tokens, renewed])
+        {
+            var id = JsonDocument.Parse(System.Buffers.Text.Base64Url.DecodeFromChars(answer.Text("id_token").Split('.')[1])).RootElement;
+            foreach (var told in (JsonElement[])[id, (await AskAsync(HttpMethod.Get, answer.Text("access_token"))).Json])
+            {
+                Assert.Equal(("1", "pwd", new DateTimeOffset(signedIn, TimeSpan.Zero).ToUnixTimeSeconds()),
+                    (told.GetProperty("acr").GetString(), Assert.Single(told.GetProperty("amr").EnumerateArray()).GetString(), told.GetProperty("auth_time").GetInt64()));
+            }
+        }
     }
 
     [Fact, Trait("Case", "U5"), Trait("Case", "T10"), Trait("Case", "B7")]

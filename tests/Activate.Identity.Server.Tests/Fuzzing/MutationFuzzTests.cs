@@ -30,7 +30,7 @@ public sealed partial class MutationFuzzTests(ITestOutputHelper output)
         });
         var (rounds, each) = Tools.FullSize ? (200, 1_000) : (4, 500);
         var (found, states, slowest) = (new ConcurrentQueue<string>(), new SortedDictionary<int, int>(), TimeSpan.Zero);
-        for (var round = 0; round < rounds && found.IsEmpty; round++)
+        for (var round = 0; round < rounds && found.Count < 5; round++)
         {
             // Fresh every time: much of what is sent ends sessions, takes rights away or deletes what other requests are about.
             var recorded = await traffic.RecordAsync(server);
@@ -50,7 +50,7 @@ public sealed partial class MutationFuzzTests(ITestOutputHelper output)
             }
         }
 
-        output.WriteLine($"{rounds * each} requests, slowest {slowest.TotalMilliseconds:0} ms: {string.Join(", ", states.Select(state => $"{state.Key}: {state.Value}"))}");
+        output.WriteLine($"{states.Values.Sum()} requests, slowest {slowest.TotalMilliseconds:0} ms: {string.Join(", ", states.Select(state => $"{state.Key}: {state.Value}"))}");
         Assert.True(found.IsEmpty, string.Join('\n', found.Take(5)));
         Assert.DoesNotContain(server.Logs.Lines, line => line.StartsWith("Error", StringComparison.Ordinal) || line.StartsWith("Fatal", StringComparison.Ordinal));
         // They came far enough to find something.

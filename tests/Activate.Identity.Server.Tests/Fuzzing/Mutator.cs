@@ -129,10 +129,11 @@ internal sealed class Mutator(Random random, IReadOnlyList<RecordedRequest> traf
         try
         {
             root = JsonNode.Parse(Encoding.UTF8.GetString(Encoding.Latin1.GetBytes(text)), documentOptions: new JsonDocumentOptions { AllowDuplicateProperties = false });
+            _ = Text(root);
         }
-        catch (JsonException)
+        catch (Exception exception) when (exception is JsonException or InvalidOperationException)
         {
-            // Changed before: no JSON any more, or with a member twice.
+            // Changed before: no JSON any more, or with a member twice, or half a character.
             return ChangeBytes(text);
         }
 

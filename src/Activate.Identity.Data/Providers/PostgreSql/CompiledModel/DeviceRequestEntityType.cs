@@ -22,7 +22,7 @@ namespace Activate.Identity.Data.Providers.PostgreSql.CompiledModel
                 "Activate.Identity.Data.Devices.DeviceRequest",
                 typeof(DeviceRequest),
                 baseEntityType,
-                propertyCount: 20,
+                propertyCount: 21,
                 navigationCount: 1,
                 foreignKeyCount: 1,
                 unnamedIndexCount: 4,
@@ -155,6 +155,15 @@ namespace Activate.Identity.Data.Providers.PostgreSql.CompiledModel
                 fieldInfo: typeof(DeviceRequest).GetField("<LifetimeWish>k__BackingField", BindingFlags.NonPublic | BindingFlags.Instance | BindingFlags.DeclaredOnly),
                 nullable: true);
             lifetimeWish.AddAnnotation("Npgsql:ValueGenerationStrategy", NpgsqlValueGenerationStrategy.None);
+
+            var methods = runtimeEntityType.AddProperty(
+                "Methods",
+                typeof(string),
+                propertyInfo: typeof(DeviceRequest).GetProperty("Methods", BindingFlags.Public | BindingFlags.Instance | BindingFlags.DeclaredOnly),
+                fieldInfo: typeof(DeviceRequest).GetField("<Methods>k__BackingField", BindingFlags.NonPublic | BindingFlags.Instance | BindingFlags.DeclaredOnly),
+                nullable: true,
+                maxLength: 64);
+            methods.AddAnnotation("Npgsql:ValueGenerationStrategy", NpgsqlValueGenerationStrategy.None);
 
             var nextPollAt = runtimeEntityType.AddProperty(
                 "NextPollAt",

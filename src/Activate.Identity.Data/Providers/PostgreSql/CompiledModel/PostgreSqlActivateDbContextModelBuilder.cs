@@ -12,7 +12,7 @@ namespace Activate.Identity.Data.Providers.PostgreSql.CompiledModel
     public partial class PostgreSqlActivateDbContextModel
     {
         private PostgreSqlActivateDbContextModel()
-            : base(skipDetectChanges: false, modelId: new Guid("55aff68d-6f3f-47c2-8e8d-aaf164deeace"), entityTypeCount: 46)
+            : base(skipDetectChanges: false, modelId: new Guid("337c5ffe-befd-4114-8411-0d73de328a09"), entityTypeCount: 46)
         {
         }
 

@@ -830,6 +830,10 @@ namespace Activate.Identity.Data.Providers.PostgreSql.Migrations
                     b.Property<int?>("LifetimeWish")
                         .HasColumnType("integer");
 
+                    b.Property<string>("Methods")
+                        .HasMaxLength(64)
+                        .HasColumnType("character varying(64)");
+
                     b.Property<long>("NextPollAt")
                         .HasColumnType("bigint");
 

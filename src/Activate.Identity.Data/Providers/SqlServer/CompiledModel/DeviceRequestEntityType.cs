@@ -21,7 +21,7 @@ namespace Activate.Identity.Data.Providers.SqlServer.CompiledModel
                 "Activate.Identity.Data.Devices.DeviceRequest",
                 typeof(DeviceRequest),
                 baseEntityType,
-                propertyCount: 20,
+                propertyCount: 21,
                 navigationCount: 1,
                 foreignKeyCount: 1,
                 unnamedIndexCount: 4,
@@ -158,6 +158,15 @@ namespace Activate.Identity.Data.Providers.SqlServer.CompiledModel
                 fieldInfo: typeof(DeviceRequest).GetField("<LifetimeWish>k__BackingField", BindingFlags.NonPublic | BindingFlags.Instance | BindingFlags.DeclaredOnly),
                 nullable: true);
             lifetimeWish.AddAnnotation("SqlServer:ValueGenerationStrategy", SqlServerValueGenerationStrategy.None);
+
+            var methods = runtimeEntityType.AddProperty(
+                "Methods",
+                typeof(string),
+                propertyInfo: typeof(DeviceRequest).GetProperty("Methods", BindingFlags.Public | BindingFlags.Instance | BindingFlags.DeclaredOnly),
+                fieldInfo: typeof(DeviceRequest).GetField("<Methods>k__BackingField", BindingFlags.NonPublic | BindingFlags.Instance | BindingFlags.DeclaredOnly),
+                nullable: true,
+                maxLength: 64);
+            methods.AddAnnotation("SqlServer:ValueGenerationStrategy", SqlServerValueGenerationStrategy.None);
 
             var nextPollAt = runtimeEntityType.AddProperty(
                 "NextPollAt",

@@ -11,7 +11,7 @@ namespace Activate.Identity.Data.Providers.SqlServer.CompiledModel
     public partial class SqlServerActivateDbContextModel
     {
         private SqlServerActivateDbContextModel()
-            : base(skipDetectChanges: false, modelId: new Guid("3ac70666-d1bc-4021-9605-b1786ada9fa8"), entityTypeCount: 46)
+            : base(skipDetectChanges: false, modelId: new Guid("22df1153-0f42-44c2-9c40-bfb45005b383"), entityTypeCount: 46)
         {
         }
 

@@ -901,6 +901,11 @@ namespace Activate.Identity.Data.Providers.SqlServer.Migrations
                     b.Property<int?>("LifetimeWish")
                         .HasColumnType("int");
 
+                    b.Property<string>("Methods")
+                        .HasMaxLength(64)
+                        .HasColumnType("nvarchar(64)")
+                        .UseCollation("Latin1_General_100_BIN2");
+
                     b.Property<long>("NextPollAt")
                         .HasColumnType("bigint");
 

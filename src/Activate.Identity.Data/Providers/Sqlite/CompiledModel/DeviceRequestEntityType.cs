@@ -21,7 +21,7 @@ namespace Activate.Identity.Data.Providers.Sqlite.CompiledModel
                 "Activate.Identity.Data.Devices.DeviceRequest",
                 typeof(DeviceRequest),
                 baseEntityType,
-                propertyCount: 20,
+                propertyCount: 21,
                 navigationCount: 1,
                 foreignKeyCount: 1,
                 unnamedIndexCount: 4,
@@ -139,6 +139,14 @@ namespace Activate.Identity.Data.Providers.Sqlite.CompiledModel
                 propertyInfo: typeof(DeviceRequest).GetProperty("LifetimeWish", BindingFlags.Public | BindingFlags.Instance | BindingFlags.DeclaredOnly),
                 fieldInfo: typeof(DeviceRequest).GetField("<LifetimeWish>k__BackingField", BindingFlags.NonPublic | BindingFlags.Instance | BindingFlags.DeclaredOnly),
                 nullable: true);
+
+            var methods = runtimeEntityType.AddProperty(
+                "Methods",
+                typeof(string),
+                propertyInfo: typeof(DeviceRequest).GetProperty("Methods", BindingFlags.Public | BindingFlags.Instance | BindingFlags.DeclaredOnly),
+                fieldInfo: typeof(DeviceRequest).GetField("<Methods>k__BackingField", BindingFlags.NonPublic | BindingFlags.Instance | BindingFlags.DeclaredOnly),
+                nullable: true,
+                maxLength: 64);
 
             var nextPollAt = runtimeEntityType.AddProperty(
                 "NextPollAt",

@@ -11,7 +11,7 @@ namespace Activate.Identity.Data.Providers.Sqlite.CompiledModel
     public partial class SqliteActivateDbContextModel
     {
         private SqliteActivateDbContextModel()
-            : base(skipDetectChanges: false, modelId: new Guid("029800d0-c0b5-4f91-9470-86d416fbbb18"), entityTypeCount: 46)
+            : base(skipDetectChanges: false, modelId: new Guid("c0e96fcc-86d4-4e5f-b376-4e02bf437b6e"), entityTypeCount: 46)
         {
         }
 

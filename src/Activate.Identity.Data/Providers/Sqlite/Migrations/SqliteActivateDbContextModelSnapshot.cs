@@ -825,6 +825,10 @@ namespace Activate.Identity.Data.Providers.Sqlite.Migrations
                     b.Property<int?>("LifetimeWish")
                         .HasColumnType("INTEGER");
 
+                    b.Property<string>("Methods")
+                        .HasMaxLength(64)
+                        .HasColumnType("TEXT");
+
                     b.Property<long>("NextPollAt")
                         .HasColumnType("INTEGER");
 
