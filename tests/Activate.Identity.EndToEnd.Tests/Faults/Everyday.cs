@@ -7,6 +7,9 @@ namespace Activate.Identity.EndToEnd.Tests.Faults;
 /// <summary>A person of the first owner's organization, who does in each round a little of all that people and programs do, and takes everything away again.</summary>
 internal sealed class Everyday : IDisposable
 {
+    /// <summary>What the application answers for.</summary>
+    public const string Resource = "https://portal.example.test/";
+
     private const string Password = "nanoseconds of wire no. 7";
     private static readonly string[] s_pages = ["/", "/account/authentication/api-keys", "/account/authentication/ssh-keys", "/account/connected-apps", "/account/security", "/account/profile"];
     private readonly ServerProcess _server;
@@ -39,7 +42,11 @@ internal sealed class Everyday : IDisposable
     {
         using var client = server.Client();
         var app = await ServerProcess.SendAsync(client, HttpMethod.Post, "/api/v1/organization/applications", owner,
-            new { name = "Portal", type = "web", redirectUris = new[] { TestServer.Callback }, scopes = new[] { "openid", "profile", "offline_access", "platform" }, resources = new[] { "https://portal.example.test/" } });
+            new
+            {
+                name = "Portal", type = "web", redirectUris = new[] { TestServer.Callback }, grants = new[] { "authorization_code", "refresh_token", "client_credentials" },
+                scopes = new[] { "openid", "profile", "offline_access", "platform" }, resources = new[] { Resource },
+            });
         Assert.True(app.Status == 201, app.ToString());
         var cluster = await ServerProcess.SendAsync(client, HttpMethod.Post, "/api/v1/organization/clusters", owner, new { name = "frontier", address = "login.example.test", access = new { mode = "everyone" } });
         Assert.True(cluster.Status == 201, cluster.ToString());

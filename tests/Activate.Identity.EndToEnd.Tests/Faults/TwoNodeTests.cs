@@ -28,9 +28,14 @@ public sealed class TwoNodeTests(ITestOutputHelper output) : IDisposable
         var made = await ServerProcess.SendAsync(client, HttpMethod.Post, "/api/v1/api-keys", session, new { name = "nightly" });
         var (id, key) = (made.Text("id"), made.Text("key"));
 
+        var things = await Everyday.PrepareAsync(first, session);
+        var workers = new List<Worker>();
+        for (var number = 0; number < 6; number++)
+            workers.Add(await Worker.ConnectAsync(client, session, id, key, things, number));
+
         // The first operation that fails ends it all.
         using var stop = new CancellationTokenSource();
-        var work = Task.WhenAll(Enumerable.Range(0, 6).Select(worker => Task.Run(() => WorkAsync(client, balancer, session, id, key, worker, stop))));
+        var work = Task.WhenAll(workers.Select(worker => Task.Run(() => WorkAsync(worker, balancer, stop))));
         var kills = Tools.FullSize ? 40 : 2;
         for (var kill = 0; kill < kills && !work.IsCompleted; kill++)
         {
@@ -52,24 +57,118 @@ public sealed class TwoNodeTests(ITestOutputHelper output) : IDisposable
             await TestDatabases.DropAsync(provider, connectionString);
     }
 
-    /// <summary>Operations that a client, and so a proxy, may repeat: reads, a change to a named state, a question for a new code.</summary>
-    private static async Task<int> WorkAsync(HttpClient client, NginxProcess balancer, string session, string id, string key, int worker, CancellationTokenSource stop)
+    private static async Task<int> WorkAsync(Worker worker, NginxProcess balancer, CancellationTokenSource stop)
     {
         var done = 0;
         for (; !stop.IsCancellationRequested; done++)
         {
-            var answer = ((done + worker) % 4) switch
-            {
-                0 => await ServerProcess.SendAsync(client, HttpMethod.Get, "/api/v1/me", key),
-                1 => await ServerProcess.SendAsync(client, HttpMethod.Get, "/api/v1/api-keys", session),
-                2 => await ServerProcess.SendAsync(client, HttpMethod.Patch, $"/api/v1/api-keys/{id}", session, new { name = "nightly" }),
-                _ => await Answer.FromAsync(await client.PostAsync("/connect/device", new FormUrlEncodedContent([KeyValuePair.Create("client_id", TestServer.Cli)]), CancellationToken.None)),
-            };
-            if (answer.Status != 200)
+            var trouble = await worker.DoAsync(done);
+            if (trouble is not null)
                 await stop.CancelAsync();
-            Assert.True(answer.Status == 200, $"After {done} operations: {answer}\n{balancer.Errors}");
+            Assert.True(trouble is null, $"After {done} operations: {trouble}\n{balancer.Errors}");
         }
 
         return done;
+    }
+
+    /// <summary>What people, command lines, applications and resource servers do, each step once: whatever it takes to bring it to its end is the proxy's work.</summary>
+    private sealed class Worker
+    {
+        private readonly HttpClient _client;
+        private readonly string _session;
+        private readonly (string Id, string Key) _key;
+        private readonly Everyday.Things _things;
+        private readonly int _number;
+        private Answer _tokens;
+
+        private Worker(HttpClient client, string session, (string Id, string Key) key, Everyday.Things things, int number, Answer tokens) =>
+            (_client, _session, _key, _things, _number, _tokens) = (client, session, key, things, number, tokens);
+
+        /// <param name="client">Of the proxy.</param>
+        /// <param name="session">A login of the owner.</param>
+        /// <param name="id">Of a key.</param>
+        /// <param name="key">It.</param>
+        /// <param name="things">With the application that the worker is signed in to.</param>
+        /// <param name="number">Its own.</param>
+        public static async Task<Worker> ConnectAsync(HttpClient client, string session, string id, string key, Everyday.Things things, int number)
+        {
+            using var browser = await SignInAsync(client);
+            var pkce = Pkce.New();
+            var code = TestServer.Parameter(await TestServer.AllowAsync(browser, TestServer.AuthorizePath(things.ClientId, pkce, ("scope", "openid profile offline_access platform"), ("resource", Everyday.Resource))), "code");
+            var tokens = await FormAsync(client, "/connect/token", things,
+                ("grant_type", "authorization_code"), ("code", code), ("redirect_uri", TestServer.Callback), ("code_verifier", pkce.Verifier));
+            Assert.True(tokens.Status == 200, tokens.ToString());
+            return new Worker(client, session, (id, key), things, number, tokens);
+        }
+
+        /// <summary>Null: it worked.</summary>
+        public async Task<string?> DoAsync(int turn) => ((turn + _number) % 10) switch
+        {
+            0 => Expect(await ServerProcess.SendAsync(_client, HttpMethod.Get, "/api/v1/me", _key.Key)),
+            1 => Expect(await ServerProcess.SendAsync(_client, HttpMethod.Get, "/api/v1/api-keys", _session)),
+            2 => Expect(await ServerProcess.SendAsync(_client, HttpMethod.Patch, $"/api/v1/api-keys/{_key.Id}", _session, new { name = "nightly" })),
+            3 => Expect(await ServerProcess.SendAsync(_client, HttpMethod.Get, "/connect/userinfo", _tokens.Text("access_token"))),
+            4 => await IntrospectAsync(),
+            5 => await RefreshAsync(),
+            6 => Expect(await FormAsync(_client, "/connect/token", _things, ("grant_type", "client_credentials"), ("scope", "platform"))),
+            7 => await MakeKeyAsync(turn),
+            8 => Expect(await ServerProcess.SendAsync(_client, HttpMethod.Get, $"/api/v1/authorized-keys/{TestServer.OwnerName}", _things.ClusterKey)),
+            _ => await LogInAsync(),
+        };
+
+        private async Task<string?> IntrospectAsync()
+        {
+            var told = await FormAsync(_client, "/connect/introspect", _things, ("token", _tokens.Text("access_token")));
+            return Expect(told) ?? (told.Json.GetProperty("active").GetBoolean() ? null : $"A living token is not active: {told}");
+        }
+
+        private async Task<string?> RefreshAsync()
+        {
+            var tokens = await FormAsync(_client, "/connect/token", _things, ("grant_type", "refresh_token"), ("refresh_token", _tokens.Text("refresh_token")));
+            if (Expect(tokens) is { } trouble)
+                return trouble;
+            _tokens = tokens;
+            return null;
+        }
+
+        /// <summary>A creation that was done, and whose answer was lost with its node, is refused when the proxy repeats it: the name says that it is there.</summary>
+        private async Task<string?> MakeKeyAsync(int turn)
+        {
+            var name = $"worker {_number} turn {turn}";
+            var made = await ServerProcess.SendAsync(_client, HttpMethod.Post, "/api/v1/api-keys", _session, new { name });
+            if (made.Error == "name_taken")
+                return null;
+            if (Expect(made, 201) is { } trouble)
+                return trouble;
+            var ended = await ServerProcess.SendAsync(_client, HttpMethod.Delete, $"/api/v1/api-keys/{made.Text("id")}", _session);
+            return ended.Status == 404 ? null : Expect(ended, 204);
+        }
+
+        /// <summary>Somebody signs in with a password, allows a device, and the device gets its token. A form that was sent twice says so: what counts is whether the device gets in.</summary>
+        private async Task<string?> LogInAsync()
+        {
+            var login = await FormAsync(_client, "/connect/device", null, ("client_id", TestServer.Cli));
+            if (Expect(login) is { } trouble)
+                return trouble;
+            using var browser = await SignInAsync(_client);
+            await TestServer.ApproveAsync(browser, new DeviceLogin(login.Text("device_code"), login.Text("user_code"), login));
+            return Expect(await FormAsync(_client, "/connect/token", null, ("grant_type", TestServer.DeviceGrantType), ("client_id", TestServer.Cli), ("device_code", login.Text("device_code"))));
+        }
+
+        private static async Task<Browser> SignInAsync(HttpClient client)
+        {
+            var browser = await new Browser(client.BaseAddress!, [TestServer.ClientOf(client.BaseAddress!, client.BaseAddress!.Port)]).SignInAsync();
+            Assert.True((int)browser.Response.StatusCode == 200 && browser.Address.AbsolutePath == "/", $"{browser.Address}: {browser.PageText}");
+            return browser;
+        }
+
+        private static async Task<Answer> FormAsync(HttpClient client, string path, Everyday.Things? things, params (string Name, string Value)[] fields)
+        {
+            using var request = new HttpRequestMessage(HttpMethod.Post, path) { Content = new FormUrlEncodedContent(fields.Select(field => KeyValuePair.Create(field.Name, field.Value))) };
+            request.Headers.Authorization = things is null ? null : TestServer.Basic(things.ClientId, things.Secret);
+            return await Answer.FromAsync(await client.SendAsync(request));
+        }
+
+        private static string? Expect(Answer answer, int status = 200) => answer.Status == status ? null : answer.ToString();
     }
 }

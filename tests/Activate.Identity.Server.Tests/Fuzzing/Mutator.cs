@@ -196,8 +196,8 @@ internal sealed class Mutator(Random random, IReadOnlyList<RecordedRequest> traf
     private List<(string, string)> ChangeHeaders(IReadOnlyList<(string Name, string Value)> headers)
     {
         var changed = headers.ToList();
-        var at = random.Next(changed.Count);
-        switch (random.Next(5))
+        var at = random.Next(Math.Max(changed.Count, 1));
+        switch (changed.Count == 0 ? 2 : random.Next(5))
         {
             case 0:
                 changed.RemoveAt(at);
