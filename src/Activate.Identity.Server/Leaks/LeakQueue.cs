@@ -16,8 +16,10 @@ namespace Activate.Identity.Server.Leaks;
 internal sealed record LeakReport(SecretKind? Kind, byte[] Hash, string? RefreshToken, string? Address)
 {
     /// <summary>Null for what cannot be ours: its form or its checksum, which everybody can compute, says so.</summary>
-    public static LeakReport? Of(string credential, string? address)
+    public static LeakReport? Of(string? credential, string? address)
     {
+        if (credential is null)
+            return null;
         var text = credential.Trim();
         return SecretScan.KindOf(text) switch
         {

@@ -42,7 +42,7 @@ internal static class LeakedCredentialsApi
 }
 
 /// <param name="Credentials">At most 100: what was found, whole.</param>
-internal sealed record LeakedCredentialsBody(IReadOnlyList<string> Credentials)
+internal sealed record LeakedCredentialsBody(IReadOnlyList<string?> Credentials)
 {
     public override string ToString() => $"{Credentials.Count} credentials";
 }

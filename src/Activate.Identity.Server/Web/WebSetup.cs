@@ -3,6 +3,7 @@ using Activate.Identity.Data;
 using Microsoft.AspNetCore.Antiforgery;
 using Microsoft.AspNetCore.HttpOverrides;
 using Microsoft.AspNetCore.Mvc.Controllers;
+using Microsoft.AspNetCore.Mvc.ModelBinding;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Scalar.AspNetCore;
 using Serilog;
@@ -63,7 +64,13 @@ public static class WebSetup
         });
         services.ConfigureHttpJsonOptions(options => ApiJson.Configure(options.SerializerOptions));
         services.Configure<RouteHandlerOptions>(options => options.ThrowOnBadRequest = true);
-        services.AddRazorPages(options => options.RootDirectory = "/").AddMvcOptions(options => options.Filters.Add(new PageRequests()))
+        services.AddRazorPages(options => options.RootDirectory = "/").AddMvcOptions(options =>
+            {
+                options.Filters.Add(new PageRequests());
+                // Names with brackets are fields of none of our forms, and these fail at one that is not closed.
+                options.ValueProviderFactories.RemoveType<JQueryFormValueProviderFactory>();
+                options.ValueProviderFactories.RemoveType<JQueryQueryStringValueProviderFactory>();
+            })
             // There are none, and looking for them loads every type of the server at each start.
             .ConfigureApplicationPartManager(parts => parts.FeatureProviders.Remove(parts.FeatureProviders.OfType<ControllerFeatureProvider>().Single()));
         services.Configure<AntiforgeryOptions>(options =>

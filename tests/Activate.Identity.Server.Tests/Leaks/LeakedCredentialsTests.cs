@@ -17,7 +17,7 @@ public class LeakedCredentialsTests(ClockedServer fixture) : IClassFixture<Clock
     private const string Me = "/api/v1/me";
     private readonly TestServer _server = fixture.Server;
 
-    private Task<Answer> ReportAsync(params string[] credentials) => _server.PostAsync(Path, null, new { credentials });
+    private Task<Answer> ReportAsync(params string?[] credentials) => _server.PostAsync(Path, null, new { credentials });
 
     /// <summary>The work is done after the answer.</summary>
     private async Task<AuditEvent> EventAsync(string type, Guid subject)
@@ -47,7 +47,7 @@ public class LeakedCredentialsTests(ClockedServer fixture) : IClassFixture<Clock
         Assert.Equal(200, (await _server.GetAsync(Me, other.Key)).Status);
         Assert.Equal((user.OrganizationId, user.Id, null, "127.0.0.1", "nightly"), (e.OrganizationId!.Value, e.OwnerId!.Value, e.ActorId, e.Address, e.Words!.Text));
         // The same answer for a key that never was, for one that ended, and for nonsense.
-        foreach (var answer in (Answer[])[genuine, await ReportAsync(ApiKeySecret.Generate(_server.Origin).Reveal()), await ReportAsync(key.Key), await ReportAsync("nonsense", "", "eyJ", "pwt_\0"), await ReportAsync()])
+        foreach (var answer in (Answer[])[genuine, await ReportAsync(ApiKeySecret.Generate(_server.Origin).Reveal()), await ReportAsync(key.Key), await ReportAsync("nonsense", "", "eyJ", "pwt_\0", null), await ReportAsync()])
             Assert.Equal((202, "", "no-store"), (answer.Status, answer.Body, answer.Header("Cache-Control")));
 
         using var browser = await _server.SignInAsync(username: "leaky", password: TestServer.UserPassword);

@@ -53,6 +53,19 @@ public sealed class PageRequestTests(SharedServer fixture) : IClassFixture<Share
     }
 
     [Theory, Trait("Case", "B1")]
+    [InlineData("[[[")]
+    [InlineData("Username[")]
+    [InlineData("a[b]]")]
+    public async Task A_field_of_a_name_that_no_form_has_is_ignored(string name)
+    {
+        using var browser = _server.Browser();
+        await browser.GoAsync($"/sign-in?{Uri.EscapeDataString(name)}=1");
+        Assert.Equal(HttpStatusCode.OK, browser.Response.StatusCode);
+        await browser.SubmitAsync("Sign in", ("Username", TestServer.OwnerName), ("Password", TestServer.OwnerPassword), ($"!{name}", "1"));
+        Assert.Equal("/", browser.Address.AbsolutePath);
+    }
+
+    [Theory, Trait("Case", "B1")]
     [InlineData("text/plain", "Username=a", 415)]
     [InlineData("application/json", "{}", 415)]
     [InlineData("", "", 415)]
