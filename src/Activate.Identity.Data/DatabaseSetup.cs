@@ -1,3 +1,4 @@
+using System.Data.Common;
 using Activate.Identity.Data.Audit;
 using Activate.Identity.Data.Providers.PostgreSql;
 using Activate.Identity.Data.Providers.Sqlite;
@@ -52,8 +53,9 @@ public static class DatabaseSetup
             return;
         }
 
-        // A database that is not there yet is EF Core's to create.
-        if (!exists || context is not PostgreSqlActivateDbContext)
+        if (!exists)
+            await CreateAsync(database.GetService<IRelationalDatabaseCreator>(), cancellationToken);
+        if (context is not PostgreSqlActivateDbContext)
         {
             await database.MigrateAsync(cancellationToken);
             return;
@@ -69,6 +71,22 @@ public static class DatabaseSetup
         {
             await database.ExecuteSqlAsync($"SELECT pg_advisory_unlock({MigrationLock})", CancellationToken.None);
             await database.CloseConnectionAsync();
+        }
+    }
+
+    /// <summary>A database that is not there yet is EF Core's to create. Of nodes that start together one does; the others hear that it is there.</summary>
+    private static async Task CreateAsync(IRelationalDatabaseCreator creator, CancellationToken cancellationToken)
+    {
+        if (await creator.ExistsAsync(cancellationToken))
+            return;
+        try
+        {
+            await creator.CreateAsync(cancellationToken);
+        }
+        catch (DbException)
+        {
+            if (!await creator.ExistsAsync(cancellationToken))
+                throw;
         }
     }
 

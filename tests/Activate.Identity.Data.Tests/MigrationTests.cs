@@ -58,6 +58,18 @@ public class MigrationTests
     }
 
     [Theory]
+    [Trait("Case", "F10")]
+    [EachDatabase]
+    public async Task Four_nodes_that_find_no_database_at_once_make_one_together(DatabaseProvider provider)
+    {
+        await using var databases = await Databases.CreateAsync(provider);
+        if (provider != DatabaseProvider.Sqlite)
+            await TestDatabases.DropAsync(provider, databases.ConnectionString);
+        await Task.WhenAll(Enumerable.Range(0, 4).Select(_ => Task.Run(databases.MigrateAsync)));
+        Assert.NotEqual(Guid.Empty, await databases.AddUserAsync("ada"));
+    }
+
+    [Theory]
     [InlineData(DatabaseProvider.Sqlite)]
     [InlineData(DatabaseProvider.SqlServer)]
     [InlineData(DatabaseProvider.PostgreSql)]

@@ -21,9 +21,12 @@ public sealed class PostgreSqlServer
     /// <summary>The running server; skips the test when PostgreSQL is not installed.</summary>
     public static Task<PostgreSqlServer> GetAsync()
     {
-        Tools.Require("PostgreSQL", Binaries().Select(folder => Path.Combine(folder, "initdb")).ToArray());
+        ProgramOf("initdb");
         return s_instance.Value;
     }
+
+    /// <summary>A program that comes with it, such as pg_dump.</summary>
+    public static string ProgramOf(string name) => Tools.Require("PostgreSQL", [.. Binaries().Select(folder => Path.Combine(folder, name))]);
 
     /// <summary>The connection string of a new database.</summary>
     /// <param name="template">The connection string of a database that nobody has open, to be copied; null: empty.</param>

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Globalization;
 using System.Net.Http;
 using System.Security.Cryptography;
@@ -9,22 +10,25 @@ using Activate.Identity.Server.Tests.ApiKeys;
 using Activate.Identity.Testing;
 using Microsoft.Data.Sqlite;
 using Microsoft.EntityFrameworkCore;
+using Npgsql;
 using static Activate.Identity.Server.Tests.ApiKeys.ApiCalls;
 
 namespace Activate.Identity.Server.Tests.Operations;
 
-/// <summary>The commands <c>backup</c> and <c>restore</c>, beside a server that works.</summary>
+/// <summary>The commands <c>backup</c> and <c>restore</c>, and what docs/operations.md says for PostgreSQL, beside a server that works.</summary>
 public sealed class DatabaseCopiesTests : IDisposable
 {
     private readonly string _folder = Directory.CreateTempSubdirectory("activate-copies-").FullName;
 
     public void Dispose() => Directory.Delete(_folder, recursive: true);
 
-    [Fact]
+    [Theory]
     [Trait("Case", "F13")]
-    public async Task A_backup_under_load_holds_one_moment_and_serves_elsewhere()
+    [InlineData(DatabaseProvider.Sqlite)]
+    [InlineData(DatabaseProvider.PostgreSql)]
+    public async Task A_backup_under_load_holds_one_moment_and_serves_elsewhere(DatabaseProvider provider)
     {
-        await using var server = await TestServer.StartAsync(new() { Database = DatabaseProvider.Sqlite });
+        await using var server = await TestServer.StartAsync(new() { Database = provider });
         using var stop = new CancellationTokenSource();
         var people = await Task.WhenAll(Enumerable.Range(0, 4).Select(_ => server.AddPersonAsync()));
         var (_, session) = people[0];
@@ -52,7 +56,7 @@ public sealed class DatabaseCopiesTests : IDisposable
             await Task.Delay(10);
         var before = acknowledged.ToArray();
         var file = Path.Combine(_folder, "backup.db");
-        var backup = await BackupAsync(server.DataFolder, file);
+        var digest = provider == DatabaseProvider.Sqlite ? await CopyAsync(server.DataFolder, file) : await DumpAsync(await ConnectionStringAsync(server), file);
         var during = acknowledged.Count;
         while (acknowledged.Count < during + 8)
             await Task.Delay(10);
@@ -61,21 +65,21 @@ public sealed class DatabaseCopiesTests : IDisposable
         Assert.Equal(204, (await server.DeleteAsync($"{KeysPath}/{endedAfter.Id}", session)).Status);
         var after = await server.CreateApiKeyAsync(session, "after");
 
-        Assert.True(backup.Code == 0, backup.ToString());
-        var digest = Digest(backup);
-        Assert.Equal(Convert.ToHexStringLower(SHA256.HashData(await File.ReadAllBytesAsync(file))), digest);
-        if (!OperatingSystem.IsWindows())
-            Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(file));
-
-        var elsewhere = Path.Combine(_folder, "elsewhere");
-        var restored = await RestoreAsync(elsewhere, file);
-        Assert.True(restored.Code == 0, restored.ToString());
-        Assert.Equal(digest, Digest(restored));
-        await using var other = await TestServer.StartAsync(new TestServerOptions
+        var settings = new Dictionary<string, string?> { ["Server:PublicOrigin"] = server.Origin.GetLeftPart(UriPartial.Authority) };
+        if (provider == DatabaseProvider.Sqlite)
         {
-            Database = DatabaseProvider.Sqlite,
-            Settings = new Dictionary<string, string?> { ["Data:Folder"] = elsewhere, ["Server:PublicOrigin"] = server.Origin.GetLeftPart(UriPartial.Authority) },
-        });
+            settings["Data:Folder"] = Path.Combine(_folder, "elsewhere");
+            var restored = await RestoreAsync(settings["Data:Folder"]!, file);
+            Assert.True(restored.Code == 0, restored.ToString());
+            Assert.Equal(digest, Digest(restored));
+        }
+        else
+        {
+            settings["Database:ConnectionString"] = (await TestDatabases.CreateAsync(provider))!;
+            await RunAsync("pg_restore", settings["Database:ConnectionString"]!, "--exit-on-error", "--no-owner", "--single-transaction", file);
+        }
+
+        await using var other = await TestServer.StartAsync(new TestServerOptions { Database = provider, Settings = settings });
         Assert.Equal(200, (await other.GetAsync("/api/v1/me", kept.Key)).Status);
         Assert.Equal(200, (await other.GetAsync("/api/v1/me", session)).Status);
         Assert.Equal(401, (await other.GetAsync("/api/v1/me", endedBefore.Key)).Status);
@@ -231,6 +235,36 @@ public sealed class DatabaseCopiesTests : IDisposable
         Assert.Equal(2, answer.Code);
         Assert.Contains(tool, answer.Out, StringComparison.Ordinal);
         Assert.DoesNotContain("canary", answer.ToString(), StringComparison.Ordinal);
+    }
+
+    /// <summary>The SHA-256 that <c>backup</c> tells.</summary>
+    private static async Task<string> CopyAsync(string data, string file)
+    {
+        var backup = await BackupAsync(data, file);
+        Assert.True(backup.Code == 0, backup.ToString());
+        Assert.Equal(Convert.ToHexStringLower(SHA256.HashData(await File.ReadAllBytesAsync(file))), Digest(backup));
+        if (!OperatingSystem.IsWindows())
+            Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(file));
+        return Digest(backup);
+    }
+
+    private static async Task<string> DumpAsync(string connectionString, string file)
+    {
+        await RunAsync("pg_dump", connectionString, "--format=custom", $"--file={file}");
+        return "";
+    }
+
+    private static Task<string> ConnectionStringAsync(TestServer server) => server.QueryAsync(database => Task.FromResult(database.Database.GetConnectionString()!));
+
+    /// <summary>A program of PostgreSQL's about a database.</summary>
+    private static async Task RunAsync(string program, string connectionString, params string[] arguments)
+    {
+        var at = new NpgsqlConnectionStringBuilder(connectionString);
+        using var process = Process.Start(new ProcessStartInfo(PostgreSqlServer.ProgramOf(program),
+            [$"--host={at.Host}", string.Create(CultureInfo.InvariantCulture, $"--port={at.Port}"), $"--username={at.Username}", $"--dbname={at.Database}", .. arguments]) { RedirectStandardError = true })!;
+        var errors = await process.StandardError.ReadToEndAsync();
+        await process.WaitForExitAsync();
+        Assert.True(process.ExitCode == 0, $"{program}: {errors}");
     }
 
     private static Task<CommandAnswer> BackupAsync(string data, string file) => CommandAnswer.RunAsync("backup", file, "--environment", "Development", $"--Data:Folder={data}");
