@@ -54,7 +54,7 @@ public sealed record Crowd(IReadOnlyList<CrowdOrganization> Organizations)
             var organization = made[i % organizations];
             var owner = organization.Members[(i / organizations) % organization.Members.Count];
             // Ages and lives that have nothing to do with each other, nor with the owner.
-            var (age, life) = ((i * 7919) % 400, (i * 104_729) % 360);
+            var (age, life) = ((int)(i * 7919L % 400), (int)(i * 104_729L % 360));
             organization.Credentials.Add((i % 10) switch
             {
                 < 5 => ApiKey(i, owner, now.AddDays(-age), life % 4 == 0 ? null : now.AddDays(1 + life)),

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Activate.Identity.Core.Credentials;
 using Activate.Identity.Data;
 using Activate.Identity.Data.Credentials;
@@ -14,7 +15,10 @@ namespace Activate.Identity.Server.Organizations;
 public sealed class CutRewriter(IServiceScopeFactory scopes, TimeProvider clock, ILogger<CutRewriter> logger)
     : BackgroundRounds(TimeSpan.FromSeconds(30), "The rows of a policy's cut were not all rewritten; checks apply it all the same, and the next round goes on", logger)
 {
-    private const int BatchSize = 500;
+    /// <summary>Read at a time; written in transactions of fewer.</summary>
+    private const int Page = 500;
+
+    private static readonly TimeSpan s_pause = TimeSpan.FromMilliseconds(5);
     private static readonly TimeSpan s_claim = TimeSpan.FromMinutes(1);
 
     /// <summary>A credential decided under the policy before may still be on its way into the database: a cut is done only after a round that began this long after it.</summary>
@@ -71,32 +75,39 @@ public sealed class CutRewriter(IServiceScopeFactory scopes, TimeProvider clock,
     /// <summary>False: the claim ran out on the way, and somebody else has the cut.</summary>
     private async Task<bool> RewriteAsync(ActivateDbContext database, PolicyCut cut, (string Table, IQueryable<GovernedRow> Rows) table, CancellationToken cancellationToken)
     {
+        var size = new BatchSize();
         Guid? last = null;
         while (true)
         {
             var after = last;
-            var batch = await table.Rows.Where(row => after == null || row.Id.CompareTo(after.Value) > 0).OrderBy(row => row.Id).Take(BatchSize).ToListAsync(cancellationToken);
-            var shortened = batch.Where(cut.ApplyTo).ToList();
-            if (shortened.Count > 0)
+            var page = await table.Rows.Where(row => after == null || row.Id.CompareTo(after.Value) > 0).OrderBy(row => row.Id).Take(Page).ToListAsync(cancellationToken);
+            var shortened = page.Where(cut.ApplyTo).ToList();
+            for (var written = 0; written < shortened.Count;)
             {
-                await using var transaction = await database.Database.BeginTransactionAsync(cancellationToken);
-                await using (var write = await PreparedWrite.PrepareAsync(database, Shorten(table.Table), table.Table,
-                    [("@id", nameof(GovernedRow.Id)), ("@end", nameof(GovernedRow.ExpiresAt))], cancellationToken))
+                var (rows, begun) = (shortened.Skip(written).Take(size.Rows).ToList(), Stopwatch.GetTimestamp());
+                await using (var transaction = await database.Database.BeginTransactionAsync(cancellationToken))
                 {
-                    foreach (var row in shortened)
-                        await write.RunAsync(cancellationToken, row.Id, row.ExpiresAt);
+                    await using (var write = await PreparedWrite.PrepareAsync(database, Shorten(table.Table), table.Table,
+                        [("@id", nameof(GovernedRow.Id)), ("@end", nameof(GovernedRow.ExpiresAt))], cancellationToken))
+                    {
+                        foreach (var row in rows)
+                            await write.RunAsync(cancellationToken, row.Id, row.ExpiresAt);
+                    }
+
+                    await transaction.CommitAsync(cancellationToken);
                 }
 
-                await transaction.CommitAsync(cancellationToken);
+                size.Took(Stopwatch.GetElapsedTime(begun));
+                written += rows.Count;
+                await Task.Delay(s_pause, cancellationToken);
             }
 
-            if (batch.Count < BatchSize)
+            if (page.Count < Page)
                 return true;
-            last = batch[^1].Id;
+            last = page[^1].Id;
             // The claim is kept as long as the work goes on.
             if (!await ClaimAsync(Claimed(database, cut), cut, clock.GetUtcNow().UtcDateTime, cancellationToken))
                 return false;
-            await Task.Delay(TimeSpan.FromMilliseconds(5), cancellationToken);
         }
     }
 

@@ -53,7 +53,7 @@ public sealed class ExpiredRows(IServiceScopeFactory scopes, TimeProvider clock,
         await database.ApiKeys.Where(key => key.ExpiresAt <= unlisted).OrderBy(key => key.ExpiresAt).DeleteInBatchesAsync(cancellation);
         // No index says when a replaced secret ends: they are looked for without a lock, and deleted by their key.
         var replaced = await database.ApiKeyHashes.Where(hash => hash.EndsAt <= old).Select(hash => hash.Hash).ToListAsync(cancellation);
-        foreach (var hashes in replaced.Chunk(BatchedDeletes.Size))
+        foreach (var hashes in replaced.Chunk(BatchSize.Most))
         {
             await database.ApiKeyHashes.Where(hash => hashes.Contains(hash.Hash)).ExecuteDeleteAsync(cancellation);
             await Task.Delay(BatchedDeletes.Pause, cancellation);

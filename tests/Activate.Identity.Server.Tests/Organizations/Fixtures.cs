@@ -31,7 +31,7 @@ internal static class PolicyCalls
     /// <summary>Rewrites the rows that cuts are about. The server does it beside: what it has taken is waited for.</summary>
     public static async Task RewriteCutsAsync(this TestServer server, int node = 0)
     {
-        using var patience = new CancellationTokenSource(TimeSpan.FromMinutes(2));
+        using var patience = new CancellationTokenSource(TimeSpan.FromMinutes(15));
         while (true)
         {
             await server.Services(node).GetRequiredService<CutRewriter>().RewriteAsync(patience.Token);
