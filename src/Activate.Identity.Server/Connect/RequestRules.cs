@@ -205,26 +205,27 @@ internal static class RequestRules
     }
 
     /// <summary>
-    /// A scope that a client may not have is invalid_scope (RFC 6749 §5.2), where OpenIddict says invalid_request, and an assertion that does not prove its client is
+    /// A scope that a client may not have is invalid_scope (RFC 6749 §5.2) and a malformed resource invalid_target, where OpenIddict says invalid_request, and an assertion that does not prove its client is
     /// invalid_client (RFC 7521 §4.2.1), which is an event of that client's organization. And OpenIddict's error_uri, which leads to its own documentation, explains nothing about this server.
     /// </summary>
     internal sealed class RightErrors<TContext> : IOpenIddictServerHandler<TContext> where TContext : BaseRequestContext
     {
-        /// <summary>A claim of the assertion that is malformed, missing or wrong.</summary>
-        private static readonly string[] s_wrongAssertion = ["ID2171", "ID2172", "ID2173"];
-
         public ValueTask HandleAsync(TContext context)
         {
             if (context.Transaction.Response is not { } response)
                 return default;
             var proof = context.Transaction.GetProperty<ProcessAuthenticationContext>(typeof(ProcessAuthenticationContext).FullName!);
-            if (response is { Error: Errors.InvalidRequest, ErrorUri: { } uri } && (uri.EndsWith("ID2051", StringComparison.Ordinal) || uri.EndsWith("ID2035", StringComparison.Ordinal) || uri.EndsWith("ID2065", StringComparison.Ordinal)))
+            var reason = response.ErrorUri is { } uri ? uri.AsSpan()[^Math.Min(uri.Length, 6)..] : default;
+            if (response.Error == Errors.InvalidRequest && reason is "ID2051" or "ID2035" or "ID2065")
                 response.Error = Errors.InvalidScope;
             // RFC 6749 §6: a refresh for more than was granted.
-            else if (response is { Error: Errors.InvalidGrant, ErrorUri: { } granted } && granted.EndsWith("ID2052", StringComparison.Ordinal) && context.Transaction.Request?.IsRefreshTokenGrantType() == true)
+            else if (response.Error == Errors.InvalidGrant && reason is "ID2052" && context.Transaction.Request?.IsRefreshTokenGrantType() == true)
                 response.Error = Errors.InvalidScope;
-            else if (proof is { ClientAssertion.Length: > 0 }
-                && ((response.Error == Errors.InvalidToken && proof.ClientAssertionPrincipal is null) || s_wrongAssertion.Any(id => response.ErrorUri?.EndsWith(id, StringComparison.Ordinal) == true)))
+            // RFC 8707 §2: one that is no absolute URI, or has a fragment.
+            else if (reason is "ID2030" or "ID2031" && response.ErrorDescription?.Contains($"'{Parameters.Resource}'", StringComparison.Ordinal) == true)
+                response.Error = Errors.InvalidTarget;
+            // A claim of the assertion that is malformed, missing or wrong.
+            else if (proof is { ClientAssertion.Length: > 0 } && ((response.Error == Errors.InvalidToken && proof.ClientAssertionPrincipal is null) || reason is "ID2171" or "ID2172" or "ID2173"))
                 response.Error = Errors.InvalidClient;
             response.ErrorUri = null;
             if (response.Error is { } error)

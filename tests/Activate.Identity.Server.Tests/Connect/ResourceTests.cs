@@ -7,6 +7,7 @@ namespace Activate.Identity.Server.Tests.Connect;
 public sealed class ResourceTests(SharedServer shared) : IClassFixture<SharedServer>
 {
     private const string Secret = "s3cret";
+    private static readonly string[] s_malformed = ["not a uri", "/relative", "https://rs.example.test/#part"];
     private readonly TestServer _server = shared.Server;
 
     private string Ours => $"{_server.Origin}api";
@@ -74,10 +75,36 @@ public sealed class ResourceTests(SharedServer shared) : IClassFixture<SharedSer
         await _server.RegisterApplicationAsync(client, Secret);
         var (_, browser) = await shared.NewUserAsync();
         using var person = browser;
-        foreach (var resource in (string[])["https://nobody.example.test/", await AddServerAsync(foreign.Id), $"{Ours}/"])
+        foreach (var resource in (string[])["https://nobody.example.test/", await AddServerAsync(foreign.Id), $"{Ours}/", .. s_malformed])
         {
             await person.GoAsync(TestServer.AuthorizePath(client, Pkce.New(), ("resource", resource)));
-            Assert.Equal("invalid_target", TestServer.Parameter(person.Response.Headers.Location, "error"));
+            Assert.True(TestServer.Parameter(person.Response.Headers.Location, "error") == "invalid_target", $"{resource}: {person.Response.Headers.Location} {person.PageText}");
+        }
+    }
+
+    [Fact]
+    public async Task A_resource_that_is_no_absolute_address_or_has_a_fragment_is_an_invalid_target_wherever_it_stands()
+    {
+        var client = shared.NewName("app");
+        await _server.RegisterApplicationAsync(client, Secret);
+        var (_, chain) = await ConnectAsync("openid offline_access", []);
+        foreach (var resource in s_malformed)
+        {
+            foreach (var (path, fields) in ((string, (string, string)[])[])
+            [
+                ("/connect/par", [("client_id", client), ("response_type", "code"), ("redirect_uri", TestServer.Callback), ("code_challenge", Pkce.New().Challenge), ("code_challenge_method", "S256")]),
+                ("/connect/device", [("client_id", TestServer.Cli)]),
+                ("/connect/token", [("grant_type", "client_credentials")]),
+                ("/connect/token", [("grant_type", "refresh_token"), ("refresh_token", chain.Text("refresh_token"))]),
+                ("/connect/token", [("grant_type", "authorization_code"), ("code", "code"), ("redirect_uri", TestServer.Callback), ("code_verifier", Pkce.New().Verifier)]),
+                ("/connect/token", [("grant_type", TestServer.DeviceGrantType), ("client_id", TestServer.Cli), ("device_code", "code")]),
+                ("/connect/token", [("grant_type", "urn:ietf:params:oauth:grant-type:token-exchange"), ("subject_token", chain.Text("access_token")), ("subject_token_type", "urn:ietf:params:oauth:token-type:access_token")]),
+            ])
+            {
+                var own = fields.Contains(("client_id", TestServer.Cli));
+                var answer = await _server.PostFormAsync(path, [.. fields, ("resource", resource)], authorization: own ? null : TestServer.Basic(client, Secret));
+                Assert.True(answer is { Status: 400, Error: "invalid_target" }, $"{path} {fields[0]} {resource}: {answer}");
+            }
         }
     }
 }
