@@ -28,7 +28,14 @@ internal sealed class SqliteTurns : IDbTransactionInterceptor, IDbCommandInterce
 
     private static readonly ConditionalWeakTable<DbTransaction, Turn> s_turns = [];
 
-    private readonly SemaphoreSlim _free = new(1);
+    private readonly SemaphoreSlim _free;
+    private readonly SqliteCheckpoints _checkpoints;
+
+    public SqliteTurns()
+    {
+        _free = new(1);
+        _checkpoints = new(_free);
+    }
 
     public InterceptionResult<DbTransaction> TransactionStarting(DbConnection connection, TransactionStartingEventData eventData, InterceptionResult<DbTransaction> result)
     {
@@ -73,6 +80,7 @@ internal sealed class SqliteTurns : IDbTransactionInterceptor, IDbCommandInterce
         {
             var transaction = Lock((SqliteConnection)connection, isolation, since);
             s_turns.Add(transaction, turn);
+            _checkpoints.Count((SqliteConnection)connection);
             return transaction;
         }
         catch
