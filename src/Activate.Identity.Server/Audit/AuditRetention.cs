@@ -15,7 +15,7 @@ internal static class AuditRetention
         foreach (var organization in organizations)
         {
             await database.AuditEvents.TagWith(AuditRules.Retention).Where(e => e.OrganizationId == organization && e.At < before).OrderBy(e => e.At).ThenBy(e => e.Id)
-                .DeleteInBatchesAsync(cancellationToken);
+                .DeleteInBatchesAsync(database, cancellationToken);
         }
     }
 }

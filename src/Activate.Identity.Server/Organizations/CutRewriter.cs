@@ -75,7 +75,7 @@ public sealed class CutRewriter(IServiceScopeFactory scopes, TimeProvider clock,
     /// <summary>False: the claim ran out on the way, and somebody else has the cut.</summary>
     private async Task<bool> RewriteAsync(ActivateDbContext database, PolicyCut cut, (string Table, IQueryable<GovernedRow> Rows) table, CancellationToken cancellationToken)
     {
-        var size = new BatchSize();
+        var size = new BatchSize(database.HasOneWriter);
         Guid? last = null;
         while (true)
         {

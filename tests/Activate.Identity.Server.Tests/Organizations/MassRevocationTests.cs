@@ -57,8 +57,7 @@ public sealed class MassRevocationTests(ITestOutputHelper output)
         if (!Tools.FullSize)
             return;
         Assert.True(Of(during.Reads, 99) < 2 * Of(before.Reads, 99) + 20, "Reads.");
-        // SQLite has one writer for all, and whoever comes when its log is put into the database waits for that: what its writers are promised (R9).
-        Assert.True(Of(during.Writes, 99) < (provider == DatabaseProvider.Sqlite ? 500 : 2 * Of(before.Writes, 99) + 20), "Writes.");
+        Assert.True(Of(during.Writes, 99) < 2 * Of(before.Writes, 99) + 20, "Writes.");
 
         async Task RewriteAsync()
         {

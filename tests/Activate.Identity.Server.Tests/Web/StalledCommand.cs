@@ -9,7 +9,7 @@ using Microsoft.Extensions.DependencyInjection;
 
 namespace Activate.Identity.Server.Tests.Web;
 
-/// <summary>Holds one read of a server back, once it is switched on: the first whose text contains this. It goes on when it is released.</summary>
+/// <summary>Holds one read of a server back, once it is switched on: the first whose text contains this, with names in the quotes of the standard. It goes on when it is released.</summary>
 internal sealed class StalledCommand(string text) : DbCommandInterceptor
 {
     private readonly TaskCompletionSource _reached = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -28,7 +28,7 @@ internal sealed class StalledCommand(string text) : DbCommandInterceptor
 
     public override async ValueTask<InterceptionResult<DbDataReader>> ReaderExecutingAsync(DbCommand command, CommandEventData eventData, InterceptionResult<DbDataReader> result, CancellationToken cancellationToken = default)
     {
-        if (On && command.CommandText.Contains(text, StringComparison.Ordinal) && _reached.TrySetResult())
+        if (On && command.CommandText.Replace('[', '"').Replace(']', '"').Contains(text, StringComparison.Ordinal) && _reached.TrySetResult())
             await _released.Task;
         return result;
     }
