@@ -1,4 +1,3 @@
-using System.Data.Common;
 using Activate.Identity.Data.Audit;
 using Activate.Identity.Data.Providers.PostgreSql;
 using Activate.Identity.Data.Providers.Sqlite;
@@ -9,6 +8,7 @@ using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Infrastructure;
 using Microsoft.EntityFrameworkCore.Storage;
 using Microsoft.Extensions.DependencyInjection;
+using Npgsql;
 
 namespace Activate.Identity.Data;
 
@@ -74,7 +74,10 @@ public static class DatabaseSetup
         }
     }
 
-    /// <summary>A database that is not there yet is EF Core's to create. Of nodes that start together one does; the others hear that it is there.</summary>
+    /// <summary>
+    /// A database that is not there yet is EF Core's to create. Of nodes that start together on PostgreSQL one does; the others hear that it is there. SQL Server takes two statements, and the second wants
+    /// nobody else to be connected: there a node that comes in between stops, and is started again.
+    /// </summary>
     private static async Task CreateAsync(IRelationalDatabaseCreator creator, CancellationToken cancellationToken)
     {
         if (await creator.ExistsAsync(cancellationToken))
@@ -83,10 +86,9 @@ public static class DatabaseSetup
         {
             await creator.CreateAsync(cancellationToken);
         }
-        catch (DbException)
+        catch (PostgresException exception) when (exception.SqlState is PostgresErrorCodes.DuplicateDatabase or PostgresErrorCodes.UniqueViolation)
         {
-            if (!await creator.ExistsAsync(cancellationToken))
-                throw;
+            // Another node made it.
         }
     }
 
@@ -139,8 +141,8 @@ public static class DatabaseSetup
     public static (string Backup, string Restore)? NativeCopies(this DatabaseProvider provider) => provider switch
     {
         DatabaseProvider.Sqlite => null,
-        DatabaseProvider.SqlServer => ("sqlcmd -Q \"BACKUP DATABASE [name] TO DISK = N'file.bak' WITH CHECKSUM, COPY_ONLY\"", "sqlcmd -Q \"RESTORE DATABASE [name] FROM DISK = N'file.bak' WITH CHECKSUM\""),
-        DatabaseProvider.PostgreSql => ("pg_dump --format=custom --file=FILE DATABASE", "pg_restore --clean --if-exists --single-transaction --dbname=DATABASE FILE"),
+        DatabaseProvider.SqlServer => ("sqlcmd -Q \"BACKUP DATABASE [name] TO DISK = N'file.bak' WITH CHECKSUM, COPY_ONLY\"", "sqlcmd -Q \"RESTORE DATABASE [name] FROM DISK = N'file.bak' WITH CHECKSUM, REPLACE\""),
+        DatabaseProvider.PostgreSql => ("pg_dump --format=custom --file=FILE DATABASE", "createdb --owner=ROLE NEW && pg_restore --exit-on-error --single-transaction --no-owner --role=ROLE --dbname=NEW FILE"),
     };
 
     /// <summary>The connection string of an SQLite file.</summary>

@@ -14,7 +14,7 @@ internal static class DatabaseCopies
         await using var app = Program.Build(line.Settings);
         var database = app.Services.GetRequiredService<DatabaseOptions>();
         if (database.Provider.NativeCopies() is { } native)
-            return await ElsewhereAsync(output, database.Provider, native.Backup);
+            return await ElsewhereAsync(output, $"{database.Provider} has a tool for this, which does it while servers run", native.Backup, "Keep the key ring's certificate (KeyRing:CertificatePath) too, elsewhere: without it the copy is worth nothing.");
         var copy = Try(() => SqliteCopies.Backup(database.ConnectionString!, line.Operands[0]));
         await output.WriteLineAsync($"{copy.Path}: the database as it was just now, {Bytes(copy.Length)}, SHA-256 {copy.Digest}");
         await output.WriteLineAsync("It is worth nothing without the key ring's certificate (KeyRing:CertificatePath): keep a copy of that, elsewhere.");
@@ -26,7 +26,7 @@ internal static class DatabaseCopies
         await using var app = Program.Build(line.Settings);
         var database = app.Services.GetRequiredService<DatabaseOptions>();
         if (database.Provider.NativeCopies() is { } native)
-            return await ElsewhereAsync(output, database.Provider, native.Restore);
+            return await ElsewhereAsync(output, $"{database.Provider} has a tool for this. Stop every server first", native.Restore, "docs/operations.md, 'After a restore', says what to end anew.");
         using var candidate = Try(() => SqliteCopies.Prepare(database.ConnectionString!, line.Operands[0]));
         await using (var scope = app.Services.CreateAsyncScope())
             Check(candidate, scope.ServiceProvider.GetRequiredService<ActivateDbContext>().Database.GetMigrations());
@@ -55,9 +55,9 @@ internal static class DatabaseCopies
         }
     }
 
-    private static async Task<int> ElsewhereAsync(TextWriter output, DatabaseProvider provider, string command)
+    private static async Task<int> ElsewhereAsync(TextWriter output, string before, string command, string after)
     {
-        await output.WriteLineAsync($"{provider} has a tool for this, which does it while servers run:\n\n  {command}\n\nKeep the key ring's certificate (KeyRing:CertificatePath) too, elsewhere: without it the copy is worth nothing.");
+        await output.WriteLineAsync($"{before}:\n\n  {command}\n\n{after}");
         return ServerCommands.WrongUsage;
     }
 

@@ -225,15 +225,17 @@ public sealed class DatabaseCopiesTests : IDisposable
     }
 
     [Theory]
-    [InlineData("SqlServer", "backup", "BACKUP DATABASE")]
-    [InlineData("SqlServer", "restore", "RESTORE DATABASE")]
-    [InlineData("PostgreSql", "backup", "pg_dump")]
-    [InlineData("PostgreSql", "restore", "pg_restore")]
+    [InlineData("SqlServer", "backup", "BACKUP DATABASE [name] TO DISK = N'file.bak' WITH CHECKSUM, COPY_ONLY")]
+    [InlineData("SqlServer", "restore", "RESTORE DATABASE [name] FROM DISK = N'file.bak' WITH CHECKSUM, REPLACE")]
+    [InlineData("PostgreSql", "backup", "pg_dump --format=custom --file=FILE DATABASE")]
+    [InlineData("PostgreSql", "restore", "createdb --owner=ROLE NEW && pg_restore --exit-on-error --single-transaction --no-owner --role=ROLE --dbname=NEW FILE")]
     public async Task Other_databases_have_tools_of_their_own_which_are_named(string provider, string command, string tool)
     {
         var answer = await CommandAnswer.RunAsync(command, "file", "--environment", "Development", $"--Database:Provider={provider}", "--Database:ConnectionString=Host=nowhere;Password=canary-password");
         Assert.Equal(2, answer.Code);
         Assert.Contains(tool, answer.Out, StringComparison.Ordinal);
+        // The manual says the same.
+        Assert.Contains(tool, File.ReadAllText(Path.Combine(Tools.Root, "docs", "operations.md")), StringComparison.Ordinal);
         Assert.DoesNotContain("canary", answer.ToString(), StringComparison.Ordinal);
     }
 
