@@ -1,3 +1,4 @@
+using System.Data.Common;
 using Activate.Identity.Core.Errors;
 using Activate.Identity.Server.Connect;
 using Activate.Identity.Server.Keys;
@@ -57,10 +58,26 @@ internal static class ServerCommands
         }
         catch (Exception refusal) when (refusal is StartupException or OptionsValidationException)
         {
-            await error.WriteLineAsync($"{(line.Command is null ? "The server does not start" : $"{line.Command} was not done")}: {refusal.Message}");
+            return await RefuseAsync(refusal.Message);
+        }
+        catch (Exception fault) when (DatabaseFault(fault) is not null)
+        {
+            return await RefuseAsync($"the database cannot be used ({DatabaseFault(fault)!.Message.TrimEnd('.')}). See Database:Provider, Database:ConnectionString and Data:Folder, and whether this user may read and write there; then run doctor.");
+        }
+        catch (Exception fault) when (fault is IOException or UnauthorizedAccessException)
+        {
+            return await RefuseAsync(fault.Message);
+        }
+
+        async Task<int> RefuseAsync(string reason)
+        {
+            await error.WriteLineAsync($"{(line.Command is null ? "The server does not start" : $"{line.Command} was not done")}: {reason}");
             return Failed;
         }
     }
+
+    /// <summary>What the driver says: EF Core puts exceptions of its own around it, and it puts its own around what the network said.</summary>
+    private static DbException? DatabaseFault(Exception? exception) => exception is null or DbException ? exception as DbException : DatabaseFault(exception.InnerException);
 
     private static Result<Command> Find(CommandLine line)
     {

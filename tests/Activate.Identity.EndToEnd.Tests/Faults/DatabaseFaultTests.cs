@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using System.Runtime.Versioning;
 using Activate.Identity.Data;
 using Activate.Identity.Testing;
 using Microsoft.Data.Sqlite;
@@ -7,6 +8,7 @@ using Microsoft.Data.Sqlite;
 namespace Activate.Identity.EndToEnd.Tests.Faults;
 
 /// <summary>A database that is stopped, stands still, is locked or full: callers are told within two seconds to come back, and all is well two seconds after it is.</summary>
+[UnsupportedOSPlatform("windows")]
 public sealed class DatabaseFaultTests(ITestOutputHelper output) : IDisposable
 {
     private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("activate-fault-");
@@ -80,6 +82,71 @@ public sealed class DatabaseFaultTests(ITestOutputHelper output) : IDisposable
         output.WriteLine(string.Create(CultureInfo.InvariantCulture,
             $"locked for {Outage.TotalSeconds} s: {asked * 8} writes refused, the slowest after {longest.TotalSeconds:F2} s; back after {recovery.TotalSeconds:F2} s"));
         Assert.DoesNotContain("Unhandled exception", server.Output, StringComparison.Ordinal);
+    }
+
+    /// <summary>What is remembered or open goes on; who needs to open the file is told, and nobody is answered with a fault.</summary>
+    [Fact, Trait("Case", "F3")]
+    public async Task While_nobody_may_open_the_file_of_SQLite_whoever_needs_it_is_told_to_come_back_and_a_start_says_why_it_fails()
+    {
+        // Root may open everything, unless that is taken from it.
+        // Each operation opens the file anew: what a pool has open would go on, and tell nothing.
+        var settings = ServerProcess.On(DatabaseProvider.Sqlite, $"Data Source={Path.Combine(_folder.FullName, "activate-identity.db")};Pooling=False");
+        await using var server = new ServerProcess(_folder.FullName, settings, under: Environment.IsPrivilegedProcess ? [Tools.Require("setpriv", "/usr/bin/setpriv"), "--bounding-set=-dac_override,-dac_read_search", "--inh-caps=-all"] : null);
+        await server.StartAsync();
+        using var client = server.Client();
+        var session = await server.LogInAsync();
+        var key = await CreateKeyAsync(client, session, "before");
+        var files = Directory.GetFiles(_folder.FullName, "activate-identity.db*").Where(file => !file.EndsWith("-migrating", StringComparison.Ordinal)).ToDictionary(file => file, File.GetUnixFileMode);
+        Close();
+        var refused = 0;
+        for (var outage = Stopwatch.StartNew(); outage.Elapsed < TimeSpan.FromSeconds(Tools.FullSize ? 60 : 2);)
+        {
+            await Task.WhenAll(Enumerable.Range(0, 48).Select(async caller =>
+            {
+                var watch = Stopwatch.StartNew();
+                using var request = new HttpRequestMessage(HttpMethod.Get, caller % 2 == 0 ? "/api/v1/me" : "/api/v1/api-keys");
+                request.Headers.Authorization = new("Bearer", caller % 2 == 0 ? key : session);
+                using var answer = await client.SendAsync(request);
+                Assert.True((int)answer.StatusCode is 200 or 503, $"{(int)answer.StatusCode} {await answer.Content.ReadAsStringAsync()}");
+                Assert.True((int)answer.StatusCode == 200 || answer.Headers.RetryAfter is not null, "It does not say when to come back.");
+                Assert.True(watch.Elapsed < TimeSpan.FromSeconds(Tools.FullSize ? 2 : 4), $"Told after {watch.Elapsed}.");
+                if ((int)answer.StatusCode == 503)
+                    Interlocked.Increment(ref refused);
+            }));
+            Assert.Equal(200, await ServerProcess.StatusAsync(client, "/health/live"));
+        }
+
+        Assert.True(refused > 0, "Nobody needed the file.");
+        Open();
+        var recovery = await RecoverAsync(async () => (await ServerProcess.SendAsync(client, HttpMethod.Post, "/api/v1/api-keys", session, new { name = "after" })).Status, 201);
+        foreach (var status in await Task.WhenAll(Enumerable.Range(0, 48).Select(_ => ServerProcess.StatusAsync(client, "/api/v1/me", key))))
+            Assert.Equal(200, status);
+
+        Close();
+        await server.KillAsync();
+        await using (var started = server.Run())
+        {
+            Assert.NotEqual(0, await started.ExitAsync());
+            Assert.Contains("The server does not start: the database cannot be used", started.Output, StringComparison.Ordinal);
+            Assert.DoesNotContain("   at ", started.Output, StringComparison.Ordinal);
+        }
+
+        Open();
+        await server.StartAsync();
+        Assert.Equal(200, await ServerProcess.StatusAsync(client, "/api/v1/me", key));
+        output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"closed to all: {refused} requests refused; back after {recovery.TotalSeconds:F2} s"));
+
+        void Close()
+        {
+            foreach (var file in files.Keys.Where(File.Exists))
+                File.SetUnixFileMode(file, UnixFileMode.None);
+        }
+
+        void Open()
+        {
+            foreach (var (file, mode) in files.Where(file => File.Exists(file.Key)))
+                File.SetUnixFileMode(file, mode);
+        }
     }
 
     [Fact, Trait("Case", "F5")]

@@ -1,20 +1,26 @@
 using System.Collections.Concurrent;
 using System.Globalization;
+using Activate.Identity.Core.ApiKeys;
+using Activate.Identity.EndToEnd.Tests.Web;
 using Activate.Identity.Testing;
 
 namespace Activate.Identity.EndToEnd.Tests.Faults;
 
 /// <summary>
-/// What the server has acknowledged: keys that live, and keys that ended. What was asked and not answered may be either way, and is struck out.
+/// What the server has acknowledged: keys and short-term tokens that live, and that ended; SSH keys, people, applications, clusters that were made, changed and deleted. What was asked and not answered may
+/// be either way, and is struck out.
 /// </summary>
 internal sealed class Ledger(HttpClient client, string session)
 {
     private const int Workers = 4;
     private const int LivingEach = 12;
 
-    /// <summary>Key → id.</summary>
+    /// <summary>Key or token → its address.</summary>
     private readonly ConcurrentDictionary<string, string> _living = new();
     private readonly ConcurrentQueue<string> _ended = new();
+
+    /// <summary>The address of anything else → its name; null: it was deleted.</summary>
+    private readonly ConcurrentDictionary<string, string?> _things = new();
     private readonly List<string>[] _ofWorker = [.. Enumerable.Range(0, Workers).Select(_ => new List<string>())];
     private int _names;
     private int _acknowledged;
@@ -23,12 +29,23 @@ internal sealed class Ledger(HttpClient client, string session)
 
     public int Living => _living.Count;
 
-    /// <summary>Makes, rotates, renames and ends keys, uses them and invites people, until it is told to stop, whatever becomes of the server.</summary>
+    public int Things => _things.Count;
+
+    /// <summary>Makes, rotates and ends keys and tokens, uses them, makes, renames and deletes other things, until it is told to stop, whatever becomes of the server.</summary>
     public Task WorkAsync(CancellationToken stop) => Task.WhenAll(Enumerable.Range(0, Workers).Select(worker => Task.Run(() => WorkAsync(_ofWorker[worker], stop), CancellationToken.None)));
 
-    /// <summary>Every acknowledged key that lives is accepted, and of those that ended none: the last and some of the others.</summary>
+    /// <summary>
+    /// Every acknowledged key that lives is accepted, and of those that ended none: the last and some of the others. Everything else is there as it was acknowledged, or is not: up to so many of it at a
+    /// time, anybody's turn in the end.
+    /// </summary>
     public async Task AssertKeptAsync(int latest = 150)
     {
+        foreach (var chunk in _things.Count > latest ? Random.Shared.GetItems(_things.ToArray(), latest).Chunk(8) : _things.ToArray().Chunk(8))
+        {
+            foreach (var ((path, name), answer) in await Task.WhenAll(chunk.Select(async thing => (thing, await ServerProcess.SendAsync(client, HttpMethod.Get, thing.Key, session)))))
+                Assert.True(name is null ? answer.Status == 404 : answer.Status == 200 && answer.Body.Contains($"\"{name}\"", StringComparison.Ordinal), $"{path}, acknowledged as {name ?? "deleted"}: {answer}");
+        }
+
         foreach (var chunk in _living.Keys.Chunk(8))
         {
             foreach (var (key, status) in await Task.WhenAll(chunk.Select(async key => (key, await ServerProcess.StatusAsync(client, "/api/v1/me", key)))))
@@ -43,8 +60,8 @@ internal sealed class Ledger(HttpClient client, string session)
         }
     }
 
-    /// <summary>A copy of what lives and what ended by now, to be held against a copy of the database.</summary>
-    public (string[] Living, string[] Ended) Snapshot() => ([.. _living.Keys], [.. _ended]);
+    /// <summary>A copy of the keys that live and that ended by now, to be held against a copy of the database.</summary>
+    public (string[] Living, string[] Ended) Snapshot() => ([.. _living.Where(living => IsKey(living.Value)).Select(living => living.Key)], [.. _ended.Where(ended => ended.StartsWith(ApiKeySecret.Prefix, StringComparison.Ordinal))]);
 
     private async Task WorkAsync(List<string> own, CancellationToken stop)
     {
@@ -54,12 +71,13 @@ internal sealed class Ledger(HttpClient client, string session)
             var key = own.Count == 0 ? "" : own[random.Next(own.Count)];
             try
             {
-                switch (own.Count == 0 ? 0 : own.Count >= LivingEach ? 3 : random.Next(6))
+                switch (own.Count == 0 ? 0 : own.Count >= LivingEach ? 3 : random.Next(8))
                 {
-                    case 0 or 1:
-                        var made = await ServerProcess.SendAsync(client, HttpMethod.Post, "/api/v1/api-keys", session, new { name = NextName("key") });
-                        if (Done(made, 201))
-                            Add(own, made);
+                    case 0:
+                        Add(own, "/api/v1/api-keys", "key", await ServerProcess.SendAsync(client, HttpMethod.Post, "/api/v1/api-keys", session, new { name = NextName("key") }));
+                        break;
+                    case 1:
+                        Add(own, "/api/v1/tokens", "token", await ServerProcess.SendAsync(client, HttpMethod.Post, "/api/v1/tokens", session, new { name = NextName("token"), expiresInHours = 1 }));
                         break;
                     case 2:
                         await RotateAsync(own, key);
@@ -67,8 +85,11 @@ internal sealed class Ledger(HttpClient client, string session)
                     case 3:
                         await EndAsync(own, key);
                         break;
-                    case 4:
-                        Done(await ServerProcess.SendAsync(client, HttpMethod.Post, "/api/v1/organization/members", session, new { username = NextName("p"), email = $"{NextName("p")}@example.test", role = "member" }), 201);
+                    case 4 or 5:
+                        await MakeAsync(random.Next(4));
+                        break;
+                    case 6:
+                        await ChangeAsync(random);
                         break;
                     default:
                         Done(await ServerProcess.SendAsync(client, HttpMethod.Get, "/api/v1/me", key), 200);
@@ -85,33 +106,69 @@ internal sealed class Ledger(HttpClient client, string session)
 
     private async Task RotateAsync(List<string> own, string key)
     {
-        var id = StrikeOut(own, key);
-        var rotated = await ServerProcess.SendAsync(client, HttpMethod.Post, $"/api/v1/api-keys/{id}/rotate", session, new { overlapHours = 0 });
-        if (!Done(rotated, 200))
+        var path = StrikeOut(own, key);
+        if (!IsKey(path))
+        {
+            await EndAsync(path, key);
             return;
-        Add(own, rotated);
-        _ended.Enqueue(key);
-    }
+        }
 
-    private async Task EndAsync(List<string> own, string key)
-    {
-        var id = StrikeOut(own, key);
-        if (Done(await ServerProcess.SendAsync(client, HttpMethod.Delete, $"/api/v1/api-keys/{id}", session), 204))
+        if (Add(own, "/api/v1/api-keys", "key", await ServerProcess.SendAsync(client, HttpMethod.Post, $"{path}/rotate", session, new { overlapHours = 0 }), 200))
             _ended.Enqueue(key);
     }
+
+    private Task EndAsync(List<string> own, string key) => EndAsync(StrikeOut(own, key), key);
+
+    private async Task EndAsync(string path, string key)
+    {
+        if (Done(await ServerProcess.SendAsync(client, HttpMethod.Delete, path, session), 204))
+            _ended.Enqueue(key);
+    }
+
+    private async Task MakeAsync(int what)
+    {
+        var name = NextName("n");
+        var (path, body) = what switch
+        {
+            0 => ("/api/v1/organization/members", new { username = name, email = $"{name}@example.test", role = "member" }),
+            1 => ("/api/v1/ssh-keys", new { name, publicKey = SshLines.New() }),
+            2 => ("/api/v1/organization/clusters", new { name, address = "login.example.test", access = new { mode = "everyone" } }),
+            _ => ("/api/v1/organization/applications", (object)new { name, type = "web", redirectUris = new[] { TestServer.Callback }, grants = new[] { "authorization_code" }, scopes = new[] { "openid" } }),
+        };
+        var made = await ServerProcess.SendAsync(client, HttpMethod.Post, path, session, body);
+        if (Done(made, 201))
+            _things[$"{path}/{made.Text("id")}"] = name;
+    }
+
+    /// <summary>Renames or deletes something; people keep their names.</summary>
+    private async Task ChangeAsync(Random random)
+    {
+        var things = _things.Where(thing => thing.Value is not null).ToArray();
+        if (things.Length == 0 || things[random.Next(things.Length)] is var (path, _) && !_things.TryRemove(path, out _))
+            return;
+        var name = things.Length > LivingEach || path.Contains("/members/", StringComparison.Ordinal) ? null : NextName("n");
+        var changed = await ServerProcess.SendAsync(client, name is null ? HttpMethod.Delete : HttpMethod.Patch, path, session, name is null ? null : new { name });
+        if (Done(changed, name is null ? 204 : 200))
+            _things[path] = name;
+    }
+
+    private static bool IsKey(string path) => path.StartsWith("/api/v1/api-keys/", StringComparison.Ordinal);
 
     private string StrikeOut(List<string> own, string key)
     {
         own.Remove(key);
-        _living.TryRemove(key, out var id);
-        return id!;
+        _living.TryRemove(key, out var path);
+        return path!;
     }
 
-    private void Add(List<string> own, Answer answer)
+    private bool Add(List<string> own, string path, string field, Answer answer, int status = 201)
     {
-        var key = answer.Text("key");
-        _living[key] = answer.Text("id");
+        if (!Done(answer, status))
+            return false;
+        var key = answer.Text(field);
+        _living[key] = $"{path}/{answer.Text("id")}";
         own.Add(key);
+        return true;
     }
 
     private bool Done(Answer answer, int status)

@@ -34,6 +34,12 @@ internal sealed class ServerProcess : IAsyncDisposable
             _settings[name] = value;
     }
 
+    /// <summary>The program as it was built with the tests.</summary>
+    public const string ThisVersion = "Activate.Identity.Server.dll";
+
+    /// <summary>The program that is started next: the path of another version's, e.g.</summary>
+    public string Version { get; set; } = ThisVersion;
+
     public int Port { get; }
 
     public Uri Origin { get; }
@@ -53,7 +59,7 @@ internal sealed class ServerProcess : IAsyncDisposable
         if (!_settings.ContainsKey("Database__Provider"))
             await MigratedFile.CopyToAsync(_settings["Data__Folder"]);
         var watch = Stopwatch.StartNew();
-        _program = RunningProgram.Start("Activate.Identity.Server.dll", ["--environment", "Development"], _settings, _under);
+        _program = RunningProgram.Start(Version, ["--environment", "Development"], _settings, _under);
         using var client = Client();
         client.Timeout = TimeSpan.FromSeconds(5);
         while (await StatusAsync(client, "/health/ready") != 200)
@@ -65,8 +71,16 @@ internal sealed class ServerProcess : IAsyncDisposable
         return watch.Elapsed;
     }
 
-    /// <summary>Runs one command of the server's program, such as <c>migrate</c>, on the same database.</summary>
-    public RunningProgram Run(string command) => RunningProgram.Start("Activate.Identity.Server.dll", ["--environment", "Development", command], _settings);
+    /// <summary>Runs one command of the server's program, such as <c>migrate</c>, on the same database; none: the server, which is not waited for.</summary>
+    public RunningProgram Run(params string[] command) => RunningProgram.Start(Version, ["--environment", "Development", .. command], _settings, _under);
+
+    /// <summary>As an operator, or systemd, does: it ends what it has begun.</summary>
+    public async Task StopAsync()
+    {
+        await _program!.SignalAsync("TERM");
+        Assert.True(await _program.ExitAsync() == 0, Output);
+        await KillAsync();
+    }
 
     /// <summary>As power loss would: no handler of the process runs.</summary>
     public async Task KillAsync()

@@ -15,11 +15,81 @@ public sealed class TwoNodeTests(ITestOutputHelper output) : IDisposable
     [Fact, Trait("Case", "F8")]
     public async Task While_one_node_after_the_other_is_killed_no_operation_of_a_client_fails()
     {
+        var kills = Tools.FullSize ? 40 : 2;
+        var (done, cut) = await WorkDuringAsync(ServerProcess.ThisVersion, async (first, second, work) =>
+        {
+            for (var kill = 0; kill < kills && !work.IsCompleted; kill++)
+            {
+                var node = kill % 2 == 0 ? first : second;
+                await Task.WhenAny(work, UntilNginxAsksAgainAsync());
+                await node.KillAsync();
+                await Task.WhenAny(work, Task.Delay(500));
+                await node.StartAsync();
+            }
+        });
+        output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{kills} kills of one of two nodes: {done} operations, none failed; {cut} answers were cut off on their way, and asked for again"));
+        Assert.True(cut <= Math.Max(1, kills / 4), $"{cut} answers were cut off.");
+        Assert.True(done > 10 * kills, $"Only {done} operations.");
+    }
+
+    /// <summary>
+    /// With LONG=1 the version before is the one that did not have the last migration yet, or the commit that ACTIVATE_TEST_BEFORE names, built from the repository: the first node that is upgraded changes the
+    /// schema under the one that still runs. Otherwise both versions are this one.
+    /// </summary>
+    [Fact, Trait("Case", "F9"), Trait("Case", "F16")]
+    public async Task Nodes_are_upgraded_one_after_the_other_and_set_back_again_and_no_operation_of_a_client_fails()
+    {
+        var (before, commit) = Tools.FullSize ? await BuildBeforeAsync() : (ServerProcess.ThisVersion, "this one");
+        var (done, cut) = await WorkDuringAsync(before, async (first, second, work) =>
+        {
+            foreach (var (node, version) in new[] { (first, ServerProcess.ThisVersion), (second, ServerProcess.ThisVersion), (second, before), (first, before), (first, ServerProcess.ThisVersion) })
+            {
+                await Task.WhenAny(work, UntilNginxAsksAgainAsync());
+                if (work.IsCompleted)
+                    return;
+                await node.StopAsync();
+                node.Version = version;
+                await node.StartAsync();
+                // Both versions together.
+                await Task.WhenAny(work, Task.Delay(Tools.FullSize ? 10_000 : 500));
+            }
+        });
+        output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"From {commit} to this version, back, and half forth again: {done} operations, none failed"));
+        Assert.Equal(0, cut);
+        Assert.True(done > 50, $"Only {done} operations.");
+    }
+
+    private async Task<(string Program, string Commit)> BuildBeforeAsync()
+    {
+        var git = Tools.Require("git", "/usr/bin/git");
+        var commit = Environment.GetEnvironmentVariable("ACTIVATE_TEST_BEFORE");
+        if (string.IsNullOrEmpty(commit))
+        {
+            var (code, last) = await Commands.TryRunAsync(git, "-C", Tools.Root, "log", "-1", "--format=%H", "--", "src/Activate.Identity.Data/Providers/PostgreSql/Migrations");
+            Assert.True(code == 0 && last.Trim().Length > 0, $"The repository has no history: {last}");
+            commit = $"{last.Trim()[..12]}~1";
+        }
+
+        var (archive, source, program) = (Path.Combine(_folder.FullName, "before.tar"), Path.Combine(_folder.FullName, "before"), Path.Combine(_folder.FullName, "program"));
+        Directory.CreateDirectory(source);
+        var (archived, trouble) = await Commands.TryRunAsync(git, "-C", Tools.Root, "archive", "--output", archive, commit);
+        Assert.True(archived == 0, $"The version before cannot be had, maybe because the repository was cloned without its history: {trouble}");
+        await Commands.RunAsync("tar", "-xf", archive, "-C", source);
+        await Commands.RunAsync("dotnet", "publish", "-c", "Release", "-v", "q", "-nologo", "-o", program, Path.Combine(source, "src", "Activate.Identity.Server"));
+        return (Path.Combine(program, ServerProcess.ThisVersion), commit);
+    }
+
+    /// <summary>Nginx counts in whole seconds: two may pass until it asks again who was gone, and until then the other node is all there is.</summary>
+    private static Task UntilNginxAsksAgainAsync() => Task.Delay(3_500);
+
+    /// <summary>Six clients go on and on while something is done to the two nodes. How many operations they did, and how many answers were cut off.</summary>
+    private async Task<(int Done, int Cut)> WorkDuringAsync(string version, Func<ServerProcess, ServerProcess, Task, Task> doAsync)
+    {
         var provider = TestDatabases.OnAServer;
         var connectionString = await TestDatabases.CreateAsync(provider);
         var origin = new Uri($"http://127.0.0.1:{RunningProgram.FreePort()}");
-        await using var first = new ServerProcess(_folder.FullName, ServerProcess.On(provider, connectionString), origin);
-        await using var second = new ServerProcess(_folder.FullName, ServerProcess.On(provider, connectionString), origin);
+        await using var first = new ServerProcess(_folder.FullName, ServerProcess.On(provider, connectionString), origin) { Version = version };
+        await using var second = new ServerProcess(_folder.FullName, ServerProcess.On(provider, connectionString), origin) { Version = version };
         await first.StartAsync();
         await second.StartAsync();
         await using var balancer = await BalancedNodes.StartAsync(origin.Port, first.Port, second.Port);
@@ -36,27 +106,14 @@ public sealed class TwoNodeTests(ITestOutputHelper output) : IDisposable
         // The first operation that fails ends it all.
         using var stop = new CancellationTokenSource();
         var work = Task.WhenAll(workers.Select(worker => Task.Run(() => WorkAsync(worker, balancer, stop))));
-        var kills = Tools.FullSize ? 40 : 2;
-        for (var kill = 0; kill < kills && !work.IsCompleted; kill++)
-        {
-            var node = kill % 2 == 0 ? first : second;
-            // Nginx counts in whole seconds: two may pass until it asks again who was dead, and until then the other is all there is.
-            await Task.WhenAny(work, Task.Delay(3_500));
-            await node.KillAsync();
-            await Task.WhenAny(work, Task.Delay(500));
-            await node.StartAsync();
-        }
-
+        await doAsync(first, second, work);
         await stop.CancelAsync();
         var done = (await work).Sum();
-        var cut = workers.Sum(worker => worker.CutOff);
-        output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{kills} kills of one of two nodes: {done} operations, none failed; {cut} answers were cut off on their way, and asked for again"));
-        Assert.True(cut <= kills / 4, $"{cut} answers were cut off.");
-        Assert.True(done > 10 * kills, $"Only {done} operations.");
         await first.KillAsync();
         await second.KillAsync();
         if (connectionString is not null)
             await TestDatabases.DropAsync(provider, connectionString);
+        return (done, workers.Sum(worker => worker.CutOff));
     }
 
     private static async Task<int> WorkAsync(Worker worker, NginxProcess balancer, CancellationTokenSource stop)

@@ -96,11 +96,13 @@ async function seed() {
   const bearer = (await ok('poll', post('/connect/token', { grant_type: DEVICE, client_id: 'activate-cli', device_code: codes.device_code }))).access_token;
   const api = (to, body) => ok(to, { method: 'POST', path: '/api/v1' + to, headers: { authorization: 'Bearer ' + bearer, 'content-type': 'application/json' }, body: JSON.stringify(body) }, 201);
   const application = body => api('/organization/applications', body);
+  const web = name => ({ name, type: 'web', scopes: ['openid', 'profile', 'email', 'offline_access', 'platform'], redirectUris: [callback] });
   return {
     browser, api,
     rs256: await application({ name: 'signs RS256', type: 'service', scopes: ['platform'] }),
     es256: await application({ name: 'signs ES256', type: 'service', scopes: ['platform'], signingAlgorithm: 'ES256' }),
-    web: await application({ name: 'web', type: 'web', scopes: ['openid', 'profile', 'email', 'offline_access', 'platform'], redirectUris: [callback] }),
+    web: await application(web('web')),
+    webEs256: await application({ ...web('web ES256'), signingAlgorithm: 'ES256' }),
     device: await application({ name: 'device', type: 'native', scopes: ['openid', 'profile'], grants: ['device_code'] }),
     // Server-wide, by the operator: it answers for the server's own audiences.
     checks: await api('/applications', { name: 'checks', type: 'resourceServer', resources: [base + '/platform', base + '/api'] }),
@@ -115,8 +117,8 @@ const algorithm = name => r => JSON.parse(Buffer.from(r.json.access_token.split(
 const client = a => ({ client_id: a.clientId, client_secret: a.clientSecret });
 const own = a => post('/connect/token', { grant_type: 'client_credentials', ...client(a), scope: 'platform' });
 
-/** a person's sign-in to the web application; the person is asked once */
-async function connect({ browser: signedIn, web }, scope) {
+/** a person's sign-in to a web application; the person is asked once */
+async function connect(signedIn, web, scope) {
   const k = pkce(), browser = signedIn.window();
   await browser.go('/connect/authorize?' + form({ client_id: web.clientId, response_type: 'code', redirect_uri: callback, scope, state: 's', code_challenge: k.challenge, code_challenge_method: 'S256' }));
   if (!browser.address.startsWith(callback)) await browser.submit('Allow');
@@ -140,23 +142,24 @@ function stopPuttingBack() { clearInterval(putBack); putBack = undefined; }
 async function cases(run) {
   const s = await seed();
   const introspect = token => post('/connect/introspect', { token, ...client(s.checks) });
-  let connected;
-  const signIn = () => connect(s, 'openid profile email offline_access platform');
-  const signIns = () => connected ??= signIn().then(first => parallel(CHAINS, 8, i => i === 0 ? first : signIn()));
+  const connected = new Map();
+  const signIn = web => connect(s.browser, web, 'openid profile email offline_access platform');
+  const signIns = web => connected.get(web) ?? connected.set(web, signIn(web).then(first => parallel(CHAINS, 8, i => i === 0 ? first : signIn(web)))).get(web);
+  const refresh = (name, web) => ({
+    name, expect: r => /^pwr_/.test(r.json.refresh_token), requests: async () => {
+      const pool = (await signIns(web)).map(t => post('/connect/token', { grant_type: 'refresh_token', refresh_token: t.refresh_token, ...client(web) }));
+      putBackEverySecond(run);
+      return pool;
+    },
+  });
   const deviceStart = post('/connect/device', { client_id: s.device.clientId, scope: 'openid profile' });
   return [
     { name: 'cc-es256', expect: algorithm('ES256'), requests: () => [own(s.es256)] },
     { name: 'cc-rs256', expect: algorithm('RS256'), requests: () => [own(s.rs256)] },
     { name: 'introspect-jwt', expect: r => r.json.active === true, requests: () => parallel(TOKENS, 8, async () => introspect((await ok('own', own(s.es256))).access_token)) },
     { name: 'introspect-key', expect: r => r.json.active === true, requests: () => parallel(KEYS, 1, async i => introspect((await s.api('/api-keys', { name: 'key ' + i, scopes: ['platform'] })).key)) },
-    { name: 'userinfo', expect: r => r.json.email === 'ada@example.test', requests: async () => (await signIns()).map(t => ({ path: '/connect/userinfo', headers: { Authorization: 'Bearer ' + t.access_token } })) },
-    {
-      name: 'refresh', expect: r => /^pwr_/.test(r.json.refresh_token), requests: async () => {
-        const pool = (await signIns()).map(t => post('/connect/token', { grant_type: 'refresh_token', refresh_token: t.refresh_token, ...client(s.web) }));
-        putBackEverySecond(run);
-        return pool;
-      },
-    },
+    { name: 'userinfo', expect: r => r.json.email === 'ada@example.test', requests: async () => (await signIns(s.web)).map(t => ({ path: '/connect/userinfo', headers: { Authorization: 'Bearer ' + t.access_token } })) },
+    refresh('refresh', s.web), refresh('refresh-es256', s.webEs256),
     { name: 'device-start', before: stopPuttingBack, expect: r => !!r.json.user_code, requests: () => [deviceStart] },
     // The interval is 5 s: more codes than are asked for in that time, so that none is told to slow down.
     { name: 'device-poll', before: stopPuttingBack, status: 400, expect: r => r.json.error === 'authorization_pending', requests: () => parallel(CODES, 8, async () =>

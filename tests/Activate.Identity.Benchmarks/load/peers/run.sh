@@ -11,5 +11,5 @@ if [[ ! -e $OURS || -n "${PUBLISH:-}" ]]; then
   echo "== dotnet publish ours" >&2
   dotnet publish -c Release -v q -nologo -m:1 --use-current-runtime --self-contained false -p:PublishReadyToRun=true -o "$(dirname "$OURS")" "$here/../../../../src/Activate.Identity.Server" >&2
 fi
-export EXTRA="$here/ours.mjs${EXTRA:+:$EXTRA}"
+export EXTRA="$here/ours.mjs:$here/oidc-refresh.mjs${EXTRA:+:$EXTRA}"
 exec "$PEERS_DIR/run.sh" "$@"
