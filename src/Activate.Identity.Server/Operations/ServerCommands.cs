@@ -96,8 +96,10 @@ internal static class ServerCommands
         await app.PrepareKeysAsync();
         await app.PrepareApplicationsAsync();
         await app.PrepareFirstOwnerAsync();
+        // A start that fails disposes of the server.
+        var lifetime = app.Lifetime;
         var serving = app.RunAsync();
-        await Task.WhenAny(serving, TidyUpAsync(app.Lifetime));
+        await Task.WhenAny(serving, TidyUpAsync(lifetime));
         await serving;
         return Done;
     }

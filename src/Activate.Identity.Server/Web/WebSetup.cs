@@ -141,6 +141,8 @@ public static class WebSetup
 
     private static void AddLogs(WebApplicationBuilder builder)
     {
+        var start = new FailedStart();
+        builder.Services.AddHostedService(_ => start);
         builder.Services.AddSerilog((services, log) =>
         {
             log.MinimumLevel.Information()
@@ -161,6 +163,7 @@ public static class WebSetup
                 // A unique index that refuses a second row is an answer, not an error; what nobody expected is logged where it is caught.
                 .MinimumLevel.Override("Microsoft.EntityFrameworkCore.Update", LogEventLevel.Fatal)
                 .MinimumLevel.Override("Microsoft.EntityFrameworkCore.Database.Command", LogEventLevel.Fatal)
+                .Filter.With(start)
                 // A configured override of a longer name ("OpenIddict.Server": Debug) wins over those.
                 .Filter.ByExcluding(logEvent => logEvent.Level < LogEventLevel.Warning && TellsSecrets(logEvent));
             log.ReadFrom.Services(services);

@@ -65,6 +65,18 @@ public sealed class PressureTests : IDisposable
         Assert.DoesNotContain("Unhandled exception", program.Output, StringComparison.Ordinal);
     }
 
+    [Fact, Trait("Case", "F14")]
+    public async Task Where_somebody_listens_already_it_does_not_start_and_says_so_in_one_line()
+    {
+        using var other = new TcpListener(IPAddress.Loopback, 0);
+        other.Start();
+        await using var program = RunningProgram.Start("Activate.Identity.Server.dll",
+            ["--environment", "Development", $"--Data:Folder={_folder.FullName}", $"--Urls=http://{other.LocalEndpoint}", "--Server:PublicOrigin=http://localhost"]);
+        Assert.Equal(1, await program.ExitAsync());
+        Assert.Contains($"The server does not start: Failed to bind to address http://{other.LocalEndpoint}: address already in use.", program.Output, StringComparison.Ordinal);
+        Assert.DoesNotContain("   at ", program.Output, StringComparison.Ordinal);
+    }
+
     /// <summary>Null: it did not get through.</summary>
     private static async Task<TcpClient?> ConnectAsync(int port)
     {
