@@ -15,6 +15,8 @@ public sealed class DatabaseOptions
     /// <summary>Default: a file in the data folder.</summary>
     public string? ConnectionString { get; set; }
 
-    /// <summary>False: migrating is a step of its own (the command <c>migrate</c>), and the server refuses to serve before it.</summary>
-    public bool MigrateAtStart { get; set; } = true;
+    /// <summary>
+    /// False: migrating is a step of its own (the command <c>migrate</c>), and the server refuses to serve before it. Null: in Production so where there is a database already; one that is empty is filled.
+    /// </summary>
+    public bool? MigrateAtStart { get; set; }
 }

@@ -76,7 +76,7 @@ public static class DatabaseSetup
 
     /// <summary>
     /// A database that is not there yet is EF Core's to create. Of nodes that start together on PostgreSQL one does; the others hear that it is there. SQL Server takes two statements, and the second wants
-    /// nobody else to be connected: there a node that comes in between stops, and is started again.
+    /// nobody else to be connected: there whoever comes second stops, and is started again.
     /// </summary>
     private static async Task CreateAsync(IRelationalDatabaseCreator creator, CancellationToken cancellationToken)
     {

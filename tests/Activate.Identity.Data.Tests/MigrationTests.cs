@@ -62,6 +62,7 @@ public class MigrationTests
     [EachDatabase]
     public async Task Four_nodes_that_find_no_database_at_once_make_one_together(DatabaseProvider provider)
     {
+        Assert.SkipWhen(provider == DatabaseProvider.SqlServer, "SQL Server makes a database in two statements, the second of which wants nobody else there: one node is started first (docs/operations.md).");
         await using var databases = await Databases.CreateAsync(provider);
         if (provider != DatabaseProvider.Sqlite)
             await TestDatabases.DropAsync(provider, databases.ConnectionString);

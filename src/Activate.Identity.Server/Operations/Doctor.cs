@@ -123,7 +123,7 @@ internal sealed class Doctor(IServiceProvider services, IConfiguration configura
         return new Finding(Health.Ok, "public origin", origin.Value);
     }
 
-    private static Finding Libraries() => LibraryFloors.Violations().ToList() is { Count: > 0 } old
+    private static Finding Libraries() => LibraryFloors.Violations(LibraryFloors.All).ToList() is { Count: > 0 } old
         ? new Finding(Health.Problem, "libraries", string.Join("; ", old), "Update the .NET runtime or the server.")
         : new Finding(Health.Ok, "libraries", $"{LibraryFloors.All.Count(floor => floor.Runs is not null)} at or above their floors; .NET {Environment.Version}");
 
@@ -147,7 +147,7 @@ internal sealed class Doctor(IServiceProvider services, IConfiguration configura
         if (unknown.Count > 0)
             return new Finding(Health.Warning, "schema", $"It has {unknown.Count} migration(s) of a newer version, up to {unknown[^1]}", "Run the newer version on every node.");
         return await database.PendingMigrationsAsync() is [var first, ..] pending
-            ? new Finding(Health.Problem, "schema", $"{pending.Count} migration(s) are pending, from {first} on", "Run the command migrate, or start the server: it migrates unless Database:MigrateAtStart is false.")
+            ? new Finding(Health.Problem, "schema", $"{pending.Count} migration(s) are pending, from {first} on", "Make a backup, and run the command migrate.")
             : new Finding(Health.Ok, "schema", $"up to date: {database.Database.GetMigrations().Last()}");
     }
 

@@ -29,8 +29,8 @@ internal static class LibraryFloors
     ];
 
     /// <summary>What runs below its floor, for people.</summary>
-    public static IEnumerable<string> Violations() =>
-        from floor in All
+    public static IEnumerable<string> Violations(IEnumerable<LibraryFloor> floors) =>
+        from floor in floors
         where floor.Runs is not null
         let version = VersionOf(floor.Runs!.Assembly)
         where version < floor.Lowest

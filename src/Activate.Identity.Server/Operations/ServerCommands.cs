@@ -1,4 +1,5 @@
 using System.Data.Common;
+using System.Net.Sockets;
 using Activate.Identity.Core.Errors;
 using Activate.Identity.Server.Connect;
 using Activate.Identity.Server.Keys;
@@ -64,9 +65,9 @@ internal static class ServerCommands
         {
             return await RefuseAsync($"the database cannot be used ({DatabaseFault(fault)!.Message.TrimEnd('.')}). See Database:Provider, Database:ConnectionString and Data:Folder, and whether this user may read and write there; then run doctor.");
         }
-        catch (Exception fault) when (fault is IOException or UnauthorizedAccessException)
+        catch (Exception fault) when (FailedStart.IsOfTheMachine(fault))
         {
-            return await RefuseAsync(fault.Message);
+            return await RefuseAsync(fault is SocketException ? $"it cannot listen where Urls says ({fault.Message})." : fault.Message);
         }
 
         async Task<int> RefuseAsync(string reason)

@@ -6,10 +6,12 @@ namespace Activate.Identity.Server.Web;
 /// <summary>Settings <c>Database</c> and <c>Data:Folder</c>, and bringing the schema up to date.</summary>
 public static class DatabaseHosting
 {
+    private static readonly TimeSpan s_oneMigration = TimeSpan.FromSeconds(2);
+
     public static void AddDatabase(this WebApplicationBuilder builder)
     {
         var settings = builder.Configuration.GetSection("Database");
-        var options = new DatabaseOptions { Provider = settings.Choice("Provider", DatabaseProvider.Sqlite), ConnectionString = settings["ConnectionString"], MigrateAtStart = settings.Flag("MigrateAtStart", true) };
+        var options = new DatabaseOptions { Provider = settings.Choice("Provider", DatabaseProvider.Sqlite), ConnectionString = settings["ConnectionString"], MigrateAtStart = settings["MigrateAtStart"] is { Length: > 0 } ? settings.Flag("MigrateAtStart", true) : null };
         if (string.IsNullOrWhiteSpace(options.ConnectionString))
         {
             if (options.Provider != DatabaseProvider.Sqlite)
@@ -29,21 +31,29 @@ public static class DatabaseHosting
         builder.Services.AddHostedService(provider => provider.GetRequiredService<ExpiredRows>());
     }
 
-    /// <summary>Before serving: migrates, or where that is somebody's own step (<c>Database:MigrateAtStart</c>), refuses to serve on an older schema.</summary>
+    /// <summary>Before serving: migrates, or where that is somebody's own step (<see cref="DatabaseOptions.MigrateAtStart"/>), refuses to serve on an older schema.</summary>
     public static async Task BringUpToDateAsync(this WebApplication app)
     {
-        if (app.Services.GetRequiredService<DatabaseOptions>().MigrateAtStart)
+        await using var scope = app.Services.CreateAsyncScope();
+        var database = scope.ServiceProvider.GetRequiredService<ActivateDbContext>();
+        var pending = await database.PendingMigrationsAsync();
+        if (app.Services.GetRequiredService<DatabaseOptions>().MigrateAtStart ?? (!app.Environment.IsProduction() || pending.Count == database.Database.GetMigrations().Count()))
         {
             await app.MigrateAsync();
             return;
         }
 
-        await using var scope = app.Services.CreateAsyncScope();
-        var database = scope.ServiceProvider.GetRequiredService<ActivateDbContext>();
-        if (await database.PendingMigrationsAsync() is [var first, ..] pending)
+        while (pending is [var first, ..])
         {
-            throw new StartupException($"The database lacks {pending.Count} migration(s), from {first} on, and Database:MigrateAtStart is false. "
-                + "Run the command migrate with this version of the server, then start it.");
+            var before = pending.Count;
+            await Task.Delay(s_oneMigration, TimeProvider.System);
+            pending = await database.PendingMigrationsAsync();
+            // Otherwise somebody migrates just now.
+            if (pending.Count == before)
+            {
+                throw new StartupException($"The database lacks {before} migration(s), from {first} on. "
+                    + "Make a backup, and run the command migrate with this version of the server; then start it. With Database:MigrateAtStart=true a start migrates.");
+            }
         }
 
         await RequireRowVersionsAsync(database);

@@ -1,3 +1,4 @@
+using System.Net.Sockets;
 using Serilog.Core;
 using Serilog.Events;
 
@@ -14,8 +15,11 @@ internal sealed class FailedStart : IHostedLifecycleService, ILogEventFilter
     private bool _started;
 
     public bool IsEnabled(LogEvent logEvent) =>
-        _started || logEvent.Exception is not (IOException or OperationCanceledException)
+        _started || (logEvent.Exception is not OperationCanceledException && !IsOfTheMachine(logEvent.Exception))
         || !logEvent.Properties.TryGetValue(Constants.SourceContextPropertyName, out var source) || source is not ScalarValue { Value: Host };
+
+    /// <summary>What the operator mends, and no programmer.</summary>
+    public static bool IsOfTheMachine(Exception? exception) => exception is IOException or SocketException or UnauthorizedAccessException;
 
     public Task StartedAsync(CancellationToken cancellationToken)
     {

@@ -21,12 +21,21 @@ public class SqliteCheckpointsTests
             await database.Database.ExecuteSqlAsync($"CREATE TABLE big (bytes BLOB)");
             return new SqliteConnectionStringBuilder(database.Database.GetConnectionString()).DataSource;
         });
+        using var stop = new CancellationTokenSource();
+        // Somebody always reads, each from another moment.
+        var readers = Enumerable.Range(0, 3).Select(_ => Task.Run(async () =>
+        {
+            while (!stop.IsCancellationRequested)
+                await databases.QueryAsync(database => database.Database.SqlQuery<int>($"SELECT COUNT(*) AS Value FROM big").SingleAsync());
+        })).ToArray();
         // Less than what makes a writer do it.
         await Task.WhenAll(Enumerable.Range(0, writers).Select(_ => Task.Run(async () =>
         {
             for (var i = 0; i < 240 / writers; i++)
                 await databases.QueryAsync(database => database.Database.ExecuteSqlAsync($"INSERT INTO big VALUES (randomblob({Megabyte}))"));
         })));
+        await stop.CancelAsync();
+        await Task.WhenAll(readers);
         for (var until = DateTime.UtcNow.AddSeconds(20); new FileInfo(file).Length < 150 * Megabyte; await Task.Delay(50))
             Assert.True(DateTime.UtcNow < until, $"After 240 MB the database has {new FileInfo(file).Length} bytes, its log {new FileInfo(file + "-wal").Length}.");
         Assert.InRange(new FileInfo(file + "-wal").Length, 1, 150 * Megabyte);

@@ -75,6 +75,13 @@ public sealed class PressureTests : IDisposable
         Assert.Equal(1, await program.ExitAsync());
         Assert.Contains($"The server does not start: Failed to bind to address http://{other.LocalEndpoint}: address already in use.", program.Output, StringComparison.Ordinal);
         Assert.DoesNotContain("   at ", program.Output, StringComparison.Ordinal);
+
+        // An address for documentation, which is nobody's.
+        await using var elsewhere = RunningProgram.Start("Activate.Identity.Server.dll",
+            ["--environment", "Development", $"--Data:Folder={_folder.FullName}", "--Urls=http://192.0.2.1:5080", "--Server:PublicOrigin=http://localhost"]);
+        Assert.Equal(1, await elsewhere.ExitAsync());
+        Assert.Contains("The server does not start: it cannot listen where Urls says", elsewhere.Output, StringComparison.Ordinal);
+        Assert.DoesNotContain("   at ", elsewhere.Output, StringComparison.Ordinal);
     }
 
     /// <summary>Null: it did not get through.</summary>

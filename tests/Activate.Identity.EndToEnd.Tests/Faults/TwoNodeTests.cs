@@ -42,7 +42,9 @@ public sealed class TwoNodeTests(ITestOutputHelper output) : IDisposable
         var (before, commit) = Tools.FullSize ? await BuildBeforeAsync() : (ServerProcess.ThisVersion, "this one");
         var (done, cut) = await WorkDuringAsync(before, async (first, second, work) =>
         {
-            foreach (var (node, version) in new[] { (first, ServerProcess.ThisVersion), (second, ServerProcess.ThisVersion), (second, before), (first, before), (first, ServerProcess.ThisVersion) })
+            (ServerProcess Node, string Version)[] forth = [(first, ServerProcess.ThisVersion), (second, ServerProcess.ThisVersion)];
+            (ServerProcess Node, string Version)[] back = [(second, before), (first, before), (first, ServerProcess.ThisVersion)];
+            foreach (var (node, version) in Tools.FullSize ? forth.Concat(back) : forth)
             {
                 await Task.WhenAny(work, UntilNginxAsksAgainAsync());
                 if (work.IsCompleted)
@@ -66,8 +68,9 @@ public sealed class TwoNodeTests(ITestOutputHelper output) : IDisposable
         if (string.IsNullOrEmpty(commit))
         {
             var (code, last) = await Commands.TryRunAsync(git, "-C", Tools.Root, "log", "-1", "--format=%H", "--", "src/Activate.Identity.Data/Providers/PostgreSql/Migrations");
-            Assert.True(code == 0 && last.Trim().Length > 0, $"The repository has no history: {last}");
-            commit = $"{last.Trim()[..12]}~1";
+            var id = last.Split('\n', StringSplitOptions.RemoveEmptyEntries).LastOrDefault("");
+            Assert.True(code == 0 && id.Length == 40, $"The repository has no history: {last}");
+            commit = $"{id[..12]}~1";
         }
 
         var (archive, source, program) = (Path.Combine(_folder.FullName, "before.tar"), Path.Combine(_folder.FullName, "before"), Path.Combine(_folder.FullName, "program"));

@@ -151,6 +151,28 @@ public sealed class ExchangeTests(SharedNodesWithClock shared) : IClassFixture<S
         AssertRefused(await ExchangeAsync(client, made.Text("token"), AccessTokenType), "invalid_grant");
     }
 
+    [Theory, Trait("Case", "E4")]
+    [InlineData("disabled")]
+    [InlineData("suspended")]
+    [InlineData("ended by time")]
+    public async Task What_no_longer_counts_is_not_exchanged(string why)
+    {
+        var client = await RegisterAsync($"{Origin}/api");
+        var organization = (await _server.CreateOrganizationAsync(shared.NewName("org"))).Id;
+        var user = await _server.CreateUserAsync(shared.NewName(), organizationId: organization);
+        var session = await _server.GrantAsync(user.Id);
+        var key = (await _server.CreateApiKeyAsync(session, "k", new { name = "k", expiresInDays = 1 })).Key;
+        Assert.Equal(200, (await ExchangeAsync(client, session, AccessTokenType)).Status);
+        Assert.Equal(200, (await ExchangeAsync(client, key, ApiKeyType)).Status);
+        if (why == "disabled")
+            await _server.SetDisabledAsync(user.UserName!, true);
+        else if (why == "suspended")
+            await _server.QueryAsync(database => database.Organizations.Where(o => o.Id == organization).ExecuteUpdateAsync(set => set.SetProperty(o => o.Suspended, true)));
+        _server.Clock!.Advance(why == "ended by time" ? TimeSpan.FromDays(2) : TimeSpan.FromSeconds(1));
+        AssertRefused(await ExchangeAsync(client, session, AccessTokenType), "invalid_grant");
+        AssertRefused(await ExchangeAsync(client, key, ApiKeyType), "invalid_grant");
+    }
+
     [Fact, Trait("Case", "E6")]
     public async Task Nobody_acts_for_somebody_and_what_was_exchanged_is_not_exchanged_again()
     {

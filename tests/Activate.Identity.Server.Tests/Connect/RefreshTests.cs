@@ -163,6 +163,7 @@ public sealed class RefreshTests(SharedNodesWithClock shared) : IClassFixture<Sh
 
     [Theory, Trait("Case", "T7"), Trait("Case", "T8"), Trait("Case", "O11"), Trait("Case", "I6")]
     [InlineData("user disabled")]
+    [InlineData("user removed")]
     [InlineData("organization suspended")]
     [InlineData("application suspended")]
     [InlineData("application deleted")]
@@ -181,6 +182,9 @@ public sealed class RefreshTests(SharedNodesWithClock shared) : IClassFixture<Sh
         {
             case "user disabled":
                 await _server.QueryAsync(database => database.Users.Where(u => u.UserName == username).ExecuteUpdateAsync(set => set.SetProperty(u => u.Disabled, true)));
+                break;
+            case "user removed":
+                await _server.QueryAsync(database => database.Users.Where(u => u.UserName == username).ExecuteDeleteAsync());
                 break;
             case "organization suspended":
                 await _server.QueryAsync(database => database.Organizations.Where(o => o.Id == organization).ExecuteUpdateAsync(set => set.SetProperty(o => o.Suspended, true)));
@@ -213,16 +217,24 @@ public sealed class RefreshTests(SharedNodesWithClock shared) : IClassFixture<Sh
     [Fact, Trait("Case", "V2")]
     public async Task Revoking_any_token_of_a_sign_in_ends_all_of_them_on_every_node()
     {
+        var rs = shared.NewName("rs");
+        await _server.RegisterApplicationAsync(rs, Secret, $"{_server.Origin.GetLeftPart(UriPartial.Authority)}/api");
         foreach (var which in new[] { "refresh_token", "access_token", "older refresh token" })
         {
             var (client, _, first) = await ConnectAsync();
             var second = await RefreshAsync(client, first);
+            Assert.Equal((200, true), await AskedAsync(0));
             var token = which == "older refresh token" ? first.Text("refresh_token") : second.Text(which);
             Assert.Equal(200, (await _server.PostFormAsync("/connect/revoke", [("token", token)], authorization: TestServer.Basic(client, Secret))).Status);
             Assert.Equal((401, 401), (await MeAsync(first.Text("access_token")), await MeAsync(second.Text("access_token"))));
             AssertRefused(await RefreshAsync(client, second));
             _server.Clock!.Advance(TimeSpan.FromSeconds(1));
             Assert.Equal(401, await MeAsync(second.Text("access_token"), 1));
+            foreach (var node in (int[])[0, 1])
+                Assert.Equal((401, false), await AskedAsync(node));
+
+            async Task<(int UserInfo, bool IsActive)> AskedAsync(int node) => ((await _server.ApiAsync(HttpMethod.Get, "/connect/userinfo", second.Text("access_token"), node: node)).Status,
+                (await _server.IntrospectAsync(rs, Secret, second.Text("access_token"), node)).Json.GetProperty("active").GetBoolean());
         }
     }
 

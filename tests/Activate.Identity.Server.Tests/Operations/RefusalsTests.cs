@@ -2,7 +2,13 @@ using System.Text.Json;
 using Activate.Identity.Server.Operations;
 using Activate.Identity.Server.Web;
 using Activate.Identity.Testing;
+using Activate.Identity.Data;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.EntityFrameworkCore;
+using Microsoft.EntityFrameworkCore.Infrastructure;
+using Microsoft.EntityFrameworkCore.Migrations;
 using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
 
 namespace Activate.Identity.Server.Tests.Operations;
 
@@ -53,12 +59,43 @@ public sealed class RefusalsTests : IDisposable
         var refused = await CommandAnswer.RunAsync(settings);
         Assert.Equal(1, refused.Code);
         Assert.StartsWith("The server does not start: The database lacks", refused.Error, StringComparison.Ordinal);
-        Assert.Contains("Run the command migrate", refused.Error, StringComparison.Ordinal);
+        Assert.Contains("run the command migrate", refused.Error, StringComparison.Ordinal);
         Assert.Empty(Directory.GetFiles(_folder));
 
         Assert.Equal(0, (await CommandAnswer.RunAsync(["migrate", .. settings])).Code);
         await using var app = Program.Build(settings);
         await app.BringUpToDateAsync();
+    }
+
+    [Theory]
+    [Trait("Case", "C7")]
+    [InlineData("Production", null, false)]
+    [InlineData("Production", "false", false)]
+    [InlineData("Production", "true", true)]
+    [InlineData("Development", null, true)]
+    public async Task In_Production_a_start_fills_an_empty_database_but_changes_none_that_somebody_uses_unasked(string environment, string? migrateAtStart, bool migrates)
+    {
+        var certificate = RingCertificates.New(_folder, "a fine secret");
+        WebApplication App(string? migrate) => Build(environment, ("Data:Folder", _folder), ("Database:MigrateAtStart", migrate), ("Server:PublicOrigin", "https://id.example.org"),
+            ("KeyRing:CertificatePath", certificate), ("KeyRing:CertificatePassword", "a fine secret"));
+        await using (var first = App(migrateAtStart == "false" ? "true" : migrateAtStart))
+            await first.BringUpToDateAsync();
+        await using var app = App(migrateAtStart);
+        await using var scope = app.Services.CreateAsyncScope();
+        var database = scope.ServiceProvider.GetRequiredService<ActivateDbContext>();
+        // As the version before left it, whose last migration did nothing to the schema that this one minds.
+        await database.GetService<IMigrator>().MigrateAsync(database.Database.GetMigrations().SkipLast(1).Last());
+        if (migrates)
+        {
+            await app.BringUpToDateAsync();
+            Assert.Empty(await database.PendingMigrationsAsync());
+            return;
+        }
+
+        var refusal = await Assert.ThrowsAsync<StartupException>(app.BringUpToDateAsync);
+        Assert.StartsWith("The database lacks 1 migration(s)", refusal.Message, StringComparison.Ordinal);
+        Assert.Contains("run the command migrate", refusal.Message, StringComparison.Ordinal);
+        Assert.Single(await database.PendingMigrationsAsync());
     }
 
     [Theory]
@@ -73,7 +110,11 @@ public sealed class RefusalsTests : IDisposable
     [Trait("Case", "X1")]
     public void Nothing_that_runs_here_is_below_its_floor_and_each_floor_means_something()
     {
-        Assert.Empty(LibraryFloors.Violations());
+        Assert.Empty(LibraryFloors.Violations(LibraryFloors.All));
+        // One that is below its floor, and is told of with both versions.
+        var old = Assert.Single(LibraryFloors.Violations([new("Example.Library", new(99, 0, 1), typeof(WebApplication)), .. LibraryFloors.All]));
+        Assert.Matches(@"^Example\.Library is 10\.0\.\d+, not 99\.0\.1 or later$", old);
+        Assert.Contains(old, Assert.Throws<StartupException>(() => OperationsSetup.RefuseOldLibraries([new("Example.Library", new(99, 0, 1), typeof(WebApplication))])).Message, StringComparison.Ordinal);
         Assert.All(LibraryFloors.All.Where(floor => floor.Runs is not null), floor => Assert.True(LibraryFloors.VersionOf(floor.Runs!.Assembly) >= new Version(4, 0), floor.Package));
         Assert.Equal(LibraryFloors.All.Count, LibraryFloors.All.Select(floor => floor.Package).Distinct().Count());
     }
@@ -99,6 +140,6 @@ public sealed class RefusalsTests : IDisposable
         Assert.Empty(LibraryFloors.All.Select(floor => floor.Package).Except(seen).Except(["Microsoft.AspNetCore.App", "Microsoft.AspNetCore.DataProtection", "Microsoft.AspNetCore.DataProtection.Abstractions"]));
     }
 
-    private static void Build(string environment, params (string Key, string? Value)[] settings) => Program.Build(["--environment", environment], builder =>
+    private static WebApplication Build(string environment, params (string Key, string? Value)[] settings) => Program.Build(["--environment", environment], builder =>
         builder.Configuration.AddInMemoryCollection(settings.Select(setting => KeyValuePair.Create(setting.Key, setting.Value))));
 }

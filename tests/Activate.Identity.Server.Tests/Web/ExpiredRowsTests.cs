@@ -1,4 +1,5 @@
 using System.Net.Http;
+using Activate.Identity.Core.Credentials;
 using Activate.Identity.Data.Applications;
 using Activate.Identity.Data.SecondFactors;
 using Activate.Identity.Data.Tokens;
@@ -11,6 +12,30 @@ namespace Activate.Identity.Server.Tests.Web;
 
 public class ExpiredRowsTests
 {
+    [Theory, Trait("Case", "F8")]
+    [EachDatabase]
+    public async Task Two_nodes_that_delete_at_once_leave_nothing_and_do_not_fail(Data.DatabaseProvider provider)
+    {
+        await using var server = await TestServer.StartAsync(new() { Database = provider, Nodes = 2 });
+        var owner = await server.QueryAsync(database => database.Users.Select(user => user.Id).SingleAsync());
+        for (var round = 0; round < 3; round++)
+        {
+            await server.QueryAsync(database =>
+            {
+                var longAgo = server.Now.AddDays(-200);
+                database.AddRange(Enumerable.Range(0, 1_000).Select(i => new EndedToken { Id = Guid.CreateVersion7(), ExpiresAt = longAgo.AddSeconds(i % 100) }));
+                database.AddRange(Enumerable.Range(0, 1_000).Select(i => new TokenGrant
+                {
+                    Id = Guid.CreateVersion7(), Kind = CredentialKind.Session, OwnerId = owner, ClientId = TestServer.Cli, Name = "old", Scopes = "platform",
+                    CreatedAt = longAgo.AddDays(-1), ExpiresAt = longAgo.AddSeconds(i % 100), ExpiresBecause = ExpiresBecause.Requested,
+                }));
+                return database.SaveChangesAsync();
+            });
+            await Task.WhenAll(Enumerable.Range(0, 2).Select(node => Task.Run(() => server.Services(node).GetRequiredService<ExpiredRows>().DeleteAsync(default))));
+            Assert.Equal((0, 0), await server.QueryAsync(async database => (await database.EndedTokens.CountAsync(), await database.TokenGrants.CountAsync())));
+        }
+    }
+
     [Theory]
     [EachDatabase]
     public async Task What_has_ended_and_is_no_longer_listed_is_deleted_and_nothing_else(Data.DatabaseProvider provider)

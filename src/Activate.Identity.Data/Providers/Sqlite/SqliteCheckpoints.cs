@@ -16,6 +16,9 @@ internal sealed class SqliteCheckpoints(SemaphoreSlim turn)
     /// <summary>What is put there in a moment, while the writers wait.</summary>
     private const int ShortLog = LongLog / 8;
 
+    /// <summary>Most reads take less than one.</summary>
+    private const int ReadersMilliseconds = 8;
+
     /// <summary>How often the log is looked at again while writers are as quick as this one.</summary>
     private const int MostRounds = 4;
 
@@ -49,7 +52,7 @@ internal sealed class SqliteCheckpoints(SemaphoreSlim turn)
             for (var round = 0; round < MostRounds && Interlocked.Exchange(ref _pages, 0) > ShortLog; round++)
             {
                 // A reader of long ago holds the log: what it keeps back would not be little.
-                if (!CheckpointAll(connection))
+                if (Checkpoint(connection, raw.SQLITE_CHECKPOINT_PASSIVE) > ShortLog)
                     return;
             }
 
@@ -57,7 +60,9 @@ internal sealed class SqliteCheckpoints(SemaphoreSlim turn)
                 return;
             try
             {
-                CheckpointAll(connection);
+                // The log begins anew when nobody reads in it, and somebody nearly always does: whoever reads just now is waited for.
+                raw.sqlite3_busy_timeout(connection.Handle, ReadersMilliseconds);
+                Checkpoint(connection, raw.SQLITE_CHECKPOINT_RESTART);
             }
             finally
             {
@@ -74,11 +79,11 @@ internal sealed class SqliteCheckpoints(SemaphoreSlim turn)
         }
     }
 
-    /// <summary>Waits neither for readers nor for writers, and puts there what they allow. True: that was all there was when it began.</summary>
-    private static bool CheckpointAll(SqliteConnection connection)
+    /// <summary>Puts there what readers allow. How many pages are left of what there was when it began.</summary>
+    private static int Checkpoint(SqliteConnection connection, int mode)
     {
         // A connection that never read anything has not opened the log, and finds none.
         raw.sqlite3_exec(connection.Handle, "SELECT 1 FROM sqlite_master LIMIT 1");
-        return raw.sqlite3_wal_checkpoint_v2(connection.Handle, "main", raw.SQLITE_CHECKPOINT_PASSIVE, out var pages, out var done) == raw.SQLITE_OK && pages >= 0 && done == pages;
+        return raw.sqlite3_wal_checkpoint_v2(connection.Handle, "main", mode, out var pages, out var done) == raw.SQLITE_OK && pages >= 0 ? pages - done : int.MaxValue;
     }
 }
